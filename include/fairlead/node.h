@@ -1,0 +1,207 @@
+/* fairlead/node.h - a member of a replicated state machine: the core with a disk, a network and a clock.
+ *
+ * You give a state machine (three functions and a pointer), a data directory and the addresses of the
+ * members; any member takes commands and reads, and answers like the leader: what it cannot do itself it
+ * forwards. A command is answered FL_OK only once it is durable on a majority and applied here.
+ *
+ * One thread: everything is called on the thread that runs the fl_io engine. */
+#ifndef FAIRLEAD_NODE_H
+#define FAIRLEAD_NODE_H
+
+#include <fairlead/io.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FL_NAME_MAX 64             /* Bytes of a member's name, with its terminator. */
+#define FL_MEMBERS_MAX 16          /* Members of a cluster. */
+#define FL_COMMAND_MAX (72u << 20) /* Bytes of one command. */
+
+struct fl_node;
+
+/* A command or a read on its way, embedded in whatever the caller keeps about it. It belongs to the node from
+ * the accepted fl_node_propose() or fl_node_read() until it is answered, exactly once. */
+struct fl_request {
+    void *owner; /* The caller's. */
+    /* Set when a read is answered FL_OK: the cluster's clock as the leader knew it when it confirmed the
+     * read, in microseconds since 1970. */
+    uint64_t time_us;
+    uint32_t holders; /* Set when a wait is answered. */
+    /* The node's own, untouched by others. */
+    struct fl_request *next, *previous;
+    const void *data;
+    size_t size;
+    fl_time_us expires;
+    uint64_t sequence;
+    fl_index index;
+    fl_term term;
+    uint32_t count;
+    uint8_t state;
+};
+
+/* A committed entry, in log order. Applying must be deterministic: the same entries give the same state on
+ * each member, whatever its clock, its random numbers or its role. */
+struct fl_entry {
+    fl_index index;
+    fl_term term;
+    uint64_t time_us; /* The leader's clock when it took the command: never decreases along the log. */
+    uint64_t seed;    /* Random, the same on all members. */
+    fl_id origin;     /* The member whose client asked for it. */
+    const void *data; /* As it was proposed; valid during the call. NULL for entries of Raft's own. */
+    size_t size;
+};
+
+struct fl_machine {
+    void *state;
+    /* Apply one entry. `request` is the caller's own if this node proposed it in this life and it is still
+     * unanswered: this call answers it, and with what it computes here. NULL otherwise. Entries of Raft's own
+     * come with data NULL: their time and index count. */
+    void (*apply)(void *state, const struct fl_entry *entry, struct fl_request *request);
+    /* A request ends otherwise. A read: FL_OK, now is the moment to read the state. Else why not:
+     * FL_EUNAVAILABLE (nothing was done, safe to repeat), FL_EUNKNOWN (a command that may or may not be in
+     * the log; read before repeating), FL_ELOGFULL, FL_ETOOBIG, FL_ESTOPPED (never handed to a log). */
+    void (*answer)(void *state, struct fl_request *request, int outcome);
+    /* The node's role, term, leader, readiness or members changed: see fl_node_status(). */
+    void (*notice)(void *state, struct fl_node *node);
+};
+
+enum fl_log_level { FL_LOG_ERROR, FL_LOG_WARN, FL_LOG_INFO, FL_LOG_DEBUG, FL_LOG_TRACE };
+
+struct fl_node_member {
+    char name[FL_NAME_MAX];
+    char address[FL_ADDRESS_MAX]; /* Of its peer port. */
+    char client[FL_ADDRESS_MAX];  /* Of its client port, as it announced it; empty if it has none. */
+    fl_id id;                     /* Its incarnation; 0 and id_known false until it has been met. */
+    bool id_known;
+};
+
+struct fl_node_options {
+    const char *directory; /* Created if missing (its parent must exist). */
+    const char *name;      /* At most FL_NAME_MAX - 1 bytes: letters, digits, '-', '_', '.'. */
+    const char *listen;    /* Peer port, H:P. Not loopback: refused unless insecure. */
+    const char *advertise; /* H:P under which peers reach it; NULL: as in listen. */
+    const char *client;    /* H:P announced to the others as the place for clients; NULL: none. */
+    bool insecure;         /* Allow peers off loopback without encryption. */
+
+    /* Founding: for a directory that has not been used. All members name the same ones. NULL and 0 to open a
+     * used one; given again for a used one, they must not contradict it. */
+    const struct fl_node_member *members; /* name and address are read */
+    uint32_t member_count;
+    const uint8_t *cluster_id; /* 16 bytes. */
+    /* This founder campaigns as soon as all have met; the others wait for it a while. */
+    bool campaign_first;
+
+    fl_time_us election_timeout_us; /* 1,000,000 */
+    fl_time_us heartbeat_us;        /* 100,000 */
+    /* 4,000,000: then a request is answered, FL_EUNAVAILABLE or FL_EUNKNOWN. */
+    fl_time_us request_timeout_us;
+    uint64_t log_size_max;     /* 16 GiB: beyond, commands are refused with FL_ELOGFULL. */
+    uint64_t segment_size;     /* 64 MiB; at least 4 KiB. */
+    uint64_t cache_size;       /* 64 MiB: recent entries kept in memory for applying and replicating. */
+    uint64_t pending_size_max; /* 256 MiB: bytes of unanswered commands; beyond, FL_EFULL. */
+
+    /* Lines for people, without newline; `level` is one of fl_log_level. NULL: nobody listens. */
+    void (*log)(void *context, int level, const char *line);
+    void *log_context;
+};
+
+/* Fills in the defaults given above; everything else is zero. */
+void fl_node_options_init(struct fl_node_options *options);
+
+/* What went wrong, in words: one or more lines, always terminated. */
+struct fl_error_report {
+    int error;
+    char text[1024];
+};
+
+/* Opens the data directory, recovers the log and starts to take part. On failure *out is NULL and *report
+ * says what, the facts and what to do. The machine starts empty: every entry since the first is applied
+ * again. Waits for the disk, not for the network. */
+FL_MUST_USE int fl_node_open(struct fl_node **out, struct fl_io *io, const struct fl_node_options *options,
+                             const struct fl_machine *machine, struct fl_error_report *report);
+
+/* Stops: answers what is open (FL_ESTOPPED for what was never handed to a log, FL_EUNKNOWN otherwise), ends
+ * its connections, syncs, and calls `closed` once the node is freed. */
+void fl_node_close(struct fl_node *node, void (*closed)(void *context), void *context);
+
+/* Proposes a command on any member. `data` must stay where it is until the answer. FL_OK: accepted, will be
+ * answered. Errors, definite: FL_ETOOBIG (above FL_COMMAND_MAX), FL_EFULL (pending_size_max), FL_ELOGFULL,
+ * FL_ESTOPPED, FL_EDAMAGED. Commands proposed on one node are handed to the log in the order of the calls. */
+FL_MUST_USE int fl_node_propose(struct fl_node *node, struct fl_request *request, const void *data,
+                                size_t size);
+
+/* Asks for a linearizable read: answered FL_OK at a moment when the state holds everything that was
+ * acknowledged anywhere before this call. Errors: FL_EFULL, FL_ESTOPPED, FL_EDAMAGED. */
+FL_MUST_USE int fl_node_read(struct fl_node *node, struct fl_request *request);
+
+/* Answers FL_OK once at least `count` voters are known to hold the entry at `index` durably, or when
+ * `timeout_us` has passed (0: never), whichever comes first; request->holders says how many do. On any
+ * member: others ask the leader. Errors as for fl_node_read(). */
+FL_MUST_USE int fl_node_wait(struct fl_node *node, struct fl_request *request, fl_index index, uint32_t count,
+                             fl_time_us timeout_us);
+
+struct fl_node_peer {
+    struct fl_node_member member;
+    bool self, up, voter;
+    fl_index match, next;              /* Meaningful on the leader. */
+    uint64_t rejections, entries_sent; /* In this leadership. */
+    uint64_t conflicts_total;          /* Since the start of the process. */
+    fl_time_us round_trip_us;          /* Last measured by heartbeats; 0 if unknown. */
+};
+
+/* Counts of events with a duration, for a Prometheus histogram: bucket k counts those up to 2^k * 10
+ * microseconds. */
+struct fl_histogram {
+    uint64_t buckets[20];
+    uint64_t count, sum_us;
+};
+
+struct fl_node_status {
+    char name[FL_NAME_MAX];
+    uint8_t cluster_id[16];
+    fl_id id;
+    enum fl_role role;
+    fl_term term;
+    bool has_leader;
+    fl_id leader;
+    bool founded; /* The founding configuration is committed. */
+    bool ready;   /* Knows a leader and has applied what was committed when it met it. */
+    bool damaged;
+    char damage[256]; /* Where, exactly. */
+    fl_index last, durable, commit, applied;
+    uint64_t time_us;        /* The log's clock: of the last applied entry. */
+    uint64_t leader_time_us; /* On a leader: what the next entry would get; else 0. */
+    uint64_t log_size;       /* Bytes on disk. */
+    uint64_t elections_started, elections_won, leader_changes, truncated_entries;
+    uint64_t committed, refused, unknown; /* Requests answered. */
+    uint64_t pending;
+    struct fl_histogram sync_time, commit_time, apply_time;
+    uint32_t peer_count; /* This node included, in the order of the configuration. */
+    struct fl_node_peer peers[FL_MEMBERS_MAX];
+};
+
+/* Fills in *out. Cheap enough for each INFO and each scrape, too dear for each command. */
+void fl_node_status(const struct fl_node *node, struct fl_node_status *out);
+
+/* One entry of the log as it is on this node, committed or not, for people to look at. */
+struct fl_log_line {
+    fl_index index;
+    fl_term term;
+    enum fl_entry_kind kind;
+    bool committed, durable;
+    const void *data; /* Of a command; valid during the call. */
+    size_t size;
+};
+
+/* Reads the entries [first, last] from cache or disk and calls `line` for each, in order, then `done` with
+ * FL_OK or why it ended early. Errors: FL_EINVAL (an empty range), FL_EFULL (too many such reads at once). */
+FL_MUST_USE int fl_node_log(struct fl_node *node, fl_index first, fl_index last,
+                            void (*line)(void *context, const struct fl_log_line *line),
+                            void (*done)(void *context, int result), void *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

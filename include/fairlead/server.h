@@ -1,0 +1,77 @@
+/* fairlead/server.h - the key-value server as one object: a node (fairlead/node.h) whose state machine is the
+ * keyspace, and a port that speaks the Redis protocol. `fairlead serve` is a thin wrapper around this; so is
+ * the simulator. */
+#ifndef FAIRLEAD_SERVER_H
+#define FAIRLEAD_SERVER_H
+
+#include <fairlead/node.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum fl_server_reads {
+    FL_READS_LINEAR = 0, /* Every read sees every write acknowledged before it began. */
+    FL_READS_STALE = 1,  /* Reads are answered from this node's state, however old. */
+};
+
+struct fl_server_options {
+    struct fl_node_options node; /* node.client is set by the server from `listen` and `advertise_host`. */
+    const char *listen;          /* Redis port, H:P. */
+    const char *advertise_host;  /* NULL: the host in listen. */
+    const char *web;             /* Web port H:P as shown in status and to peers; NULL: off. */
+    const char *password;        /* NULL: none. Required when listen is not loopback. */
+    enum fl_server_reads reads;
+    /* Bytes of keys and values above which writes that may grow are refused (-OOM). 0: no limit. */
+    uint64_t memory_max;
+    uint32_t clients_max;       /* 10,000 */
+    uint64_t client_output_max; /* 256 MiB: replies a client has not read; beyond, it is disconnected. */
+    uint64_t process_id;        /* Shown in status; 0 in a simulation. */
+    const char *version;        /* "0.1.0" */
+};
+
+struct fl_server;
+
+void fl_server_options_init(struct fl_server_options *options);
+
+/* Opens the node and starts to listen. On failure *out is NULL and *report says what, the facts and what to
+ * do. */
+FL_MUST_USE int fl_server_open(struct fl_server **out, struct fl_io *io,
+                               const struct fl_server_options *options, struct fl_error_report *report);
+/* Answers what is open, closes clients, closes the node, then calls `closed` and is freed. */
+void fl_server_close(struct fl_server *server, void (*closed)(void *context), void *context);
+struct fl_node *fl_server_node(struct fl_server *server);
+
+/* A few figures for people; cheap. */
+struct fl_server_counts {
+    uint64_t clients, commands, keys, memory;
+};
+void fl_server_counts(const struct fl_server *server, struct fl_server_counts *out);
+
+/* The web port: /livez, /readyz(?verbose), /metrics and /status.json, for load balancers, Prometheus and people. It has a
+ * thread of its own, the only one here; that thread sees copies which the server's thread makes ten times a second, and
+ * never the state. A simulation does without it.
+ *
+ * Starts to listen at `address`, H:P ("[::1]:7602" too). Called on the server's thread; stopped there too, before
+ * fl_server_close(). On failure *out is NULL and *report says what: FL_EADDR, FL_ENOMEM. */
+struct fl_web;
+FL_MUST_USE int fl_web_start(struct fl_web **out, struct fl_server *server, const char *address,
+                             struct fl_error_report *report);
+void fl_web_stop(struct fl_web *web); /* NULL is allowed. */
+uint16_t fl_web_port(const struct fl_web *web);
+
+/* An error of the server's own, as Redis clients see it: "WORD text [FLcode]". */
+struct fl_explanation {
+    uint32_t code;     /* 3001 and up. */
+    const char *word;  /* What the reply begins with: CLUSTERDOWN, TIMEOUT, ... */
+    const char *title; /* In a few words. */
+    const char *text;  /* What it means and what to do: whole lines, without the last line end. */
+};
+/* The page of a code, for `fairlead explain`; NULL if the server has no such code. Static storage. */
+const struct fl_explanation *fl_explain(uint32_t code);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

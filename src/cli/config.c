@@ -1,0 +1,140 @@
+/* config.c - the configuration file: lines `name = value`, read by inih.
+ *
+ * Names are those of the options without dashes. A line that starts with # or ; is a comment, and so is what
+ * follows " ;". There are no sections. A name stands once; a list (bootstrap) may go on in lines that begin
+ * with blanks, after a comma at the end of the one before. A mistake stops the reading: a server must not
+ * start with half of its settings. */
+#include "cli.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reader {
+    struct fl__settings *settings;
+    FILE *file;
+    const char *path;
+    unsigned line;
+    bool failed; /* And it was said why. */
+    /* What the file gave so far, by place: a list that goes on is joined here. */
+    char *seen[FL__OPTIONS_MAX];
+};
+
+/* For inih: fgets that counts lines and does not cut long ones in two. */
+static char *read_line(char *out, int size, void *context)
+{
+    struct reader *reader = context;
+    if (reader->failed || fgets(out, size, reader->file) == NULL)
+        return NULL;
+    reader->line++;
+    size_t length = strlen(out);
+    if (length > 0 && out[length - 1] != '\n' && !feof(reader->file)) {
+        fl__say_error(FL__CODE_CONFIG_FILE, "%s, line %u: longer than %d characters", reader->path,
+                      reader->line, size - 2);
+        fl__say_fact(
+            "do", "let the list go on in the next line: end this one with a comma, begin that with a blank");
+        reader->failed = true;
+        return NULL;
+    }
+    return out;
+}
+
+static int refuse_name(struct reader *reader, const char *name)
+{
+    const char *words[FL__OPTIONS_MAX + 1];
+    unsigned count = 0;
+    for (const struct fl__option *option = reader->settings->options; option->name != NULL; option++) {
+        if (!option->local && !option->environment_only)
+            words[count++] = option->name;
+    }
+    words[count] = NULL;
+    const char *near = fl__value_nearest(name, words);
+    fl__say_error(FL__CODE_CONFIG_FILE, "%s, line %u: there is no setting \"%s\"", reader->path, reader->line,
+                  name);
+    if (near != NULL)
+        fl__say_fact("do", "perhaps you meant %s", near);
+    else
+        fl__say_fact("do", "fairlead serve --help lists the settings: each long option is one");
+    reader->failed = true;
+    return 0;
+}
+
+/* Keeps the text as what the file gave for the option; a list that ended with a comma goes on. NULL: said
+ * why. */
+static const char *join(struct reader *reader, const struct fl__option *option, const char *text)
+{
+    char **seen = &reader->seen[option - reader->settings->options];
+    size_t before = *seen == NULL ? 0 : strlen(*seen), size = before + strlen(text) + 1;
+    if (*seen != NULL && (option->kind != FL__MEMBERS || before == 0 || (*seen)[before - 1] != ',')) {
+        fl__say_error(FL__CODE_CONFIG_FILE, "%s, line %u: %s is set a second time", reader->path,
+                      reader->line, option->name);
+        return NULL;
+    }
+    char *joined = realloc(*seen, size);
+    if (joined == NULL) {
+        fl__say_error(FL__CODE_SYSTEM, "memory is short");
+        return NULL;
+    }
+    memcpy(joined + before, text, size - before);
+    *seen = joined;
+    return joined;
+}
+
+/* For inih: one name with its value. */
+static int take_line(void *context, const char *section, const char *name, const char *text)
+{
+    struct reader *reader = context;
+    const struct fl__option *option = fl__settings_find(reader->settings, name);
+    if (reader->failed)
+        return 0;
+    if (section[0] != '\0') {
+        fl__say_error(FL__CODE_CONFIG_FILE, "%s, line %u: sections such as [%s] are not used here",
+                      reader->path, reader->line, section);
+        reader->failed = true;
+        return 0;
+    }
+    if (option == NULL || option->local || option->environment_only)
+        return refuse_name(reader, name);
+    const char *joined = join(reader, option, text);
+    size_t length = joined == NULL ? 0 : strlen(joined);
+    bool goes_on = option->kind == FL__MEMBERS && length > 0 && joined[length - 1] == ',';
+    reader->failed = joined == NULL || (!goes_on && !fl__settings_put(reader->settings, option, joined,
+                                                                      FL__FROM_FILE, reader->line));
+    return !reader->failed;
+}
+
+/* A list whose last line promised another one. */
+static bool check_lists_ended(struct reader *reader)
+{
+    for (unsigned i = 0; i < FL__OPTIONS_MAX; i++) {
+        size_t length = reader->seen[i] == NULL ? 0 : strlen(reader->seen[i]);
+        if (length > 0 && reader->seen[i][length - 1] == ',' &&
+            reader->settings->options[i].kind == FL__MEMBERS) {
+            fl__say_error(FL__CODE_CONFIG_FILE, "%s: the list of %s ends with a comma", reader->path,
+                          reader->settings->options[i].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool fl__config_read(struct fl__settings *settings, const char *path)
+{
+    struct reader reader = {.settings = settings, .path = path, .file = fopen(path, "re")};
+    if (reader.file == NULL) {
+        fl__say_error(FL__CODE_CONFIG_FILE, "the configuration file %s cannot be read", path);
+        fl__say_fact("now", "%s", strerror(errno));
+        return false;
+    }
+    int bad_line = ini_parse_stream(read_line, &reader, take_line, &reader);
+    if (!reader.failed && bad_line != 0) {
+        fl__say_error(FL__CODE_CONFIG_FILE, "%s, line %d: this is not a line NAME = VALUE", path, bad_line);
+        reader.failed = true;
+    }
+    bool good = !reader.failed && check_lists_ended(&reader);
+    for (unsigned i = 0; i < FL__OPTIONS_MAX; i++)
+        free(reader.seen[i]);
+    fclose(reader.file);
+    return good;
+}

@@ -1,0 +1,96 @@
+/* help.c - help, written from the tables of verbs and options; and the two verbs that only print. */
+#include "cli.h"
+
+#include <string.h>
+
+#define EXIT_CODES                                                                                           \
+    "Exit: 0 ok, 1 refused, 2 usage, 3 no quorum, 4 unreachable, 5 degraded, 6 outcome unknown\n"
+
+void fl__help_verbs(FILE *out)
+{
+    fputs("fairlead - replicated logs that stay true\n\nUsage: fairlead COMMAND [options]\n\n", out);
+    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++) {
+        char left[40];
+        snprintf(left, sizeof left, "%s %s", verb->name, verb->arguments);
+        if (verb->section != NULL)
+            fprintf(out, "%s\n", verb->section);
+        fprintf(out, "  %-22s %s\n", left, verb->summary);
+    }
+    fputs("\nEach command explains itself: fairlead COMMAND --help\n" EXIT_CODES, out);
+}
+
+static bool has_config(const struct fl__verb *verb)
+{
+    for (const struct fl__option *option = verb->options; option->name != NULL; option++) {
+        if (strcmp(option->name, "config") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "  --dir PATH               data directory                        [./fairlead-data]" */
+static void help_option(const struct fl__option *option, FILE *out)
+{
+    char left[64], letter[8] = "";
+    const char *initial = option->shown != NULL ? option->shown : option->initial;
+    if (option->letter != 0)
+        snprintf(letter, sizeof letter, "-%c, ", option->letter);
+    snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name, option->value == NULL ? "" : " ",
+             option->value == NULL ? "" : option->value);
+    if (strlen(left) > 24)
+        fprintf(out, "  %s\n%27s", left, "");
+    else
+        fprintf(out, "  %-24s ", left);
+    if (initial == NULL)
+        fprintf(out, "%s\n", option->help);
+    else if (strlen(option->help) + strlen(initial) > 50)
+        fprintf(out, "%s\n%27s[%s]\n", option->help, "", initial);
+    else
+        fprintf(out, "%-34s [%s]\n", option->help, initial);
+}
+
+void fl__help_verb(const struct fl__verb *verb, FILE *out)
+{
+    fprintf(out, "Usage: fairlead %s%s%s [options]", verb->name, verb->arguments[0] == '\0' ? "" : " ",
+            verb->arguments);
+    if (verb->rest != NULL)
+        fprintf(out, " [-- %s]", verb->rest);
+    fprintf(out, "\n\n");
+    if (verb->notes != NULL)
+        fprintf(out, "%s\n\n", verb->notes);
+    for (const struct fl__option *option = verb->options; option->name != NULL; option++) {
+        if (option->section != NULL)
+            fprintf(out, "%s\n", option->section);
+        else if (option == verb->options)
+            fprintf(out, "Options\n");
+        help_option(option, out);
+    }
+    if (has_config(verb))
+        fputs(
+            "\nEach is also a line of the file of --config (listen = 0.0.0.0:7600) and an environment variable\n"
+            "(FAIRLEAD_LISTEN). The command line wins, then the environment, then the file.\n",
+            out);
+}
+
+int fl__run_help(const struct fl__call *call)
+{
+    if (call->argument_count == 0) {
+        fl__help_verbs(stdout);
+        return FL__EXIT_OK;
+    }
+    const struct fl__verb *verb = fl__verb_find(call->arguments[0]);
+    if (verb == NULL) {
+        fl__say_error(FL__CODE_USAGE, "there is no command \"%s\"", call->arguments[0]);
+        fl__say_fact("do", "fairlead help");
+        return FL__EXIT_USAGE;
+    }
+    fl__help_verb(verb, stdout);
+    return FL__EXIT_OK;
+}
+
+int fl__run_version(const struct fl__call *call)
+{
+    (void)call;
+    printf("fairlead %s\n", FL_VERSION);
+    return FL__EXIT_OK;
+}

@@ -1,0 +1,237 @@
+/* options.c - the tables of options, from which the parser, the help, the configuration file and the
+ * environment variables are made.
+ *
+ * Rows that several verbs share are macros, so that one option means one thing everywhere. Defaults are
+ * texts, read like what a user gives: so they are checked by the same rules, and `serve --check` can show
+ * them. */
+#include "cli.h"
+
+#define MS 1000ull
+#define SECOND 1000000ull
+#define KIB (1ull << 10)
+#define MIB (1ull << 20)
+
+#define OPTIONS_END                                                                                          \
+    {                                                                                                        \
+        .name = NULL                                                                                         \
+    }
+
+#define ROW_HELP                                                                                             \
+    {                                                                                                        \
+        .name = "help", .letter = 'h', .kind = FL__FLAG, .local = true, .help = "print this"                 \
+    }
+
+#define ROW_NO_COLOR                                                                                         \
+    {                                                                                                        \
+        .name = "no-color", .kind = FL__FLAG, .local = true, .help = "plain text; so does NO_COLOR=1"        \
+    }
+
+#define ROW_QUIET                                                                                            \
+    {                                                                                                        \
+        .name = "quiet", .letter = 'q', .kind = FL__FLAG, .local = true, .help = "print nothing but errors"  \
+    }
+
+#define ROW_CLUSTER_DIR                                                                                      \
+    {                                                                                                        \
+        .name = "dir", .kind = FL__PATH, .value = "PATH", .initial = "./fairlead-data",                      \
+        .help = "the local cluster's directory"                                                              \
+    }
+
+#define ROW_TIMEOUT(text)                                                                                    \
+    {                                                                                                        \
+        .name = "timeout", .kind = FL__SECONDS, .value = "TIME", .initial = text, .local = true,             \
+        .min = 10 * MS, .max = 3600 * SECOND, .help = "give up waiting after this"                           \
+    }
+
+#define ROW_NODE                                                                                             \
+    {                                                                                                        \
+        .name = "node", .letter = 'n', .kind = FL__ADDRESSES, .value = "H:P[,...]",                          \
+        .shown = "the cluster in --dir, or " FL__DEFAULT_ADDRESS, .help = "nodes to ask; one is enough"      \
+    }
+
+#define ROW_PASSWORD                                                                                         \
+    {                                                                                                        \
+        .name = "password-file", .kind = FL__PATH, .value = "FILE",                                          \
+        .help = "password of the nodes, if they have one"                                                    \
+    }
+
+const struct fl__option fl__options_none[] = {ROW_HELP, OPTIONS_END};
+
+const struct fl__option fl__options_up[] = {
+    {.name = "fresh", .kind = FL__FLAG, .local = true, .help = "first delete the data of a stopped cluster"},
+    {.name = "port",
+     .kind = FL__COUNT,
+     .value = "BASE",
+     .initial = "7600",
+     .local = true,
+     .min = 1024,
+     .max = 65443,
+     .help = "node k listens on BASE+10(k-1)"},
+    ROW_CLUSTER_DIR,
+    ROW_TIMEOUT("30s"),
+    ROW_QUIET,
+    ROW_HELP,
+    OPTIONS_END,
+};
+
+const struct fl__option fl__options_local[] = {ROW_CLUSTER_DIR, ROW_TIMEOUT("30s"), ROW_QUIET, ROW_HELP,
+                                               OPTIONS_END};
+
+const struct fl__option fl__options_status[] = {
+    ROW_NODE,
+    ROW_CLUSTER_DIR,
+    {.name = "output",
+     .letter = 'o',
+     .kind = FL__CHOICE,
+     .value = "text|wide|json",
+     .initial = "text",
+     .local = true,
+     .help = "how much, and for whom"},
+    ROW_TIMEOUT("2s"),
+    ROW_PASSWORD,
+    ROW_NO_COLOR,
+    ROW_HELP,
+    OPTIONS_END,
+};
+
+const struct fl__option fl__options_log[] = {
+    {.name = "diff", .kind = FL__FLAG, .local = true, .help = "where the nodes' logs differ"},
+    {.name = "first",
+     .kind = FL__COUNT,
+     .value = "INDEX",
+     .local = true,
+     .min = 1,
+     .shown = "20 before the last",
+     .help = "from this entry on"},
+    {.name = "last",
+     .kind = FL__COUNT,
+     .value = "INDEX",
+     .local = true,
+     .min = 1,
+     .shown = "the log's last",
+     .help = "up to this entry"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = FL__CHOICE,
+     .value = "text|json",
+     .initial = "text",
+     .local = true,
+     .help = "for people or programs"},
+    ROW_NODE,
+    ROW_CLUSTER_DIR,
+    ROW_TIMEOUT("2s"),
+    ROW_PASSWORD,
+    ROW_NO_COLOR,
+    ROW_HELP,
+    OPTIONS_END,
+};
+
+const struct fl__option fl__options_serve[] = {
+    {.section = "Identity",
+     .name = "dir",
+     .kind = FL__PATH,
+     .value = "PATH",
+     .initial = "./fairlead-data",
+     .help = "data directory"},
+    {.name = "name",
+     .kind = FL__NAME,
+     .value = "NAME",
+     .shown = "hostname",
+     .help = "how people call this node"},
+    {.name = "bootstrap",
+     .kind = FL__MEMBERS,
+     .value = "N=H:P,...",
+     .help = "found a cluster of exactly these members; H:P is --peer"},
+    {.name = "cluster-id",
+     .kind = FL__CLUSTER_ID,
+     .value = "ID",
+     .help = "with --bootstrap: the same on each member"},
+
+    {.section = "Network",
+     .name = "listen",
+     .kind = FL__ADDRESS,
+     .value = "H:P",
+     .initial = FL__DEFAULT_ADDRESS,
+     .help = "Redis protocol"},
+    {.name = "peer",
+     .kind = FL__ADDRESS,
+     .value = "H:P",
+     .initial = "127.0.0.1:7601",
+     .help = "Raft traffic"},
+    {.name = "web",
+     .kind = FL__ADDRESS_OR_OFF,
+     .value = "H:P|off",
+     .initial = "127.0.0.1:7602",
+     .help = "/metrics, /livez, /readyz"},
+    {.name = "advertise",
+     .kind = FL__HOST,
+     .value = "HOST",
+     .shown = "from --listen",
+     .help = "host told to the others"},
+    {.name = "password-file",
+     .kind = FL__PATH,
+     .value = "FILE",
+     .help = "required when --listen is not loopback"},
+    {.name = "insecure", .kind = FL__FLAG, .help = "allow --peer off loopback, unencrypted"},
+
+    {.section = "Behaviour",
+     .name = "reads",
+     .kind = FL__CHOICE,
+     .value = "linear|stale",
+     .initial = "linear",
+     .help = "what GET promises"},
+    {.name = "io", .kind = FL__CHOICE, .value = "auto|uv", .initial = "auto", .help = "I/O engine"},
+    {.name = "election-timeout",
+     .kind = FL__MILLISECONDS,
+     .value = "MS",
+     .initial = "1000",
+     .min = 20 * MS,
+     .max = 600 * SECOND,
+     .help = "silence before an election"},
+    {.name = "heartbeat",
+     .kind = FL__MILLISECONDS,
+     .value = "MS",
+     .min = MS,
+     .max = 60 * SECOND,
+     .shown = "a tenth of it",
+     .help = "the leader's rhythm"},
+    {.name = "maxmemory",
+     .kind = FL__SIZE_OR_PERCENT,
+     .value = "SIZE",
+     .initial = "80%",
+     .shown = "80% of memory",
+     .help = "refuse writes above this"},
+    {.name = "log-max",
+     .kind = FL__SIZE,
+     .value = "SIZE",
+     .initial = "16GiB",
+     .min = 8 * KIB,
+     .help = "refuse writes above this log size"},
+    {.name = "segment-size",
+     .kind = FL__SIZE,
+     .value = "SIZE",
+     .initial = "64MiB",
+     .min = 4 * KIB,
+     .max = 4096 * MIB,
+     .help = "one file of the log"},
+    {.name = "log",
+     .kind = FL__CHOICE,
+     .value = "text|json",
+     .shown = "text on terminals",
+     .help = "log format"},
+    {.name = "log-level",
+     .kind = FL__CHOICE,
+     .value = "error|warn|info|debug|trace",
+     .initial = "info",
+     .help = "least important line"},
+
+    {.section = "Other",
+     .name = "config",
+     .kind = FL__PATH,
+     .value = "FILE",
+     .environment_only = true,
+     .help = "file of NAME = VALUE lines"},
+    {.name = "check", .kind = FL__FLAG, .local = true, .help = "print every setting and its origin, exit"},
+    ROW_HELP,
+    OPTIONS_END,
+};

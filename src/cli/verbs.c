@@ -1,0 +1,89 @@
+/* verbs.c - the table of verbs. A verb that does not exist is not here, and so in no help. */
+#include "cli.h"
+
+#include <string.h>
+
+const struct fl__verb fl__verbs[] = {
+    {.section = "Start",
+     .name = "up",
+     .arguments = "[N]",
+     .arguments_max = 1,
+     .rest = "SERVE OPTIONS",
+     .summary = "run N local nodes (3)",
+     .options = fl__options_up,
+     .run = fl__run_up,
+     .notes = "Runs N nodes (1 to 9; 3) on this machine, each a process of its own with its data under\n"
+              "./fairlead-data, and returns when a test write is committed on all of them. On a cluster\n"
+              "that is up it changes nothing; on one that was stopped it starts what does not run.\n"
+              "What follows -- is given to each node: fairlead up -- --election-timeout 200"},
+    {.name = "down",
+     .arguments = "",
+     .summary = "stop them; data is kept",
+     .options = fl__options_local,
+     .run = fl__run_down,
+     .notes = "Stops all local nodes. Their data is kept; `fairlead up` starts them again."},
+    {.name = "stop",
+     .arguments = "NAME",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .summary = "stop one local node, to see what happens",
+     .options = fl__options_local,
+     .run = fl__run_stop,
+     .notes = "Stops one local node (n1, n2, ...), the leader too. The others go on while most of them run."},
+    {.name = "start",
+     .arguments = "NAME",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .summary = "start it again",
+     .options = fl__options_local,
+     .run = fl__run_start,
+     .notes = "Starts a local node that was stopped, and returns when it has caught up."},
+    {.name = "serve",
+     .arguments = "",
+     .summary = "run one node (what a service unit calls)",
+     .options = fl__options_serve,
+     .run = fl__run_serve,
+     .notes =
+         "To start, a node needs --bootstrap with --cluster-id, or a data directory that has been used before.\n"
+         "Its identity then lives in that directory; options that contradict it stop the start-up and are named."},
+    {.section = "See",
+     .name = "status",
+     .arguments = "",
+     .summary = "one line per node: role, term, lag; and a verdict",
+     .options = fl__options_status,
+     .run = fl__run_status,
+     .notes =
+         "Asks each node. The exit code is the verdict: 0 healthy, 3 unavailable (no quorum or no leader),\n"
+         "4 no node answers, 5 degraded."},
+    {.name = "log",
+     .arguments = "[NODE]",
+     .arguments_max = 1,
+     .summary = "log entries; --diff shows where nodes differ",
+     .options = fl__options_log,
+     .run = fl__run_log,
+     .notes =
+         "Prints entries of one node's log (of the leader, if none is named), committed or not. With --diff it\n"
+         "draws the logs of all nodes side by side where they part, the leader's first, and says how they differ."},
+    {.section = "Other",
+     .name = "version",
+     .arguments = "",
+     .summary = "which Fairlead this is",
+     .options = fl__options_none,
+     .run = fl__run_version},
+    {.name = "help",
+     .arguments = "[COMMAND]",
+     .arguments_max = 1,
+     .summary = "this, or a command's options",
+     .options = fl__options_none,
+     .run = fl__run_help},
+    {.name = NULL},
+};
+
+const struct fl__verb *fl__verb_find(const char *name)
+{
+    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++) {
+        if (strcmp(verb->name, name) == 0)
+            return verb;
+    }
+    return NULL;
+}

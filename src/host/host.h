@@ -1,0 +1,893 @@
+/* host.h - what the files of the host share: the log on disk, the transport and the driver.
+ *
+ * The host gives a core (fairlead/raft.h) a disk, a network and a clock, through fairlead/io.h and nothing else.
+ *
+ *   entry.c      one log entry in memory, counted by reference
+ *   cache.c      recent entries by (index, term)
+ *   record.c     the byte format of one log record
+ *   segment.c    preallocated, zero-filled files
+ *   layout.c     where entries lie, and their terms
+ *   wal.c        the write-ahead log: group commit, truncation, marks
+ *   lookup.c     reading entries back
+ *   recovery.c   what a scan of the segments says about the log; torn told from damaged
+ *   vote.c       term and vote, in two copies
+ *   identity.c   cluster, incarnation, name, founding members
+ *   bytes.c      bytes of others read with care, bytes of our own written
+ *   frame.c      the byte format between peers
+ *   channel.c    one connection, as frames in and queues out
+ *   transport.c  one connection to each peer: dialling, accepting, losing
+ *   greeting.c   who is at the other end, and which connection of a pair stays
+ *   clock.c      the log's clock
+ *   roster.c     the members with names and addresses
+ *   driver.c     runs the core: events in, work out
+ *   tickets.c    what the core wants on disk, in order
+ *   sender.c     messages, with entries from the cache or from disk
+ *   apply.c      committed entries to the state machine
+ *   forward.c    commands on their way to the leader's log
+ *   reads.c      linearizable reads, and waiting for voters
+ *   founding.c   how a node comes to take part
+ *   options.c    what an embedder may ask for
+ *   node.c       opening and closing: fairlead/node.h
+ *   look.c       what people see: status, log entries, notes in words */
+#ifndef FAIRLEAD_HOST_H
+#define FAIRLEAD_HOST_H
+
+#include <fairlead/io.h>
+#include <fairlead/node.h>
+#include <fairlead/raft.h>
+
+/* --------------------------------------------------------------------------------------------- log on disk */
+
+/* The group that all records and frames of this version belong to. */
+#define FL__GROUP 0
+
+/* The envelope at the head of every entry's body, little-endian: time_us, seed, origin, boot, sequence. */
+#define FL__ENVELOPE_SIZE 40
+
+/* One log entry. Its body (envelope, then data) is the very bytes that go to disk and to peers. Immutable once made, but
+ * for its count of references. */
+struct fl__entry {
+    fl_index index;
+    fl_term term;
+    uint32_t references;
+    enum fl_entry_kind kind;
+    uint64_t checksum; /* XXH3-64 of the body. */
+    uint64_t time_us, seed, sequence, boot;
+    fl_id origin; /* (origin, boot, sequence) names the command where it was proposed; boot 0: nobody waits. */
+    uint32_t size; /* Of the body. */
+    uint8_t body[];
+};
+
+/* Makes an entry with one reference, copying data and encoding the envelope; NULL if memory is short. `model` gives
+ * everything but references, checksum, size and body. */
+struct fl__entry *fl__entry_create(const struct fl__entry *model, const void *data, size_t size);
+/* The same from a body received or read: index, term, kind as given. NULL: memory is short, or the body is no body (smaller
+ * than its envelope); *error says which (FL_ENOMEM, FL_EMESSAGE). */
+struct fl__entry *fl__entry_decode(fl_index index, fl_term term, enum fl_entry_kind kind, const void *body, size_t size,
+                                   int *error);
+struct fl__entry *fl__entry_hold(struct fl__entry *entry);
+void fl__entry_release(struct fl__entry *entry); /* NULL is allowed. */
+/* The data behind the envelope. */
+const uint8_t *fl__entry_data(const struct fl__entry *entry, size_t *size);
+
+/* Recent entries, contiguous up to the last one. Holds a reference to each. */
+struct fl__cache;
+struct fl__cache *fl__cache_create(uint64_t size_max);
+void fl__cache_destroy(struct fl__cache *cache);
+/* Puts the entry at its index, which is at most one above the last; whatever was there and above is unlinked. On an empty cache any
+ * index is good. FL_ENOMEM. */
+FL_MUST_USE int fl__cache_put(struct fl__cache *cache, struct fl__entry *entry);
+void fl__cache_truncate(struct fl__cache *cache, fl_index from);
+/* Borrowed; NULL if there is none of that index and term. */
+struct fl__entry *fl__cache_get(const struct fl__cache *cache, fl_index index, fl_term term);
+/* Lets go of the oldest entries while there are more than size_max bytes, but of none above `keep_above`. */
+void fl__cache_trim(struct fl__cache *cache, fl_index keep_above);
+
+struct fl__wal;
+
+struct fl__wal_options {
+    const char *directory;
+    uint8_t cluster_id[16];
+    fl_id incarnation;
+    uint64_t segment_size;
+    uint64_t log_size_max;
+    /* Durable now: everything up to this ticket. */
+    void (*on_durable)(void *context, fl_ticket ticket);
+    /* The log is beyond use: a write or a sync failed. Called once; nothing is durable from here on. */
+    void (*on_failed)(void *context, int error, const char *text);
+    void *context;
+};
+
+/* What recovery found. Arrays belong to the caller: fl__wal_recovered_release(). */
+struct fl__wal_recovered {
+    struct fl_run *runs;
+    uint32_t run_count;
+    fl_index last;
+    fl_index commit;              /* The highest commit hint in a valid mark; at most last. */
+    fl_index damaged;             /* First entry whose payload cannot be read; 0 if none. */
+    char damage[256];             /* File, offset and entry, in words. */
+    struct fl__entry *configuration, *previous; /* The newest two configuration entries in the log; NULL. */
+    uint64_t torn_size;           /* Bytes cut off as torn, for the start-up message. */
+};
+void fl__wal_recovered_release(struct fl__wal_recovered *found);
+
+/* Opens (recovers) or creates the log in options->directory; waits for the disk. Errors: FL_EIO, FL_ENOSPC, FL_EDAMAGED (even the outline is
+ * lost), FL_EVERSION, FL_ECLUSTER (segments of another cluster or incarnation), FL_ENOMEM; the report says what, where and what to do. */
+FL_MUST_USE int fl__wal_open(struct fl__wal **out, struct fl_io *io, const struct fl__wal_options *options,
+                             struct fl__wal_recovered *found, struct fl_error_report *report);
+/* Finishes what is in flight, writes a synced closing mark, closes files. */
+void fl__wal_close(struct fl__wal *wal, void (*closed)(void *context), void *context);
+
+/* Queues an entry (takes its own reference) or a truncation; indexes must continue the log as it then is. `ticket` becomes durable
+ * with it. Nothing is written before fl__wal_flush(). */
+FL_MUST_USE int fl__wal_append(struct fl__wal *wal, struct fl__entry *entry);
+FL_MUST_USE int fl__wal_truncate(struct fl__wal *wal, fl_index from);
+/* Everything queued so far belongs to this ticket. */
+void fl__wal_ticket(struct fl__wal *wal, fl_ticket ticket);
+/* The next mark says that this much is committed. */
+void fl__wal_commit_hint(struct fl__wal *wal, fl_index commit);
+/* Starts to write what is queued, unless a sync is in flight: then it goes out when that is done. */
+void fl__wal_flush(struct fl__wal *wal);
+
+/* Whether `size` more bytes of entries would keep the log within log_size_max. */
+bool fl__wal_has_room(const struct fl__wal *wal, uint64_t size);
+uint64_t fl__wal_size(const struct fl__wal *wal);
+fl_term fl__wal_term_at(const struct fl__wal *wal, fl_index index); /* 0 if none */
+
+/* Reads [first, last], at most size_max bytes of bodies but at least one entry. The caller's struct stays put until done. Each record is
+ * checked against (index, term at the time of the call). */
+struct fl__wal_read {
+    fl_index first, last;
+    uint64_t size_max;
+    void (*done)(struct fl__wal_read *read);
+    void *owner;
+    int result;                  /* FL_OK, FL_EIO, FL_EDAMAGED, FL_ESTALE (truncated meanwhile), FL_ENOMEM */
+    struct fl__entry **entries;  /* entry_count of them from `first`; the reader owns a reference to each, and the array */
+    uint32_t entry_count;
+    void *wal_private;
+};
+void fl__wal_read(struct fl__wal *wal, struct fl__wal_read *read);
+
+/* Seconds of the last syncs, for the histogram: called by wal.c after each. */
+const struct fl_histogram *fl__wal_sync_time(const struct fl__wal *wal);
+void fl__histogram_add(struct fl_histogram *histogram, fl_time_us duration);
+
+/* Term and vote. */
+struct fl__vote_state {
+    fl_term term;
+    bool has_vote;
+    fl_id vote;
+};
+struct fl__vote;
+/* Opens or creates both copies; recovery takes the higher valid one and rewrites the other before it returns. Errors: FL_EDAMAGED (both copies bad: the
+ * node must rejoin as a new member), FL_EIO, FL_ENOSPC, FL_ENOMEM, FL_ECLUSTER, FL_EVERSION. */
+FL_MUST_USE int fl__vote_open(struct fl__vote **out, struct fl_io *io, const char *directory, const uint8_t cluster_id[16],
+                              fl_id incarnation, struct fl__vote_state *found, struct fl_error_report *report);
+/* Writes both copies, one after the other; one save at a time. done(context, FL_OK or why not): after an error it is beyond use. */
+void fl__vote_save(struct fl__vote *vote, const struct fl__vote_state *state, void (*done)(void *context, int result),
+                   void *context);
+/* A save in flight is finished first, and answered. */
+void fl__vote_close(struct fl__vote *vote, void (*closed)(void *context), void *context);
+
+/* Who this directory is. */
+struct fl__identity {
+    uint8_t cluster_id[16];
+    fl_id incarnation;
+    char name[FL_NAME_MAX];
+    struct fl_node_member founders[FL_MEMBERS_MAX]; /* name and address */
+    uint32_t founder_count;
+};
+/* FL_ENOENT: the directory is unused. */
+FL_MUST_USE int fl__identity_load(struct fl_io *io, const char *directory, struct fl__identity *out,
+                                  struct fl_error_report *report);
+/* Written to a temporary name, synced, renamed, directory synced. */
+FL_MUST_USE int fl__identity_create(struct fl_io *io, const char *directory, const struct fl__identity *identity,
+                                    struct fl_error_report *report);
+
+/* ------------------------------------------------------------------------------------------------ record.c */
+
+#define FL__RECORD_COPY 56 /* Bytes of a head, and of a tail. */
+
+enum fl__record_kind {
+    FL__RECORD_TRUNCATION = 16, /* Below: enum fl_entry_kind. */
+    FL__RECORD_MARK = 17,
+};
+
+struct fl__record {
+    enum fl__record_kind kind; /* Or an enum fl_entry_kind. */
+    uint32_t size;             /* Of the body. */
+    uint64_t index, term, body_checksum;
+    uint64_t previous; /* The checksum of the record before it, */
+    uint64_t checksum; /* and its own. */
+};
+
+size_t fl__record_size(size_t body_size); /* On disk. */
+uint64_t fl__record_checksum(const void *body, size_t size);
+/* `place` is the file's identity plus the record's offset. Sets record->checksum. */
+void fl__record_put_head(uint8_t *out, struct fl__record *record, uint64_t place);
+void fl__record_put_tail(uint8_t *out, const struct fl__record *record, uint64_t place);
+/* Whether a record with an intact head begins at data, and all of it is within size. */
+FL_MUST_USE bool fl__record_get(const uint8_t *data, size_t size, uint64_t place, struct fl__record *out);
+/* The same for one whose head is lost but whose tail is intact, wherever that is within size. */
+FL_MUST_USE bool fl__record_find_tail(const uint8_t *data, size_t size, uint64_t place, struct fl__record *out);
+FL_MUST_USE bool fl__record_is_body_good(const uint8_t *data, const struct fl__record *record);
+
+/* ----------------------------------------------------------------------------------------------- segment.c */
+
+#define FL__SEGMENT_HEADER 64
+#define FL__PATH_MAX 1024
+
+void fl__segment_path(const char *directory, uint64_t number, char *out, size_t size);
+FL_MUST_USE bool fl__segment_parse_name(const char *name, uint64_t *number);
+/* Writes the header, and returns the file's identity. */
+uint64_t fl__segment_header(const struct fl__wal_options *options, uint64_t number, uint8_t out[FL__SEGMENT_HEADER]);
+/* FL_OK; FL_EDAMAGED: unreadable, which is harmless; FL_ECLUSTER, FL_EVERSION: it is somebody else's. */
+FL_MUST_USE int fl__segment_check_header(const uint8_t *found, const uint8_t *expected);
+
+/* ------------------------------------------------------------------------------- wal.c, recovery.c, lookup.c */
+
+struct fl__segment {
+    uint64_t number, identity;
+    struct fl_io_file *file;
+    uint64_t size; /* Of the file. */
+    uint64_t end;  /* Of what is written or being written; FL__SEGMENT_HEADER if nothing. */
+};
+
+/* From this offset of this segment on, records hold the entries from `first` on, up to the next stretch. */
+struct fl__stretch {
+    fl_index first;
+    uint32_t segment; /* In the array. */
+    uint64_t offset;
+};
+
+/* Where the log's entries lie, and their terms. */
+struct fl__layout {
+    struct fl__segment *segments;
+    uint32_t segment_count, segment_capacity;
+    struct fl__stretch *stretches;
+    uint32_t stretch_count, stretch_capacity;
+    struct fl_run *runs;
+    uint32_t run_count, run_capacity;
+    fl_index last;
+    bool is_cut; /* The next record begins a stretch. */
+};
+FL_MUST_USE int fl__layout_add_segment(struct fl__layout *layout, const struct fl__segment *segment);
+/* An entry's record lies at `offset` of the last segment. */
+FL_MUST_USE int fl__layout_add_record(struct fl__layout *layout, fl_index index, uint64_t offset);
+FL_MUST_USE int fl__layout_add_entry(struct fl__layout *layout, fl_index index, fl_term term); /* Its term. */
+void fl__layout_truncate(struct fl__layout *layout, fl_index from);          /* Terms, */
+void fl__layout_truncate_records(struct fl__layout *layout, fl_index from);  /* and places. */
+fl_term fl__layout_term(const struct fl__layout *layout, fl_index index);
+const struct fl__stretch *fl__layout_find(const struct fl__layout *layout, fl_index index); /* NULL: not written. */
+void fl__layout_release(struct fl__layout *layout);
+
+/* Where a writer continues. */
+struct fl__recovery {
+    struct fl__layout layout;
+    uint64_t chain;          /* The last record's checksum. */
+    uint64_t next_number;    /* Of the next segment. */
+    bool continues;          /* In the last segment; else in a new one. */
+};
+FL_MUST_USE int fl__recovery_run(struct fl_io *io, const struct fl__wal_options *options, struct fl__recovery *out,
+                                 struct fl__wal_recovered *found, struct fl_error_report *report);
+
+/* -- wal.c, for lookup.c */
+/* Where to look for the entry; FL_ESTALE: it is not written (yet). The log stays open until fl__wal_read_ended(). */
+FL_MUST_USE int fl__wal_read_begun(struct fl__wal *wal, fl_index index, struct fl__segment *segment, uint64_t *offset);
+void fl__wal_read_ended(struct fl__wal *wal);
+void fl__wal_read_file(struct fl__wal *wal, struct fl_io_op *op, struct fl_io_file *file, void *data, size_t size,
+                       uint64_t offset);
+void fl__wal_soon(struct fl__wal *wal, struct fl_io_op *op); /* Completes from the loop. */
+size_t fl__record_peek_size(const uint8_t *data); /* What a head says, true or not. */
+
+/* ------------------------------------------------------------------------------------ transport and driver */
+
+/* ------------------------------------------------------------------------------------------------- bytes.c */
+
+/* Numbers of our formats are little-endian. */
+static inline uint32_t fl__load32(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static inline uint64_t fl__load64(const uint8_t *at)
+{
+    return fl__load32(at) | (uint64_t)fl__load32(at + 4) << 32;
+}
+
+static inline void fl__store32(uint8_t *at, uint32_t number)
+{
+    at[0] = (uint8_t)number;
+    at[1] = (uint8_t)(number >> 8);
+    at[2] = (uint8_t)(number >> 16);
+    at[3] = (uint8_t)(number >> 24);
+}
+
+static inline void fl__store64(uint8_t *at, uint64_t number)
+{
+    fl__store32(at, (uint32_t)number);
+    fl__store32(at + 4, (uint32_t)(number >> 32));
+}
+
+/* Reads what nobody vouches for. Past the end it fails, stays failed and gives zeros (NULL, ""). */
+struct fl__cursor {
+    const uint8_t *at;
+    size_t left;
+    bool failed;
+};
+
+struct fl__cursor fl__cursor_of(const void *data, size_t size);
+const uint8_t *fl__cursor_bytes(struct fl__cursor *cursor, size_t size);
+uint64_t fl__cursor_number(struct fl__cursor *cursor, size_t size);
+/* A text of less than out_size bytes, without zeros; terminated in `out`. */
+void fl__cursor_text(struct fl__cursor *cursor, char *out, size_t out_size);
+
+/* Bytes being written. Without memory it fails and stays failed. */
+struct fl__buffer {
+    uint8_t *data;
+    size_t size, capacity;
+    bool failed;
+};
+
+uint8_t *fl__buffer_extend(struct fl__buffer *buffer, size_t size); /* NULL: no memory. */
+void fl__buffer_put(struct fl__buffer *buffer, const void *bytes, size_t size);
+void fl__buffer_number(struct fl__buffer *buffer, uint64_t number, size_t size);
+void fl__buffer_text(struct fl__buffer *buffer, const char *text);
+void fl__buffer_release(struct fl__buffer *buffer);
+
+/* ------------------------------------------------------------------------------------------------- frame.c */
+
+#define FL__PROTOCOL_MIN 1
+#define FL__PROTOCOL_MAX 1
+
+#define FL__FRAME_HEADER_SIZE 24
+#define FL__FRAME_RUNS_MAX 1024    /* Runs in a message, and in its outline. */
+#define FL__FRAME_ENTRIES_MAX 1024 /* Entries in a message. */
+#define FL__GREETING_SIZE_MAX 1024 /* Of a frame before the greeting is done. */
+/* Of a frame after it: the largest command, or many small ones, with all that is said about them. */
+#define FL__FRAME_SIZE_MAX ((size_t)FL_COMMAND_MAX + (1u << 20))
+
+enum fl__frame_kind {
+    FL__FRAME_HELLO = 1,
+    FL__FRAME_REFUSE = 2,
+    FL__FRAME_STATE = 3,
+    FL__FRAME_PING = 4,
+    FL__FRAME_MESSAGE = 5,
+    FL__FRAME_FORWARD = 6,
+    FL__FRAME_FORWARD_REFUSED = 7,
+    FL__FRAME_PROGRESS_ASK = 8,
+    FL__FRAME_PROGRESS = 9,
+};
+
+/* A frame whose header and meta have been checked. Points into what was received. */
+struct fl__frame {
+    enum fl__frame_kind kind;
+    const uint8_t *meta, *bodies;
+    size_t meta_size, bodies_size;
+};
+
+/* The size of the frame that begins at data; 0 if too little of it is there to know. FL_EMESSAGE, FL_ETOOBIG. */
+FL_MUST_USE int fl__frame_size(const uint8_t *data, size_t size, size_t size_max, size_t *frame_size);
+/* Checks a whole frame. FL_EMESSAGE: its checksum is wrong, or nobody sends such a thing. */
+FL_MUST_USE int fl__frame_open(const uint8_t *data, size_t frame_size, struct fl__frame *out);
+
+/* Writing: begin, the meta, end. The latter fills in the header; without memory it takes the frame back, and the buffer can be
+ * used again: FL_ENOMEM. What is said once and may be lost (greetings, pings, refusals) does not look at that. */
+size_t fl__frame_begin(struct fl__buffer *out, enum fl__frame_kind kind);
+int fl__frame_end(struct fl__buffer *out, size_t begin, size_t bodies_size);
+void fl__frame_put_empty(struct fl__buffer *out, enum fl__frame_kind kind);
+
+struct fl__hello {
+    uint16_t protocol_min, protocol_max;
+    bool founded;
+    uint8_t cluster_id[16];
+    fl_id incarnation;
+    uint64_t boot;
+    fl_term term;
+    char name[FL_NAME_MAX];
+    char target[FL_NAME_MAX]; /* Whom the dialler believes to reach; empty in an answer. */
+    char client[FL_ADDRESS_MAX];
+};
+void fl__frame_put_hello(struct fl__buffer *out, const struct fl__hello *hello);
+FL_MUST_USE int fl__frame_get_hello(const struct fl__frame *frame, struct fl__hello *out);
+
+/* Why a connection is refused. Numbers are part of the format. */
+enum fl__refusal {
+    FL__REFUSED_NOT = 0,
+    FL__REFUSED_VERSION = 1,
+    FL__REFUSED_CLUSTER = 2,
+    FL__REFUSED_NOT_MEMBER = 3,
+    FL__REFUSED_INCARNATION = 4,
+    FL__REFUSED_DUPLICATE = 5,
+    FL__REFUSED_SELF = 6,
+    FL__REFUSED_WRONG_NAME = 7,
+    FL__REFUSED_ROLLBACK = 8,
+};
+struct fl__refuse {
+    enum fl__refusal why;
+    uint16_t protocol_min, protocol_max;
+};
+void fl__frame_put_refuse(struct fl__buffer *out, enum fl__refusal why);
+FL_MUST_USE int fl__frame_get_refuse(const struct fl__frame *frame, struct fl__refuse *out);
+void fl__frame_put_state(struct fl__buffer *out, bool takes_part, bool founded);
+FL_MUST_USE int fl__frame_get_state(const struct fl__frame *frame, bool *takes_part, bool *founded);
+
+struct fl__frame_entry {
+    enum fl_entry_kind kind;
+    uint32_t size;
+    uint64_t checksum; /* As the sender says; compare with what the body gives. */
+    const uint8_t *body;
+};
+/* Where a decoded message's arrays live. */
+struct fl__message_space {
+    struct fl_run runs[FL__FRAME_RUNS_MAX], outline_runs[FL__FRAME_RUNS_MAX];
+    struct fl__frame_entry entries[FL__FRAME_ENTRIES_MAX]; /* Of (prev, last]. */
+    uint32_t entry_count;
+};
+/* Writes all but the bodies, which the caller sends behind it in the order of the entries. */
+FL_MUST_USE int fl__frame_put_message(struct fl__buffer *out, const struct fl_message *message,
+                                      struct fl__entry *const *entries, uint32_t entry_count);
+/* Gives no configurations: those are in the bodies. What the message says is for the core to judge. */
+FL_MUST_USE int fl__frame_get_message(const struct fl__frame *frame, struct fl__message_space *space,
+                                      struct fl_message *out);
+
+struct fl__forward {
+    fl_term term;
+    uint64_t boot;
+    uint32_t count;
+    struct fl__cursor commands;
+};
+size_t fl__frame_begin_forward(struct fl__buffer *out, fl_term term, uint64_t boot);
+void fl__frame_put_command(struct fl__buffer *out, uint64_t sequence, const void *data, size_t size);
+int fl__frame_end_forward(struct fl__buffer *out, size_t begin, uint32_t count);
+FL_MUST_USE int fl__frame_get_forward(const struct fl__frame *frame, struct fl__forward *out);
+/* To be called count times. */
+FL_MUST_USE int fl__frame_get_command(struct fl__forward *forward, uint64_t *sequence, const uint8_t **data,
+                                      uint32_t *size);
+
+struct fl__forward_refused {
+    fl_term term;
+    uint64_t boot, first, last; /* Sequences. */
+    int error;
+};
+void fl__frame_put_forward_refused(struct fl__buffer *out, const struct fl__forward_refused *refused);
+FL_MUST_USE int fl__frame_get_forward_refused(const struct fl__frame *frame, struct fl__forward_refused *out);
+void fl__frame_put_progress(struct fl__buffer *out, const fl_index *durable, uint32_t count);
+FL_MUST_USE int fl__frame_get_progress(const struct fl__frame *frame, fl_index durable[FL_MEMBERS_MAX],
+                                       uint32_t *count);
+
+/* ----------------------------------------------------------------------------------------------- channel.c */
+
+struct fl__channel;
+
+struct fl__channel_events {
+    /* A frame arrived; a negative result breaks the channel. */
+    int (*on_frame)(void *context, struct fl__channel *channel, const struct fl__frame *frame);
+    /* Called once if the channel breaks by itself; it closes itself after that. */
+    void (*on_broken)(void *context, struct fl__channel *channel, int error);
+    void (*on_freed)(void *context, struct fl__channel *channel); /* The last that is heard of it. */
+};
+
+/* Part of what is to be sent: bytes of the queue's own, or an entry's body. */
+struct fl__piece {
+    size_t offset, size;
+    struct fl__entry *entry; /* NULL: bytes. */
+    bool ends_frame;
+};
+
+struct fl__bulk {
+    struct fl__buffer bytes;
+    struct fl__piece *pieces;
+    uint32_t piece_count, piece_capacity;
+    uint32_t first, sent; /* Pieces below first are done, those below sent are with the engine. */
+    uint64_t waiting;     /* Bytes not done. */
+};
+
+struct fl__channel {
+    struct fl_io *io;
+    struct fl_io_stream *stream;
+    struct fl_io_stream_events stream_events;
+    const struct fl__channel_events *events;
+    void *context;
+    struct fl_io_op send, shutdown, close;
+    bool is_sending, is_shutting_down, is_shut_down, is_closing, is_closed, is_broken;
+    bool is_finishing; /* Takes nothing in; shuts down once everything is sent. */
+
+    struct fl__buffer in; /* The beginning of a frame. */
+    size_t frame_wanted;  /* Its size, once known. */
+    size_t frame_size_max;
+
+    /* Halves: one fills, the other is being sent. */
+    struct fl__buffer control[2];
+    struct fl__bulk bulk[2];
+    uint8_t filling_control, filling_bulk;
+    struct fl_io_buffer *gathered;
+    uint32_t gathered_capacity;
+
+    fl_time_us heard_at, sent_at;
+    /* The transport's. */
+    struct fl__channel *next;
+    struct fl__slot *slot; /* NULL until it is known who is at the other end. */
+    uint64_t number;       /* Rises with each connection that was greeted. */
+    fl_time_us deadline;   /* Of the greeting, or of finishing. */
+    bool is_dialled;       /* By this node. */
+    bool is_greeted;       /* We accept the peer. */
+    bool is_confirmed;     /* The peer accepts us. */
+};
+
+/* NULL: no memory; the stream is still the caller's. */
+struct fl__channel *fl__channel_create(struct fl_io *io, struct fl_io_stream *stream,
+                                       const struct fl__channel_events *events, void *context, fl_time_us now);
+void fl__channel_start(struct fl__channel *channel);
+void fl__channel_close(struct fl__channel *channel);                        /* Now. */
+void fl__channel_finish(struct fl__channel *channel, fl_time_us deadline); /* Once all is sent. */
+void fl__channel_flush(struct fl__channel *channel, fl_time_us now);
+/* Where to write a whole frame that goes ahead of all bulk; NULL: no room, the frame is lost. */
+struct fl__buffer *fl__channel_control(struct fl__channel *channel);
+bool fl__channel_has_room(const struct fl__channel *channel); /* For bulk. */
+/* Queues a message with its entries' bodies. FL_EFULL, FL_ENOMEM: it is lost. */
+int fl__channel_send_message(struct fl__channel *channel, const struct fl_message *message,
+                             struct fl__entry *const *entries, uint32_t entry_count);
+/* Where to write one whole frame of bulk, NULL: no room; and the end of it, with the buffer's size before. */
+struct fl__buffer *fl__channel_bulk_begin(struct fl__channel *channel);
+int fl__channel_bulk_end(struct fl__channel *channel, size_t begin);
+
+/* ----------------------------------------------------------------------------------- transport.c, greeting.c */
+
+/* Lines for people. */
+struct fl__logger {
+    void (*log)(void *context, int level, const char *line);
+    void *context;
+};
+void fl__say(const struct fl__logger *logger, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Entries for one peer that are being read from disk. */
+struct fl__load {
+    bool is_busy;
+    struct fl_node *node;
+    struct fl__slot *slot;
+    struct fl__wal_read read;
+    struct fl_message message;
+    struct fl_run *runs; /* The message's; from malloc. */
+    uint64_t size_max;
+};
+
+/* One other member. */
+struct fl__slot {
+    bool used;
+    struct fl__transport *transport;
+    struct fl_node_member member; /* Its id from the greeting, or from the configuration. */
+    struct fl__channel *channel;  /* Greeted. */
+    struct fl__channel *dialling; /* Connected by us, not greeted. */
+    bool is_up;                   /* The other side has accepted us on this channel or the one before it. */
+    bool is_connecting;
+    struct fl_io_op connect;
+    fl_time_us connect_deadline, dial_at;
+    uint32_t failures;
+    uint64_t boot;                 /* Of its process. */
+    bool takes_part, founded;      /* As it says. */
+    fl_term term_promised;         /* The highest term that it spoke for. */
+    int logged_error;              /* What was logged last, so that each outage is logged once. */
+    enum fl__refusal logged_refusal;
+    uint64_t duplicate_boot;       /* Of another process that claims to be it. */
+    fl_time_us duplicate_at;
+
+    /* The driver's. */
+    uint64_t told_channel;         /* The core was told that this connection is up. */
+    struct fl__load load;
+    uint64_t probe_number;         /* The append whose answer gives the round trip; 0 if none. */
+    fl_time_us probe_at, round_trip_us;
+    fl_term forward_term;          /* As a leader: its commands up to forward_last were taken in this term, */
+    uint64_t forward_boot, forward_last; /* from its process of this boot nonce. */
+    fl_index hurry;                /* As a leader: the last of its commands; 0 if its answer is not awaited. */
+    bool progress_asked;           /* It waits for PROGRESS. */
+    uint64_t progress_told;        /* The version of it that was told last, */
+    fl_time_us progress_at;        /* and when. */
+    uint64_t conflicts_total;
+};
+
+struct fl__transport_events {
+    void (*fill_hello)(void *context, struct fl__hello *hello);
+    /* Whether to talk to whoever sent this. slot: the member of that name; NULL: there is none. */
+    enum fl__refusal (*check)(void *context, const struct fl__hello *hello, const struct fl__slot *slot);
+    void (*on_up)(void *context, struct fl__slot *slot); /* A connection stands; also if it replaces another. */
+    void (*on_down)(void *context, struct fl__slot *slot);
+    void (*on_state)(void *context, struct fl__slot *slot); /* takes_part or founded may have changed. */
+    int (*on_frame)(void *context, struct fl__slot *slot, const struct fl__frame *frame);
+};
+
+#define FL__SLOTS_MAX (2 * FL_MEMBERS_MAX) /* A slot is used again only when nothing of its last user is in flight. */
+
+struct fl__transport {
+    struct fl_io *io;
+    const struct fl__transport_events *events;
+    void *context;
+    struct fl__logger log;
+    char name[FL_NAME_MAX];
+    fl_time_us ping_us; /* An idle connection shows a sign of life this often. */
+    struct fl_io_listener *listener;
+    bool is_started; /* Connections that come earlier are closed. */
+    bool takes_part, founded; /* What this node tells of itself. */
+    bool is_closing;
+    void (*closed)(void *context);
+    struct fl__slot slots[FL__SLOTS_MAX];
+    struct fl__channel *channels;
+    uint32_t greeting_count, connecting_count;
+    uint64_t channel_number, bad_frames;
+    fl_time_us stranger_logged_at;
+    struct fl_io_op discard;
+    bool discard_is_busy;
+};
+
+/* io, events, context, log, name and ping_us are the caller's to set; all else is zero. */
+FL_MUST_USE int fl__transport_listen(struct fl__transport *transport, const char *address);
+void fl__transport_stop_listening(struct fl__transport *transport);
+/* Slots follow this list; this node's own name is left out. */
+void fl__transport_set_members(struct fl__transport *transport, const struct fl_node_member *members,
+                               uint32_t count);
+fl_time_us fl__transport_tick(struct fl__transport *transport, fl_time_us now); /* Returns when to call it next. */
+void fl__transport_flush(struct fl__transport *transport, fl_time_us now);
+void fl__transport_tell_state(struct fl__transport *transport, bool takes_part, bool founded);
+void fl__transport_close(struct fl__transport *transport, void (*closed)(void *context));
+struct fl__slot *fl__transport_slot(struct fl__transport *transport, fl_id id); /* NULL: nobody known. */
+struct fl__slot *fl__transport_named(struct fl__transport *transport, const char *name);
+/* Queues a message; without a connection or room it is lost, as messages may be. */
+void fl__slot_send_message(struct fl__slot *slot, const struct fl_message *message,
+                           struct fl__entry *const *entries, uint32_t entry_count);
+void fl__slot_dial_later(struct fl__slot *slot);
+void fl__slot_stop_dialling(struct fl__slot *slot);
+void fl__slot_down(struct fl__slot *slot);
+void fl__greeting_send(struct fl__transport *transport, struct fl__channel *channel, const char *target);
+FL_MUST_USE int fl__greeting_take(struct fl__transport *transport, struct fl__channel *channel,
+                                  const struct fl__frame *frame);
+
+/* ------------------------------------------------------------------------------------------------- clock.c */
+
+struct fl__clock {
+    uint64_t time_us; /* The last reading, or time seen in the log. */
+    fl_time_us at;    /* When, by the monotonic clock; if it is running. */
+    bool is_running;
+};
+
+/* An entry of that time came from a leader that lives. */
+void fl__clock_observe(struct fl__clock *clock, fl_time_us now, uint64_t time_us);
+/* An entry of that time was found on disk, of any age. */
+void fl__clock_restore(struct fl__clock *clock, uint64_t time_us);
+/* What a leader puts into the log now. */
+uint64_t fl__clock_now(struct fl__clock *clock, fl_time_us now, uint64_t wall_us);
+uint64_t fl__clock_peek(const struct fl__clock *clock, fl_time_us now, uint64_t wall_us); /* Changes nothing. */
+
+/* ------------------------------------------------------------------------------------------------ roster.c */
+
+/* A configuration with names and addresses. */
+struct fl__roster {
+    fl_index index; /* Of its entry; 0: the founding one, before it is in the log. */
+    uint32_t count;
+    struct fl_node_member members[FL_MEMBERS_MAX];
+    enum fl_member_kind kinds[FL_MEMBERS_MAX];
+};
+
+FL_MUST_USE int fl__roster_encode(const struct fl__roster *roster, struct fl__buffer *out);
+/* FL_EMESSAGE, FL_EVERSION. */
+FL_MUST_USE int fl__roster_decode(const void *data, size_t size, fl_index index, struct fl__roster *out);
+FL_MUST_USE int fl__roster_from_entry(const struct fl__entry *entry, struct fl__roster *out);
+/* As the core sees it; uses `list`. */
+struct fl_members fl__roster_members(const struct fl__roster *roster, struct fl_member list[FL_MEMBERS_MAX]);
+const struct fl_node_member *fl__roster_find(const struct fl__roster *roster, fl_id id); /* Or NULL. */
+const struct fl_node_member *fl__roster_named(const struct fl__roster *roster, const char *name); /* Or NULL. */
+
+/* ------------------------------------------------------------------------------------------------ the node */
+
+#define FL__BATCH_MAX 1024                        /* Entries proposed in one piece. */
+#define FL__FORWARD_WINDOW ((uint64_t)4 << 20)    /* Bytes of commands with the leader and not answered. */
+#define FL__FORWARD_FRAME_MAX ((size_t)1 << 20)   /* A frame of commands is closed beyond this. */
+#define FL__UNSYNCED_MAX ((uint64_t)64 << 20)     /* A leader whose disk is further behind takes no commands. */
+#define FL__REQUESTS_MAX (1u << 20)               /* Commands, reads and waits each. */
+#define FL__TICKETS_MAX 64                        /* As many of the log's as the core hands out. */
+
+/* Requests in the order in which they came; each is in at most one such queue. */
+struct fl__queue {
+    struct fl_request *head, *tail;
+    uint32_t count;
+};
+
+enum fl__request_state {
+    FL__REQUEST_NONE,
+    FL__REQUEST_QUEUED, /* A command not handed to any log, or surely not in it. */
+    FL__REQUEST_HANDED, /* A command that may be in the log. */
+    FL__REQUEST_READ,
+    FL__REQUEST_WAIT,
+};
+
+/* Their own affair. */
+struct fl__tickets;  /* tickets.c */
+struct fl__commands; /* forward.c */
+struct fl__reads;    /* reads.c */
+struct fl__log_jobs; /* look.c */
+
+/* apply.c */
+struct fl__applier {
+    fl_index commit, applied;
+    uint64_t time_us; /* Of the last applied entry: never decreases. */
+    bool is_loading;
+    struct fl__wal_read load;
+    struct fl__entry **loaded; /* loaded_count of them, from loaded_first on. */
+    uint32_t loaded_count;
+    fl_index loaded_first;
+    fl_index mark; /* For apply_time: committed here at marked_at. */
+    fl_time_us marked_at;
+    struct fl_histogram apply_time, commit_time;
+};
+
+/* What of the status the machine was last told of. */
+struct fl__noticed {
+    enum fl_role role;
+    fl_term term;
+    bool has_leader, ready, founded, damaged;
+    fl_id leader;
+    fl_index members;
+};
+
+struct fl_node {
+    struct fl_io *io;
+    struct fl_machine machine;
+    struct fl_node_options options; /* Its texts are the copies below, or gone. */
+    char *directory;
+    char listen[FL_ADDRESS_MAX], advertise[FL_ADDRESS_MAX], client[FL_ADDRESS_MAX];
+    struct fl__logger log;
+    struct fl__identity identity;
+    uint64_t boot;
+    uint64_t random; /* Of the entries' seeds. */
+    fl_time_us now;  /* Of the event being handled. */
+
+    struct fl_io_file *lock;
+    struct fl__wal *wal;
+    struct fl__vote *vote;
+    struct fl__cache *cache;
+    struct fl__vote_state found_vote;
+    struct fl__wal_recovered found; /* Until the core is made. */
+    struct fl__wal_read last_read;  /* Of the log's last entry, for its time. */
+    bool last_is_known, last_is_loading;
+
+    struct fl_raft *raft; /* NULL until the members are known. */
+    struct fl_raft_config raft_config;
+    struct fl_status status; /* After the latest event; without members. */
+    fl_index members_index;  /* Of the configuration that the core uses. */
+    fl_term led_term;        /* The latest term that this node led. */
+    fl_term durable_term;    /* The latest term that is on disk: what this node may have spoken for. */
+    struct fl__roster roster, previous;
+    struct fl__roster *decoded; /* Of a message being received: FL__CONFIGS_MAX of them. */
+    struct fl__message_space *space;
+    struct fl__entry **received; /* FL__FRAME_ENTRIES_MAX of them. */
+
+    struct fl__transport transport;
+    struct fl__clock clock;
+    struct fl__tickets *tickets;
+    struct fl__applier applier;
+    struct fl__commands *commands;
+    struct fl__reads *reads;
+    struct fl__log_jobs *jobs;
+
+    struct fl_io_op timer, wake;
+    bool timer_is_set, wake_is_set;
+    fl_time_us timer_at, transport_at;
+    bool is_flushing, is_dirty;
+
+    bool is_failed, is_failure_handled;
+    fl_index damaged; /* The first entry that cannot be read; 0 if none. */
+    char damage[256];
+    struct fl__noticed noticed;
+    uint64_t leader_changes, committed_count, refused_count, unknown_count;
+    bool had_leader;
+    fl_id last_leader;
+
+    bool is_closing, is_transport_closed, is_wal_closed, is_vote_closed, is_lock_closed, is_lock_closing;
+    struct fl_io_op lock_close;
+    void (*closed)(void *context);
+    void *closed_context;
+};
+
+#define FL__CONFIGS_MAX 8 /* Configurations taken from one message; a longer one is cut. */
+
+/* -- driver.c: every event ends with fl__driver_event(), and a flush carries out what follows from it. */
+extern const struct fl__transport_events fl__driver_transport_events;
+void fl__driver_event(struct fl_node *node);
+void fl__driver_flush(void *node);
+void fl__driver_wake(struct fl_node *node); /* A flush must come soon. */
+/* The entry at `index` as the core has it now, from the cache; NULL if it is not there. Borrowed. */
+struct fl__entry *fl__driver_cached(struct fl_node *node, fl_index index);
+uint64_t fl__driver_time(struct fl_node *node); /* The log's clock, read as a leader. */
+uint64_t fl__driver_seed(struct fl_node *node); /* For an entry. */
+fl_time_us fl__driver_now(struct fl_node *node);
+bool fl__driver_is_founded(const struct fl_node *node);
+/* The node takes no part any more: everything is answered, connections end. `what` is a sentence, and says what to do. */
+void fl__driver_fail(struct fl_node *node, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* -- tickets.c */
+FL_MUST_USE int fl__tickets_create(struct fl_node *node);
+void fl__tickets_destroy(struct fl_node *node);
+void fl__tickets_take(struct fl_node *node, const struct fl_persist *persist);
+void fl__tickets_on_durable(void *node, fl_ticket ticket);
+uint64_t fl__tickets_unsynced(const struct fl_node *node); /* Bytes of entries taken and not durable. */
+
+/* -- sender.c */
+void fl__sender_send(struct fl_node *node, const struct fl_send *send);
+void fl__sender_on_reply(struct fl_node *node, struct fl__slot *slot, const struct fl_message *message);
+bool fl__sender_is_busy(const struct fl_node *node); /* Something is being read. */
+
+/* -- apply.c */
+void fl__apply_commit(struct fl_node *node, fl_index commit);
+void fl__apply_some(struct fl_node *node); /* A bounded amount. */
+void fl__apply_release(struct fl_node *node);
+
+/* -- forward.c */
+void fl__queue_add(struct fl__queue *queue, struct fl_request *request);
+void fl__queue_remove(struct fl__queue *queue, struct fl_request *request);
+void fl__queue_prepend(struct fl__queue *queue, struct fl__queue *older); /* Empties `older`. */
+FL_MUST_USE int fl__forward_create(struct fl_node *node);
+void fl__forward_destroy(struct fl_node *node);
+FL_MUST_USE int fl__forward_add(struct fl_node *node, struct fl_request *request); /* FL_EFULL */
+void fl__forward_pump(struct fl_node *node); /* Hands on what can be handed on. */
+/* An entry of that term is being applied: what it decides about commands handed under earlier ones. */
+void fl__forward_verdict(struct fl_node *node, fl_term term);
+/* The own request that this entry answers; NULL. It is the caller's now. */
+struct fl_request *fl__forward_match(struct fl_node *node, const struct fl__entry *entry);
+FL_MUST_USE int fl__forward_take(struct fl_node *node, struct fl__slot *slot, const struct fl__frame *frame);
+FL_MUST_USE int fl__forward_on_refused(struct fl_node *node, const struct fl__frame *frame);
+void fl__forward_committed(struct fl_node *node, fl_index commit);
+void fl__forward_expire(struct fl_node *node, fl_time_us now);
+void fl__forward_end(struct fl_node *node, int queued_outcome); /* Answers all. */
+fl_time_us fl__forward_deadline(const struct fl_node *node);
+uint64_t fl__forward_pending(const struct fl_node *node);
+/* Ends a request otherwise than by its entry. */
+void fl__forward_answer(struct fl_node *node, struct fl_request *request, int outcome);
+
+/* -- reads.c */
+FL_MUST_USE int fl__reads_create(struct fl_node *node);
+void fl__reads_destroy(struct fl_node *node);
+FL_MUST_USE int fl__reads_add(struct fl_node *node, struct fl_request *request);     /* FL_EFULL */
+FL_MUST_USE int fl__reads_add_wait(struct fl_node *node, struct fl_request *request); /* FL_EFULL */
+void fl__reads_pump(struct fl_node *node);
+void fl__reads_confirmed(struct fl_node *node, const struct fl_read *read);
+void fl__reads_applied(struct fl_node *node);
+void fl__reads_progress(struct fl_node *node); /* Looks at waits, and at who asked for PROGRESS. */
+FL_MUST_USE int fl__reads_on_progress(struct fl_node *node, const struct fl__frame *frame);
+void fl__reads_leader_changed(struct fl_node *node);
+bool fl__reads_is_ready(const struct fl_node *node);
+void fl__reads_expire(struct fl_node *node, fl_time_us now);
+fl_time_us fl__reads_deadline(const struct fl_node *node);
+void fl__reads_end(struct fl_node *node, int outcome);
+uint64_t fl__reads_pending(const struct fl_node *node);
+
+/* -- founding.c */
+void fl__founding_fill_hello(struct fl_node *node, struct fl__hello *hello);
+enum fl__refusal fl__founding_check(struct fl_node *node, const struct fl__hello *hello, const struct fl__slot *slot);
+/* Makes the core as soon as enough is known for it. */
+void fl__founding_advance(struct fl_node *node);
+
+/* -- options.c */
+/* FL_EINVAL, and the report says which. */
+FL_MUST_USE int fl__options_check(const struct fl_node_options *options, struct fl_error_report *report);
+/* Whether what is asked for agrees with what the directory is. */
+FL_MUST_USE int fl__options_agree(const struct fl_node_options *options, const struct fl__identity *identity,
+                                  struct fl_error_report *report);
+bool fl__options_is_loopback(const char *address);
+/* Fills in a report; returns error. */
+int fl__report(struct fl_error_report *report, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* -- node.c */
+void fl__node_maybe_closed(struct fl_node *node);
+
+/* -- look.c */
+FL_MUST_USE int fl__look_create(struct fl_node *node);
+void fl__look_destroy(struct fl_node *node);
+void fl__look_note(struct fl_node *node, const struct fl_note *note);
+void fl__look_jobs(struct fl_node *node); /* Goes on with reads of the log for people. */
+bool fl__look_is_busy(const struct fl_node *node);
+void fl__look_end(struct fl_node *node); /* Ends them. */
+void fl__look_notice(struct fl_node *node);
+const char *fl__look_name(const struct fl_node *node, fl_id id); /* A member's name, or "an unknown node". */
+
+#endif

@@ -1,0 +1,396 @@
+/* look.c - what people see of a node: its status, its log's entries, and what happens, in words.
+ *
+ * All of it is about this node alone and needs no quorum: it is asked for exactly when something is wrong. */
+#include "host.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define JOBS_MAX 16
+#define TURN_LINES 1000 /* Of one job, in one turn of the loop. */
+#define LOAD_SIZE ((uint64_t)4 << 20)
+
+typedef unsigned long long ull;
+
+/* One fl_node_log() that is under way. */
+struct job {
+    struct fl_node *node;
+    fl_index next, last;
+    void (*line)(void *context, const struct fl_log_line *line);
+    void (*done)(void *context, int result);
+    void *context;
+    struct fl__wal_read read;
+    bool is_used, is_loading, is_ended; /* is_ended: answered, and only the read is left. */
+};
+
+struct fl__log_jobs {
+    struct job jobs[JOBS_MAX];
+};
+
+int fl__look_create(struct fl_node *node)
+{
+    node->jobs = calloc(1, sizeof *node->jobs);
+    return node->jobs ? FL_OK : FL_ENOMEM;
+}
+
+void fl__look_destroy(struct fl_node *node)
+{
+    free(node->jobs);
+    node->jobs = NULL;
+}
+
+/* -------------------------------------------------------------------------------------------------- status */
+
+static const struct fl__slot *find_slot(const struct fl_node *node, const char *name)
+{
+    for (uint32_t k = 0; k < FL__SLOTS_MAX; k++) {
+        const struct fl__slot *slot = &node->transport.slots[k];
+        if (slot->used && strcmp(slot->member.name, name) == 0)
+            return slot;
+    }
+    return NULL;
+}
+
+static void fill_peer(const struct fl_node *node, uint32_t k, struct fl_node_peer *out)
+{
+    const struct fl_node_member *member = &node->roster.members[k];
+    out->member = *member;
+    out->voter = node->roster.kinds[k] == FL_VOTER;
+    out->self = strcmp(member->name, node->identity.name) == 0;
+    if (out->self) {
+        out->up = !node->is_failed;
+        out->match = node->status.durable;
+        out->next = node->status.last + 1;
+        memcpy(out->member.client, node->client, sizeof node->client);
+        return;
+    }
+    const struct fl__slot *slot = find_slot(node, member->name);
+    if (slot) {
+        out->up = slot->is_up;
+        out->conflicts_total = slot->conflicts_total;
+        out->round_trip_us = slot->round_trip_us;
+        if (slot->member.client[0] != '\0')
+            memcpy(out->member.client, slot->member.client, sizeof slot->member.client);
+        if (slot->member.id_known) {
+            out->member.id = slot->member.id;
+            out->member.id_known = true;
+        }
+    }
+    struct fl_peer_status peer;
+    for (uint32_t other = 0; node->raft && fl_raft_peer(node->raft, other, &peer); other++) {
+        if (peer.id != member->id)
+            continue;
+        out->match = peer.match;
+        out->next = peer.next;
+        out->rejections = peer.rejections;
+        out->entries_sent = peer.entries_sent;
+    }
+}
+
+/* Before the core is made, the members are those that are to found the cluster. */
+static void fill_founders(const struct fl_node *node, struct fl_node_status *out)
+{
+    out->peer_count = node->identity.founder_count;
+    for (uint32_t k = 0; k < out->peer_count; k++) {
+        struct fl_node_peer *peer = &out->peers[k];
+        peer->member = node->identity.founders[k];
+        peer->voter = true;
+        peer->self = strcmp(peer->member.name, node->identity.name) == 0;
+        const struct fl__slot *slot = find_slot(node, peer->member.name);
+        peer->up = peer->self || (slot && slot->is_up);
+    }
+}
+
+static void fill_members(const struct fl_node *node, struct fl_node_status *out)
+{
+    if (node->roster.count == 0) {
+        fill_founders(node, out);
+        return;
+    }
+    out->peer_count = node->roster.count;
+    for (uint32_t k = 0; k < out->peer_count; k++)
+        fill_peer(node, k, &out->peers[k]);
+}
+
+static void fill_log(const struct fl_node *node, struct fl_node_status *out)
+{
+    const struct fl_status *status = &node->status;
+    bool is_running = node->raft != NULL;
+    out->role = status->role;
+    out->term = is_running ? status->term : node->found_vote.term;
+    out->has_leader = status->has_leader;
+    out->leader = status->leader;
+    out->last = is_running ? status->last : node->found.last;
+    out->durable = is_running ? status->durable : node->found.last;
+    out->commit = is_running ? status->commit : node->found.commit;
+    out->applied = node->applier.applied;
+    out->log_size = fl__wal_size(node->wal);
+    out->elections_started = status->elections_started;
+    out->elections_won = status->elections_won;
+    out->truncated_entries = status->truncated_entries;
+}
+
+void fl_node_status(const struct fl_node *node, struct fl_node_status *out)
+{
+    *out = (struct fl_node_status){.id = node->identity.incarnation};
+    memcpy(out->name, node->identity.name, sizeof out->name);
+    memcpy(out->cluster_id, node->identity.cluster_id, sizeof out->cluster_id);
+    fill_log(node, out);
+    fill_members(node, out);
+    out->founded = fl__driver_is_founded(node);
+    out->ready = fl__reads_is_ready(node) && !node->is_failed;
+    out->damaged = node->is_failed || node->damaged > 0;
+    if (out->damaged)
+        memcpy(out->damage, node->damage, sizeof out->damage);
+    out->time_us = node->applier.time_us;
+    if (out->role == FL_LEADER)
+        out->leader_time_us = fl__clock_peek(&node->clock, node->io->vtable->now(node->io),
+                                             node->io->vtable->wall_clock_us(node->io));
+    out->leader_changes = node->leader_changes;
+    out->committed = node->committed_count;
+    out->refused = node->refused_count;
+    out->unknown = node->unknown_count;
+    out->pending = fl__forward_pending(node) + fl__reads_pending(node);
+    out->sync_time = *fl__wal_sync_time(node->wal);
+    out->commit_time = node->applier.commit_time;
+    out->apply_time = node->applier.apply_time;
+}
+
+/* ------------------------------------------------------------------------------------------ the log's entries */
+
+static void show(struct job *job, const struct fl__entry *entry)
+{
+    const struct fl_node *node = job->node;
+    const struct fl_status *status = &node->status;
+    size_t size;
+    const uint8_t *data = fl__entry_data(entry, &size);
+    bool is_command = entry->kind == FL_ENTRY_COMMAND;
+    const struct fl_log_line line = {
+        .index = entry->index,
+        .term = entry->term,
+        .kind = entry->kind,
+        .committed = entry->index <= (node->raft ? status->commit : node->found.commit),
+        .durable = !node->raft || entry->index <= status->durable,
+        .data = is_command ? data : NULL,
+        .size = is_command ? size : 0,
+    };
+    job->next = entry->index + 1;
+    job->line(job->context, &line);
+}
+
+static void end(struct job *job, int result)
+{
+    job->is_ended = true;
+    job->is_used = job->is_loading;
+    job->done(job->context, result);
+}
+
+static void on_loaded(struct fl__wal_read *read)
+{
+    struct job *job = read->owner;
+    struct fl_node *node = job->node;
+    job->is_loading = false;
+    for (uint32_t k = 0; k < read->entry_count; k++) {
+        if (!job->is_ended)
+            show(job, read->entries[k]);
+        fl__entry_release(read->entries[k]);
+    }
+    free(read->entries);
+    if (job->is_ended)
+        job->is_used = false;
+    else if (read->entry_count == 0)
+        end(job, read->result);
+    node->is_dirty = true;
+    fl__node_maybe_closed(node);
+}
+
+static void load(struct job *job)
+{
+    job->is_loading = true;
+    job->read = (struct fl__wal_read){
+        .first = job->next, .last = job->last, .size_max = LOAD_SIZE, .done = on_loaded, .owner = job};
+    fl__wal_read(job->node->wal, &job->read);
+}
+
+static void advance(struct job *job)
+{
+    struct fl_node *node = job->node;
+    for (uint32_t count = 0; job->next <= job->last; count++) {
+        if (count == TURN_LINES) {
+            node->is_dirty = true;
+            return;
+        }
+        struct fl__entry *entry = node->raft ? fl__driver_cached(node, job->next) : NULL;
+        if (!entry) {
+            load(job);
+            return;
+        }
+        show(job, fl__entry_hold(entry));
+        fl__entry_release(entry);
+    }
+    end(job, FL_OK);
+}
+
+void fl__look_jobs(struct fl_node *node)
+{
+    for (uint32_t k = 0; k < JOBS_MAX; k++) {
+        struct job *job = &node->jobs->jobs[k];
+        if (job->is_used && !job->is_loading && !job->is_ended)
+            advance(job);
+    }
+}
+
+bool fl__look_is_busy(const struct fl_node *node)
+{
+    for (uint32_t k = 0; k < JOBS_MAX; k++)
+        if (node->jobs->jobs[k].is_loading)
+            return true;
+    return false;
+}
+
+void fl__look_end(struct fl_node *node)
+{
+    for (uint32_t k = 0; k < JOBS_MAX; k++) {
+        struct job *job = &node->jobs->jobs[k];
+        if (job->is_used && !job->is_ended)
+            end(job, FL_ESTOPPED);
+    }
+}
+
+int fl_node_log(struct fl_node *node, fl_index first, fl_index last,
+                void (*line)(void *context, const struct fl_log_line *line),
+                void (*done)(void *context, int result), void *context)
+{
+    if (node->is_closing)
+        return FL_ESTOPPED;
+    if (first == 0 || first > last)
+        return FL_EINVAL;
+    for (uint32_t k = 0; k < JOBS_MAX; k++) {
+        struct job *job = &node->jobs->jobs[k];
+        if (job->is_used)
+            continue;
+        *job = (struct job){.node = node,
+                            .next = first,
+                            .last = last,
+                            .line = line,
+                            .done = done,
+                            .context = context,
+                            .is_used = true};
+        fl__driver_wake(node);
+        return FL_OK;
+    }
+    return FL_EFULL;
+}
+
+/* --------------------------------------------------------------------------------------------------- notes */
+
+void fl__say(const struct fl__logger *logger, int level, const char *format, ...)
+{
+    char line[1024];
+    va_list arguments;
+    if (!logger->log)
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    logger->log(logger->context, level, line);
+}
+
+const char *fl__look_name(const struct fl_node *node, fl_id id)
+{
+    const struct fl_node_member *member = fl__roster_find(&node->roster, id);
+    return member ? member->name : "an unknown node";
+}
+
+static void say_role(struct fl_node *node)
+{
+    struct fl_status now;
+    fl_raft_status(node->raft, &now);
+    const struct fl__logger *log = &node->log;
+    if (now.role == FL_LEADER)
+        fl__say(log, FL_LOG_INFO, "leads term %llu, with the log to entry %llu", (ull)now.term, (ull)now.last);
+    else if (now.role == FL_CANDIDATE)
+        fl__say(log, FL_LOG_INFO, "stands for election in term %llu", (ull)now.term);
+    else if (now.role == FL_PRECANDIDATE)
+        fl__say(log, FL_LOG_INFO, "hears no leader; asks whether it could win term %llu", (ull)now.term + 1);
+    else if (now.has_leader)
+        fl__say(log, FL_LOG_INFO, "follows %s in term %llu", fl__look_name(node, now.leader), (ull)now.term);
+    else
+        fl__say(log, FL_LOG_INFO, "knows no leader of term %llu", (ull)now.term);
+}
+
+static void say_conflict(struct fl_node *node, const struct fl_note *note, const char *peer)
+{
+    struct fl__slot *slot = fl__transport_slot(&node->transport, note->peer);
+    if (slot)
+        slot->conflicts_total++;
+    fl__say(&node->log, FL_LOG_INFO,
+            "the log of %s and this one part after entry %llu (entry %llu was refused); it will be sent what follows", peer,
+            (ull)note->other, (ull)note->index);
+}
+
+void fl__look_note(struct fl_node *node, const struct fl_note *note)
+{
+    const struct fl__logger *log = &node->log;
+    const char *peer = fl__look_name(node, note->peer);
+    switch (note->kind) {
+    case FL_NOTE_ROLE:
+        say_role(node);
+        break;
+    case FL_NOTE_CONFLICT:
+        say_conflict(node, note, peer);
+        break;
+    case FL_NOTE_TRUNCATED:
+        fl__say(log, FL_LOG_INFO, "cut its entries %llu to %llu (from term %llu on): never committed, and not in the leader's log",
+                (ull)note->index, (ull)note->other, (ull)note->term);
+        break;
+    case FL_NOTE_CONTRADICTION:
+        fl__say(log, FL_LOG_ERROR,
+                "%s contradicts entry %llu, which is committed; it is sent nothing more: its disk is damaged or from another "
+                "time; replace it",
+                peer, (ull)note->index);
+        break;
+    case FL_NOTE_DATA_LOSS:
+        fl__say(log, FL_LOG_ERROR,
+                "%s has lost entries: it had acknowledged %llu and now has %llu; its disk lost what it had synced", peer,
+                (ull)note->index, (ull)note->other);
+        break;
+    case FL_NOTE_SLOW_DISK:
+        fl__say(log, FL_LOG_WARN, "steps down: its disk has stalled, and the others can do without it");
+        break;
+    case FL_NOTE_QUORUM_LOST:
+        fl__say(log, FL_LOG_WARN, "steps down: it hears no majority of the members");
+        break;
+    case FL_NOTE_CONFIGURATION:
+        fl__say(log, FL_LOG_INFO, "the members are now those of entry %llu", (ull)note->index);
+        break;
+    case FL_NOTE_FETCHED:
+        fl__say(log, FL_LOG_INFO, "took entries above %llu up to %llu from %s to stand for election again", (ull)note->index,
+                (ull)note->other, peer);
+        break;
+    }
+}
+
+void fl__look_notice(struct fl_node *node)
+{
+    const struct fl_status *status = &node->status;
+    struct fl__noticed now = {
+        .role = status->role,
+        .term = status->term,
+        .has_leader = status->has_leader,
+        .ready = fl__reads_is_ready(node) && !node->is_failed,
+        .founded = fl__driver_is_founded(node),
+        .damaged = node->is_failed || node->damaged > 0,
+        .leader = status->leader,
+        .members = node->roster.index,
+    };
+    const struct fl__noticed *then = &node->noticed;
+    bool same = now.role == then->role && now.term == then->term && now.has_leader == then->has_leader &&
+                now.ready == then->ready && now.founded == then->founded && now.damaged == then->damaged &&
+                now.leader == then->leader && now.members == then->members;
+    node->noticed = now;
+    if (!same && node->machine.notice)
+        node->machine.notice(node->machine.state, node);
+}

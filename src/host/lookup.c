@@ -1,0 +1,152 @@
+/* lookup.c - reading entries back from the log.
+ *
+ * A read begins at the nearest place that the layout knows, and walks along the records in pieces. What it finds is
+ * checked like everything that comes from a disk: the record's own checksums bind it to its place, and its index and term must be
+ * those that the log has now. If the log was cut meanwhile, the read says so instead of giving what no longer counts. */
+#include "host.h"
+#include <stdlib.h>
+
+#define PIECE_SIZE ((size_t)256 << 10)
+#define ENTRIES_MAX 1024
+
+struct job {
+    struct fl__wal *wal;
+    struct fl__wal_read *read;
+    struct fl__segment segment;
+    uint64_t offset; /* Of the piece. */
+    uint8_t *data;
+    size_t size, capacity;
+    uint64_t taken; /* Bytes of bodies. */
+    int failure;
+    struct fl_io_op op;
+};
+
+static void finish(struct job *job, int result)
+{
+    struct fl__wal_read *read = job->read;
+    read->result = read->entry_count > 0 ? FL_OK : result;
+    struct fl__wal *wal = job->wal;
+    free(job->data);
+    free(job);
+    read->done(read);
+    fl__wal_read_ended(wal);
+}
+
+static void read_piece(struct job *job, uint64_t offset, size_t size);
+
+/* Takes the record's entry if it is wanted; FL_ESTALE ends the read. */
+static int take(struct job *job, const uint8_t *data, const struct fl__record *record)
+{
+    struct fl__wal_read *read = job->read;
+    fl_index wanted = read->first + read->entry_count;
+    bool is_entry = (uint32_t)record->kind <= FL_ENTRY_CONFIGURATION;
+    if (!is_entry || record->index != wanted)
+        return FL_OK;
+    if (fl__wal_term_at(job->wal, wanted) != record->term)
+        return FL_ESTALE;
+    if (!fl__record_is_body_good(data, record))
+        return FL_EDAMAGED;
+    int error;
+    struct fl__entry *entry = fl__entry_decode(record->index, record->term, (enum fl_entry_kind)record->kind,
+                                               data + FL__RECORD_COPY, record->size, &error);
+    if (!entry)
+        return error == FL_ENOMEM ? FL_ENOMEM : FL_EDAMAGED;
+    read->entries[read->entry_count++] = entry;
+    job->taken += entry->size;
+    return FL_OK;
+}
+
+static bool is_enough(const struct job *job)
+{
+    const struct fl__wal_read *read = job->read;
+    return read->first + read->entry_count > read->last || read->entry_count == ENTRIES_MAX ||
+           (read->entry_count > 0 && job->taken >= read->size_max);
+}
+
+static bool would_exceed(const struct job *job, const struct fl__record *record)
+{
+    return job->read->entry_count > 0 && job->taken + record->size > job->read->size_max;
+}
+
+static void on_piece(struct fl_io_op *op)
+{
+    struct job *job = op->owner;
+    size_t at = 0;
+    if (op->result < 0) {
+        finish(job, op->result == FL_ENOMEM ? FL_ENOMEM : FL_EIO);
+        return;
+    }
+    job->size = (size_t)op->result;
+    while (!is_enough(job)) {
+        struct fl__record record;
+        uint64_t place = job->segment.identity + job->offset + at;
+        size_t left = job->size - at;
+        if (left < FL__RECORD_COPY)
+            break;
+        size_t whole = fl__record_peek_size(job->data + at);
+        if (whole > left && whole <= fl__record_size(FL_COMMAND_MAX + FL__ENVELOPE_SIZE))
+            break; /* The next piece begins with it. */
+        if (!fl__record_get(job->data + at, left, place, &record) &&
+            !fl__record_find_tail(job->data + at, left, place, &record)) {
+            finish(job, FL_EDAMAGED);
+            return;
+        }
+        if (would_exceed(job, &record))
+            break;
+        int result = take(job, job->data + at, &record);
+        if (result != FL_OK) {
+            finish(job, result);
+            return;
+        }
+        at += fl__record_size(record.size);
+    }
+    bool is_end = job->offset + at >= job->segment.end;
+    if (is_enough(job) || job->read->entry_count > 0 || is_end) {
+        finish(job, FL_ESTALE);
+        return;
+    }
+    size_t next = job->size - at >= FL__RECORD_COPY ? fl__record_peek_size(job->data + at) : 0;
+    read_piece(job, job->offset + at, next > PIECE_SIZE ? next : PIECE_SIZE);
+}
+
+static void read_piece(struct job *job, uint64_t offset, size_t size)
+{
+    if (size > job->segment.end - offset)
+        size = (size_t)(job->segment.end - offset);
+    if (size > job->capacity) {
+        free(job->data);
+        job->data = malloc(size);
+        job->capacity = job->data ? size : 0;
+    }
+    job->offset = offset;
+    job->op = (struct fl_io_op){.done = on_piece, .owner = job};
+    fl__wal_read_file(job->wal, &job->op, job->segment.file, job->data, job->data ? size : 0, offset);
+}
+
+static void on_failure(struct fl_io_op *op)
+{
+    struct job *job = op->owner;
+    finish(job, job->failure);
+}
+
+void fl__wal_read(struct fl__wal *wal, struct fl__wal_read *read)
+{
+    read->entry_count = 0;
+    read->entries = malloc(ENTRIES_MAX * sizeof *read->entries);
+    struct job *job = calloc(1, sizeof *job);
+    if (!job)
+        fl_panic(__FILE__, __LINE__, "out of memory for a read of the log");
+    *job = (struct job){.wal = wal, .read = read};
+    uint64_t offset;
+    int result = fl__wal_read_begun(wal, read->first, &job->segment, &offset);
+    if (!read->entries)
+        result = FL_ENOMEM;
+    if (result == FL_OK) {
+        read_piece(job, offset, PIECE_SIZE);
+        return;
+    }
+    /* Nobody is called back inside the call. */
+    job->failure = result;
+    job->op = (struct fl_io_op){.done = on_failure, .owner = job};
+    fl__wal_soon(wal, &job->op);
+}

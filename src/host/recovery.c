@@ -1,0 +1,418 @@
+/* recovery.c - what the segments say about the log; torn told from damaged.
+ *
+ * Segments are read in order. Where a segment ends is told by the mark that opens the next one: it names the position up to
+ * which everything was durable. The last one ends where no further record continues it.
+ *
+ * Whatever cannot be read lies either
+ *   above the highest position that any intact mark calls durable: then it was being written when the power failed, nobody was
+ *   ever told of it, and the log is cut there, whatever follows; or
+ *   below it: then it was damaged later. If one of the record's two outer copies is left, the entry's place in the log is
+ *   still known, and only its payload is lost: the node takes part with what it has. If both are gone, or a truncation is, then
+ *   what the log was cannot be known, and the node must not guess.
+ *
+ * A cut is never written over in place: the writer continues in a new segment, whose opening mark says where this one ends. Only
+ * where nothing but zeros follow does it continue in the same one. What lies above the highest mark is written and synced
+ * again, for a page cache may show what no disk holds (after a sync that failed, for one). */
+#include "host.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct position {
+    uint64_t segment, offset;
+};
+
+struct scan {
+    struct fl_io *io;
+    const struct fl__wal_options *options;
+    struct fl__recovery *out;
+    struct fl__wal_recovered *found;
+    struct fl_error_report *report;
+    uint64_t *numbers; /* Of the segments there are, ascending. */
+    uint32_t number_count, number_capacity;
+    bool is_out_of_memory;
+    uint8_t *data; /* The segment being scanned. */
+    size_t size;
+    uint64_t number, identity;
+    struct position durable; /* Highest of all marks. */
+};
+
+static int refuse(struct scan *scan, int error, const char *text)
+{
+    char path[FL__PATH_MAX];
+    fl__segment_path(scan->options->directory, scan->number, path, sizeof path);
+    scan->report->error = error;
+    snprintf(scan->report->text, sizeof scan->report->text, "%.700s: %s", path, text);
+    return error;
+}
+
+static bool is_below(struct position a, struct position b)
+{
+    return a.segment != b.segment ? a.segment < b.segment : a.offset < b.offset;
+}
+
+/* ------------------------------------------------------------------------------------------------- files */
+
+static void on_name(void *context, const char *name)
+{
+    struct scan *scan = context;
+    uint64_t number;
+    if (!fl__segment_parse_name(name, &number))
+        return;
+    if (scan->number_count == scan->number_capacity) {
+        uint32_t capacity = scan->number_capacity * 2 + 16;
+        uint64_t *grown = realloc(scan->numbers, capacity * sizeof *grown);
+        if (!grown) {
+            scan->is_out_of_memory = true;
+            return;
+        }
+        scan->numbers = grown;
+        scan->number_capacity = capacity;
+    }
+    scan->numbers[scan->number_count++] = number;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static int list_segments(struct scan *scan)
+{
+    struct fl_io_op op = {0};
+    scan->io->vtable->list(scan->io, &op, scan->options->directory, on_name, scan);
+    int64_t result = scan->io->vtable->wait(scan->io, &op);
+    if (result < 0 || scan->is_out_of_memory)
+        return refuse(scan, result < 0 ? (int)result : FL_ENOMEM, "the data directory cannot be listed");
+    if (scan->number_count > 1)
+        qsort(scan->numbers, scan->number_count, sizeof *scan->numbers, compare_numbers);
+    for (uint32_t k = 1; k < scan->number_count; k++) {
+        scan->number = scan->numbers[k - 1] + 1;
+        if (scan->numbers[k] != scan->number)
+            return refuse(scan, FL_EDAMAGED, "this part of the log is missing; restore it, or let this node join anew");
+    }
+    return FL_OK;
+}
+
+/* Opens the segment and reads it whole. Sectors that cannot be read count as damaged: zeros. */
+static int load(struct scan *scan, uint64_t number, struct fl_io_file **file)
+{
+    char path[FL__PATH_MAX];
+    struct fl_io *io = scan->io;
+    struct fl_io_op op = {0};
+    scan->number = number;
+    fl__segment_path(scan->options->directory, number, path, sizeof path);
+    io->vtable->open(io, &op, path, FL_IO_READ | FL_IO_WRITE);
+    int64_t size = io->vtable->wait(io, &op);
+    if (size < 0)
+        return refuse(scan, (int)size, "this part of the log cannot be opened");
+    *file = op.file;
+    free(scan->data);
+    scan->size = (size_t)size;
+    scan->data = calloc(1, scan->size + 8);
+    if (!scan->data)
+        return refuse(scan, FL_ENOMEM, "memory is short for reading it");
+    io->vtable->read(io, &op, *file, scan->data, scan->size, 0);
+    if (io->vtable->wait(io, &op) >= 0)
+        return FL_OK;
+    for (size_t at = 0; at < scan->size; at += 4096) {
+        size_t part = scan->size - at < 4096 ? scan->size - at : 4096;
+        io->vtable->read(io, &op, *file, scan->data + at, part, at);
+        if (io->vtable->wait(io, &op) < 0)
+            memset(scan->data + at, 0, part);
+    }
+    return FL_OK;
+}
+
+static int check_header(struct scan *scan)
+{
+    uint8_t expected[FL__SEGMENT_HEADER];
+    scan->identity = fl__segment_header(scan->options, scan->number, expected);
+    if (scan->size < FL__SEGMENT_HEADER)
+        return FL_OK;
+    switch (fl__segment_check_header(scan->data, expected)) {
+    case FL_ECLUSTER:
+        return refuse(scan, FL_ECLUSTER, "it belongs to another node or cluster; take it away");
+    case FL_EVERSION:
+        return refuse(scan, FL_EVERSION, "it was written by another version of this program");
+    default:
+        return FL_OK;
+    }
+}
+
+/* -------------------------------------------------------------------------------------------------- marks */
+
+static struct position mark_position(const struct scan *scan, const struct fl__record *record, uint64_t offset)
+{
+    return (struct position){.segment = record->term, .offset = fl__load64(scan->data + offset + FL__RECORD_COPY)};
+}
+
+static bool get_mark(const struct scan *scan, uint64_t offset, struct fl__record *record)
+{
+    return fl__record_get(scan->data + offset, scan->size - offset, scan->identity + offset, record) &&
+           record->kind == FL__RECORD_MARK && record->size == 16 &&
+           fl__record_is_body_good(scan->data + offset, record);
+}
+
+/* Looks for marks everywhere, also behind what cannot be read: any intact one counts. */
+static void look_for_marks(struct scan *scan)
+{
+    for (uint64_t at = FL__SEGMENT_HEADER; at + FL__RECORD_COPY <= scan->size;) {
+        struct fl__record record;
+        if (!fl__record_get(scan->data + at, scan->size - at, scan->identity + at, &record)) {
+            at += 8;
+            continue;
+        }
+        if (get_mark(scan, at, &record) && is_below(scan->durable, mark_position(scan, &record, at)))
+            scan->durable = mark_position(scan, &record, at);
+        at += fl__record_size(record.size);
+    }
+}
+
+/* First pass: the highest durable position, and where each segment but the last ends (0: its successor does not say). */
+static int survey(struct scan *scan, uint64_t *ends)
+{
+    for (uint32_t k = 0; k < scan->number_count; k++) {
+        struct fl_io_file *file;
+        struct fl_io_op op = {0};
+        struct fl__record record;
+        int result = load(scan, scan->numbers[k], &file);
+        if (result != FL_OK)
+            return result;
+        result = check_header(scan);
+        look_for_marks(scan);
+        bool opens = scan->size > FL__SEGMENT_HEADER && get_mark(scan, FL__SEGMENT_HEADER, &record);
+        if (k > 0 && opens && record.term == scan->numbers[k - 1])
+            ends[k - 1] = mark_position(scan, &record, FL__SEGMENT_HEADER).offset;
+        scan->io->vtable->close_file(scan->io, &op, file);
+        (void)scan->io->vtable->wait(scan->io, &op);
+        if (result != FL_OK)
+            return result;
+    }
+    return FL_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------ entries */
+
+static void forget_configurations(struct scan *scan, fl_index from)
+{
+    struct fl__wal_recovered *found = scan->found;
+    while (found->configuration && found->configuration->index >= from) {
+        fl__entry_release(found->configuration);
+        found->configuration = found->previous;
+        found->previous = NULL;
+    }
+}
+
+static int keep_configuration(struct scan *scan, const struct fl__record *record, uint64_t offset)
+{
+    int error;
+    struct fl__entry *entry = fl__entry_decode(record->index, record->term, FL_ENTRY_CONFIGURATION,
+                                               scan->data + offset + FL__RECORD_COPY, record->size, &error);
+    if (!entry)
+        return refuse(scan, error, "a configuration in the log cannot be read");
+    fl__entry_release(scan->found->previous);
+    scan->found->previous = scan->found->configuration;
+    scan->found->configuration = entry;
+    return FL_OK;
+}
+
+static void note_damage(struct scan *scan, const struct fl__record *record, uint64_t offset)
+{
+    if (scan->found->damaged)
+        return;
+    char path[160];
+    scan->found->damaged = record->index;
+    fl__segment_path(scan->options->directory, scan->number, path, sizeof path);
+    snprintf(scan->found->damage, sizeof scan->found->damage,
+             "entry %" PRIu64 " of term %" PRIu64 " cannot be read: %s, %" PRIu32 " bytes at offset %" PRIu64,
+             record->index, record->term, path, record->size, offset + FL__RECORD_COPY);
+}
+
+static int take_entry(struct scan *scan, const struct fl__record *record, uint64_t offset, bool is_good)
+{
+    struct fl__layout *layout = &scan->out->layout;
+    if (record->index != layout->last + 1 || record->term < fl__layout_term(layout, layout->last) || record->term == 0)
+        return refuse(scan, FL_EDAMAGED, "the log's entries do not follow each other; let this node join anew");
+    if (fl__layout_add_record(layout, record->index, offset) != FL_OK ||
+        fl__layout_add_entry(layout, record->index, record->term) != FL_OK)
+        return refuse(scan, FL_ENOMEM, "memory is short for the log's index");
+    if (!is_good)
+        note_damage(scan, record, offset);
+    else if (record->kind == (enum fl__record_kind)FL_ENTRY_CONFIGURATION)
+        return keep_configuration(scan, record, offset);
+    return FL_OK;
+}
+
+static void take_truncation(struct scan *scan, fl_index from)
+{
+    fl__layout_truncate(&scan->out->layout, from);
+    fl__layout_truncate_records(&scan->out->layout, from);
+    forget_configurations(scan, from);
+    if (scan->found->damaged >= from)
+        scan->found->damaged = 0;
+}
+
+static int take_record(struct scan *scan, const struct fl__record *record, uint64_t offset, bool is_good)
+{
+    switch ((uint32_t)record->kind) {
+    case FL_ENTRY_COMMAND:
+    case FL_ENTRY_NOOP:
+    case FL_ENTRY_CONFIGURATION:
+        return take_entry(scan, record, offset, is_good);
+    case FL__RECORD_TRUNCATION:
+        take_truncation(scan, record->index);
+        return FL_OK;
+    case FL__RECORD_MARK:
+        if (is_good && record->index > scan->found->commit)
+            scan->found->commit = record->index;
+        return FL_OK;
+    default:
+        return refuse(scan, FL_EVERSION, "it was written by another version of this program");
+    }
+}
+
+/* Second pass, one segment: takes records until `limit` (0: until none follows). *end is where it stopped. */
+static int scan_segment(struct scan *scan, uint64_t limit, uint64_t *end)
+{
+    uint64_t at = FL__SEGMENT_HEADER;
+    while (limit == 0 || at < limit) {
+        struct fl__record record;
+        struct position here = {scan->number, at};
+        bool was_durable = is_below(here, scan->durable) || limit != 0;
+        size_t left = at < scan->size ? scan->size - at : 0;
+        const uint8_t *data = scan->data + at;
+        bool is_there = fl__record_get(data, left, scan->identity + at, &record) && record.previous == scan->out->chain;
+        if (!is_there && was_durable)
+            is_there = fl__record_find_tail(data, left, scan->identity + at, &record) &&
+                       record.previous == scan->out->chain;
+        if (!is_there && was_durable)
+            return refuse(scan, FL_EDAMAGED,
+                          "the log is damaged so that not even its outline is left; let this node join anew");
+        bool is_good = is_there && fl__record_is_body_good(data, &record);
+        if (!is_there || (!is_good && !was_durable))
+            break;
+        int result = take_record(scan, &record, at, is_good);
+        if (result != FL_OK)
+            return result;
+        scan->out->chain = record.checksum;
+        at += fl__record_size(record.size);
+    }
+    *end = at;
+    return FL_OK;
+}
+
+static bool is_zero(const uint8_t *data, size_t size)
+{
+    return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
+}
+
+static uint64_t torn_size(const struct scan *scan, uint64_t end)
+{
+    uint64_t last = scan->size;
+    while (last > end && scan->data[last - 1] == 0)
+        last--;
+    return last > end ? last - end : 0;
+}
+
+/* Writes again what no mark vouches for. */
+static int make_durable(struct scan *scan, struct fl_io_file *file, uint64_t end)
+{
+    uint64_t from = scan->durable.segment == scan->number ? scan->durable.offset : FL__SEGMENT_HEADER;
+    if (from >= end)
+        return FL_OK;
+    struct fl_io_op op = {0};
+    const struct fl_io_buffer buffer = {scan->data + from, (size_t)(end - from)};
+    scan->io->vtable->write(scan->io, &op, file, &buffer, 1, from, true);
+    int64_t result = scan->io->vtable->wait(scan->io, &op);
+    return result < 0 ? refuse(scan, (int)result, "the end of the log cannot be written again and synced") : FL_OK;
+}
+
+static int remove_segment(struct scan *scan, struct fl_io_file *file)
+{
+    char path[FL__PATH_MAX];
+    struct fl_io_op op = {0};
+    fl__segment_path(scan->options->directory, scan->number, path, sizeof path);
+    scan->io->vtable->close_file(scan->io, &op, file);
+    (void)scan->io->vtable->wait(scan->io, &op);
+    scan->io->vtable->unlink(scan->io, &op, path);
+    int64_t result = scan->io->vtable->wait(scan->io, &op);
+    return result < 0 ? refuse(scan, (int)result, "it was never used and cannot be removed") : FL_OK;
+}
+
+/* Prepared and never used, or its first batch is torn: it is made again when it is needed. */
+static int drop_segment(struct scan *scan)
+{
+    struct fl__layout *layout = &scan->out->layout;
+    struct position begin = {scan->number, FL__SEGMENT_HEADER};
+    if (is_below(begin, scan->durable))
+        return refuse(scan, FL_EDAMAGED, "the beginning of this part of the log is damaged; let this node join anew");
+    return remove_segment(scan, layout->segments[--layout->segment_count].file);
+}
+
+/* The log ends in this segment, at `end`. */
+static int end_log(struct scan *scan, struct fl_io_file *file, uint64_t end)
+{
+    scan->out->continues = end < scan->size && is_zero(scan->data + end, scan->size - end);
+    scan->found->torn_size = torn_size(scan, end);
+    return make_durable(scan, file, end);
+}
+
+/* Second pass. Segments behind the end of the log hold nothing. */
+static int read_segments(struct scan *scan, const uint64_t *ends)
+{
+    struct fl__layout *layout = &scan->out->layout;
+    bool is_over = false;
+    for (uint32_t k = 0; k < scan->number_count; k++) {
+        struct fl__segment segment = {.end = FL__SEGMENT_HEADER};
+        int result = load(scan, scan->numbers[k], &segment.file);
+        if (result != FL_OK)
+            return result;
+        (void)check_header(scan);
+        segment.number = scan->number;
+        segment.identity = scan->identity;
+        segment.size = scan->size;
+        if (fl__layout_add_segment(layout, &segment) != FL_OK)
+            return refuse(scan, FL_ENOMEM, "memory is short");
+        uint64_t end = FL__SEGMENT_HEADER;
+        if (!is_over)
+            result = scan_segment(scan, ends[k], &end);
+        if (result == FL_OK && end == FL__SEGMENT_HEADER && k > 0) {
+            is_over = true;
+            result = drop_segment(scan);
+        } else if (result == FL_OK) {
+            layout->segments[layout->segment_count - 1].end = end;
+            scan->out->next_number = scan->number + 1;
+            is_over = ends[k] == 0;
+            if (is_over)
+                result = end_log(scan, segment.file, end);
+        }
+        if (result != FL_OK)
+            return result;
+    }
+    return FL_OK;
+}
+
+int fl__recovery_run(struct fl_io *io, const struct fl__wal_options *options, struct fl__recovery *out,
+                     struct fl__wal_recovered *found, struct fl_error_report *report)
+{
+    struct scan scan = {.io = io, .options = options, .out = out, .found = found, .report = report};
+    *out = (struct fl__recovery){.next_number = 1};
+    *found = (struct fl__wal_recovered){0};
+    int result = list_segments(&scan);
+    uint64_t *ends = calloc(scan.number_count + 1, sizeof *ends);
+    if (result == FL_OK && !ends)
+        result = refuse(&scan, FL_ENOMEM, "memory is short");
+    if (result == FL_OK)
+        result = survey(&scan, ends);
+    if (result == FL_OK)
+        result = read_segments(&scan, ends);
+    free(ends);
+    free(scan.numbers);
+    free(scan.data);
+    if (result == FL_OK && scan.out->layout.last < found->commit)
+        found->commit = scan.out->layout.last;
+    return result;
+}

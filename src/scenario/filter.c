@@ -1,0 +1,69 @@
+/* filter.c - which packets a line speaks of: [oldest|newest] [TYPE] [from NAME] [to NAME], in any order;
+ * nothing means all. */
+#include "scenario_internal.h"
+
+static const struct {
+    const char *name;
+    enum fl_message_type type;
+} types[] = {
+    {"prevote", FL_MSG_PREVOTE}, {"prevote-reply", FL_MSG_PREVOTE_REPLY}, {"vote", FL_MSG_VOTE},
+    {"vote-reply", FL_MSG_VOTE_REPLY}, {"append", FL_MSG_APPEND}, {"append-reply", FL_MSG_APPEND_REPLY},
+    {"read", FL_MSG_READ}, {"read-reply", FL_MSG_READ_REPLY}, {"fetch", FL_MSG_FETCH},
+    {"fetch-reply", FL_MSG_FETCH_REPLY},
+};
+
+static bool read_type(struct fl__word word, uint32_t *type)
+{
+    for (size_t k = 0; k < sizeof types / sizeof *types; k++) {
+        if (fl__word_is(word, types[k].name)) {
+            *type = types[k].type;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool fl__filter_read(struct fl__player *player, struct fl__words words, struct fl__filter *filter)
+{
+    *filter = (struct fl__filter){.from = -1, .to = -1};
+    for (uint32_t k = 0; k < words.count; k++) {
+        bool from = fl__word_is(words.list[k], "from");
+        uint32_t node;
+        if (fl__word_is(words.list[k], "oldest") || fl__word_is(words.list[k], "newest")) {
+            filter->oldest = fl__word_is(words.list[k], "oldest");
+            filter->newest = !filter->oldest;
+            continue;
+        }
+        if (!from && !fl__word_is(words.list[k], "to")) {
+            if (!read_type(words.list[k], &filter->type))
+                return fl__player_misunderstand(player, "no kind of message: {word}", words.list[k]);
+            continue;
+        }
+        if (++k == words.count)
+            return fl__player_misunderstand(player, "a name is missing after {word}", words.list[k - 1]);
+        if (!fl__player_node(player, words.list[k], &node))
+            return false;
+        *(from ? &filter->from : &filter->to) = (int)node;
+    }
+    return true;
+}
+
+bool fl__filter_matches(const struct fl__filter *filter, const struct fl_packet *packet)
+{
+    return (filter->type == 0 || filter->type == (uint32_t)packet->message.type) &&
+           (filter->from < 0 || (uint32_t)filter->from == packet->from) &&
+           (filter->to < 0 || (uint32_t)filter->to == packet->to);
+}
+
+int fl__filter_find(const struct fl__filter *filter, const struct fl_world *world, uint32_t from)
+{
+    int found = -1;
+    for (uint32_t k = from; k < world->flying.count; k++) {
+        if (!fl__filter_matches(filter, world->flying.list[k]))
+            continue;
+        found = (int)k;
+        if (!filter->newest)
+            break;
+    }
+    return found;
+}

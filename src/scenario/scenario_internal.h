@@ -1,0 +1,224 @@
+/* scenario_internal.h - what the files of the scenario folder share. See scenario.h for the tour. */
+#ifndef FAIRLEAD_SCENARIO_INTERNAL_H
+#define FAIRLEAD_SCENARIO_INTERNAL_H
+
+#include "scenario.h"
+
+/* The only functions of a C library that are called; a freestanding compiler may call them by itself. */
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memmove(void *to, const void *from, size_t size);
+void *memset(void *to, int byte, size_t size);
+
+static inline uint64_t fl__lower(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline uint64_t fl__higher(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* --------------------------------------------------------------------------------------------------- text.c */
+
+struct fl__word {
+    const char *start;
+    size_t length;
+};
+
+/* What a sentence speaks of. */
+struct fl__facts {
+    uint32_t node, peer;
+    fl_term term;
+    fl_index index, other;
+    struct fl__word word;
+};
+
+/* Fills in {node} {peer} (names), {term} {index} {other} (numbers) and {word}; cuts what does not fit. */
+void fl__text_fill(char *out, size_t size, const struct fl_world *world, const char *sentence,
+                   const struct fl__facts *facts);
+bool fl__word_is(struct fl__word word, const char *text);
+/* A number in decimal, all of it. */
+bool fl__word_number(struct fl__word word, uint64_t *out);
+/* TERM, or TERMxCOUNT. */
+bool fl__word_terms(struct fl__word word, uint64_t *term, uint64_t *count);
+bool fl__word_same(struct fl__word a, struct fl__word b);
+/* A number and us, ms or s. */
+bool fl__word_duration(struct fl__word word, fl_time_us *out);
+
+/* ---------------------------------------------------------------------------------------------------- map.c */
+
+bool fl__map_get(const struct fl_map *map, uint64_t a, uint64_t b, uint64_t *value);
+/* False: no memory. */
+bool fl__map_set(struct fl_world *world, struct fl_map *map, uint64_t a, uint64_t b, uint64_t value);
+uint64_t fl__mix(uint64_t value);
+
+/* -------------------------------------------------------------------------------------------------- chain.c */
+
+void fl__chain_append(struct fl_world *world, struct fl_world_log *log, fl_term term, enum fl_entry_kind kind,
+                      uint32_t value);
+void fl__chain_truncate(struct fl_world_log *log, fl_index from);
+void fl__chain_copy(struct fl_world *world, struct fl_world_log *to, const struct fl_world_log *from);
+void fl__chain_free(struct fl_world *world, struct fl_world_log *log);
+fl_term fl__chain_term(const struct fl_world_log *log, fl_index index); /* 0 if there is none. */
+uint64_t fl__chain_at(const struct fl_world_log *log, fl_index index);  /* 0 at index 0. */
+
+/* -------------------------------------------------------------------------------------------------- world.c */
+
+void *fl__world_allocate(struct fl_world *world, size_t size); /* NULL: world->error is set. */
+void fl__world_release(struct fl_world *world, void *memory);
+/* An array that holds at least `need` elements: the old one, or a larger copy. On failure the old one, and
+ * world->error is set. */
+void *fl__world_grow(struct fl_world *world, void *array, size_t count, size_t *capacity, size_t need, size_t each);
+void fl__world_emit(struct fl_world *world, struct fl_event event);
+/* After each call of a core that may have changed it, before its work is taken: brings the host's log up to date, and
+ * has the judge look. */
+void fl__world_look(struct fl_world *world, uint32_t node);
+/* Takes and carries out all work. */
+void fl__world_drain(struct fl_world *world, uint32_t node);
+int fl__world_boot(struct fl_world *world, uint32_t node, fl_index commit, fl_index damaged);
+/* Appends to the host's log what the core has accepted from the packet. */
+void fl__world_accept(struct fl_world *world, uint32_t node, const struct fl_packet *packet,
+                      const struct fl_accepted *accepted);
+
+/* ------------------------------------------------------------------------------------------------ network.c */
+
+void fl__network_send(struct fl_world *world, uint32_t node, const struct fl_send *send);
+void fl__packets_free(struct fl_world *world, struct fl_packets *packets);
+
+/* --------------------------------------------------------------------------------------------------- disk.c */
+
+void fl__disk_take(struct fl_world *world, uint32_t node, const struct fl_persist *persist);
+void fl__disk_forget_writes(struct fl_world *world, uint32_t node);
+
+/* ------------------------------------------------------------------------------------------------- client.c */
+
+void fl__client_on_answer(struct fl_world *world, uint32_t node, const struct fl_answer *answer);
+void fl__client_on_read(struct fl_world *world, uint32_t node, const struct fl_read *read);
+void fl__client_on_crash(struct fl_world *world, uint32_t node);
+
+/* -------------------------------------------------------------------------------------------------- ghost.c */
+
+struct fl_ghost_leader *fl__ghost_leader(struct fl_world *world, fl_term term); /* NULL if nobody led. */
+struct fl_ghost_leader *fl__ghost_crown(struct fl_world *world, fl_term term, uint32_t node);
+void fl__ghost_extend(struct fl_world *world, struct fl_ghost_leader *leader, const struct fl_world_log *log);
+void fl__ghost_commit(struct fl_world *world, const struct fl_world_log *log, fl_index index, fl_term by);
+void fl__ghost_free(struct fl_world *world);
+void fl__judge_trip(struct fl_world *world, const char *rule, const char *sentence, struct fl__facts facts);
+/* Trips unless it holds; says whether it does. */
+static inline bool fl__judge_check(struct fl_world *world, bool holds, const char *rule, const char *sentence,
+                                   struct fl__facts facts)
+{
+    world->judge.checks++;
+    if (!holds)
+        fl__judge_trip(world, rule, sentence, facts);
+    return holds;
+}
+
+/* ------------------------------------------------------------------------------- judge.c, judge_message.c */
+
+/* A node's state before a message. */
+struct fl__before {
+    struct fl_status status;
+    bool had_prev; /* An APPEND's entry before the first was in its log. */
+};
+
+void fl__judge_given_commit(struct fl_world *world, uint32_t node, fl_index commit);
+void fl__judge_look(struct fl_world *world, uint32_t node);
+void fl__judge_appended(struct fl_world *world, uint32_t node, fl_index index);
+void fl__judge_truncating(struct fl_world *world, uint32_t node, fl_index from, const struct fl_packet *packet);
+void fl__judge_committing(struct fl_world *world, uint32_t node, fl_index index);
+void fl__judge_sending(struct fl_world *world, uint32_t node, const struct fl_message *message);
+void fl__judge_before(struct fl_world *world, uint32_t node, const struct fl_packet *packet,
+                      struct fl__before *before);
+void fl__judge_after(struct fl_world *world, uint32_t node, const struct fl_packet *packet, int result,
+                     const struct fl__before *before);
+void fl__judge_writing(struct fl_world *world, uint32_t node, const struct fl_persist *persist);
+void fl__judge_answered(struct fl_world *world, uint32_t node, const struct fl_answer *answer);
+void fl__judge_read(struct fl_world *world, const struct fl_world_read *read);
+
+/* ------------------------------------------------------------------------------------------------- script.c */
+
+#define FL__WORDS_MAX 512
+
+struct fl__line {
+    struct fl__word words[FL__WORDS_MAX];
+    uint32_t count;
+    uint32_t number; /* From 1. */
+    bool indented;
+    uint32_t branch;     /* 0: the common part. */
+    bool too_long;       /* More words than fit. */
+    struct fl__word all; /* Without the comment, and without blanks around it. */
+};
+
+struct fl__script {
+    const char *text;
+    size_t size, at;
+    uint32_t number, branch;
+};
+
+/* The next line that says something; false at the end. */
+bool fl__script_next(struct fl__script *script, struct fl__line *line);
+
+/* ---------------------------------------------------------------------------- player.c, events.c, expect.c */
+
+/* What a line gave a name to, for a later line: a packet held back, a write, a read. */
+struct fl__label {
+    char kind; /* 'p', 'w', 'r' */
+    struct fl__word name;
+    struct fl_packet *packet;
+    uint32_t number; /* Of the write or read. */
+};
+
+#define FL__LABELS_MAX 64
+
+struct fl__player {
+    const struct fl_scenario_settings *settings;
+    struct fl_world *world;
+    struct fl_scenario_result *result;
+    const char *text;
+    size_t size;
+    uint32_t branch; /* Which is played, from 1; 0 where there is none. */
+    struct fl__line line, other; /* `other`: where one has to look ahead. */
+    struct fl__label labels[FL__LABELS_MAX];
+    uint32_t label_count;
+    uint32_t trips_expected; /* Broken invariants that a line expected. */
+    bool misunderstood;
+};
+
+/* Words of one event or predicate. */
+struct fl__words {
+    const struct fl__word *list;
+    uint32_t count;
+};
+
+/* Both count a failure and keep the first one's words. */
+void fl__player_fail(struct fl__player *player, const char *sentence, struct fl__facts facts);
+/* What is not understood ends the play. Returns false. */
+bool fl__player_misunderstand(struct fl__player *player, const char *sentence, struct fl__word word);
+/* A node by name; false, and misunderstood, if there is none. */
+bool fl__player_node(struct fl__player *player, struct fl__word word, uint32_t *node);
+/* Names, as a set of bits. */
+bool fl__player_nodes(struct fl__player *player, struct fl__words words, uint32_t *set);
+/* Has the node campaign until it leads `term` (0: any), which it hears of the named voters alone. */
+bool fl__events_elect(struct fl__player *player, uint32_t candidate, fl_term term, uint32_t voters);
+/* One event. False: misunderstood. */
+bool fl__events_play(struct fl__player *player, struct fl__words words);
+/* One predicate. False: misunderstood. */
+bool fl__expect_play(struct fl__player *player, struct fl__words words);
+/* One option. False: misunderstood. */
+bool fl__option_set(struct fl__player *player, struct fl__words words);
+
+/* Which packets a line speaks of: [oldest|newest] [TYPE] [from NAME] [to NAME]. */
+struct fl__filter {
+    uint32_t type; /* 0: any */
+    int from, to;  /* -1: any */
+    bool oldest, newest; /* Only this one of them. */
+};
+
+bool fl__filter_read(struct fl__player *player, struct fl__words words, struct fl__filter *filter);
+bool fl__filter_matches(const struct fl__filter *filter, const struct fl_packet *packet);
+/* The next packet in flight that is meant, from position `from` on; -1 if there is none. */
+int fl__filter_find(const struct fl__filter *filter, const struct fl_world *world, uint32_t from);
+
+#endif

@@ -1,0 +1,69 @@
+/* script.c - a scenario file as lines and words: one statement a line, # begins a comment, ; is a word of its own.
+ *
+ * Unindented lines are the common part until the first `branch`; the indented lines after one are that branch. */
+#include "scenario_internal.h"
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static void split(struct fl__line *line)
+{
+    const char *at = line->all.start, *end = at + line->all.length;
+    line->count = 0;
+    while (at < end) {
+        if (is_blank(*at)) {
+            at++;
+            continue;
+        }
+        const char *start = at++;
+        while (*start != ';' && at < end && !is_blank(*at) && *at != ';')
+            at++;
+        if (line->count == FL__WORDS_MAX) {
+            line->too_long = true;
+            return;
+        }
+        line->words[line->count++] = (struct fl__word){.start = start, .length = (size_t)(at - start)};
+    }
+}
+
+/* The text up to the end of the line or a comment, and where the next line begins. */
+static struct fl__word read_line(struct fl__script *script)
+{
+    struct fl__word line = {.start = script->text + script->at};
+    bool comment = false;
+    while (script->at < script->size && script->text[script->at] != '\n') {
+        comment |= script->text[script->at] == '#';
+        line.length += !comment;
+        script->at++;
+    }
+    script->at++;
+    script->number++;
+    return line;
+}
+
+bool fl__script_next(struct fl__script *script, struct fl__line *line)
+{
+    while (script->at < script->size) {
+        struct fl__word all = read_line(script);
+        bool indented = all.length > 0 && is_blank(*all.start);
+        while (all.length > 0 && is_blank(*all.start)) {
+            all.start++;
+            all.length--;
+        }
+        while (all.length > 0 && is_blank(all.start[all.length - 1]))
+            all.length--;
+        if (all.length == 0)
+            continue;
+        line->all = all;
+        line->number = script->number;
+        line->indented = indented;
+        line->too_long = false;
+        split(line);
+        script->branch += fl__word_is(line->words[0], "branch");
+        line->branch = indented ? script->branch : 0;
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,139 @@
+/* errors.c - the errors of Fairlead's own that a Redis client may meet: one table.
+ *
+ * An error reply begins with a word that clients know, then says what is the case, whether the command happened, and
+ * its code: "CLUSTERDOWN no quorum: n1 reaches 1 of 3, needs 2; not written, safe to retry [FL3001]".
+ *
+ * The word matters more than the text, because clients act on it by themselves. CLUSTERDOWN and TRYAGAIN invite them to
+ * send again, so they stand only where the command is known not to have happened. An unknown outcome is TIMEOUT, which no
+ * client repeats unasked. Where Redis has an error of its own for a case (maxmemory), its text comes first. */
+#include "server.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static const struct fl_explanation explanations[] = {
+    {FL__CODE_NO_QUORUM, "CLUSTERDOWN", "no quorum, or no leader",
+     "The node held the command as long as it may, and no majority of the voters could be reached, or they had not\n"
+     "elected a leader. The command was never handed to a log: nothing was written, and sending it again is safe.\n"
+     "See which nodes are down: fairlead status. Writes work again as soon as a majority is up and connected."},
+    {FL__CODE_STOPPING, "CLUSTERDOWN", "the node is stopping",
+     "Somebody stopped this node. The command did not happen; send it to another node."},
+    {FL__CODE_MEMORY_MAX, "OOM", "maxmemory is reached",
+     "Keys and values on this node take more memory than maxmemory allows, so commands that may add to them are\n"
+     "refused; reading and deleting work. Delete keys, or raise the limit: CONFIG SET maxmemory 2gb."},
+    {FL__CODE_UNKNOWN, "TIMEOUT", "the outcome is unknown",
+     "The command was handed to the cluster, and the confirmation did not come in time. It may have happened, may still\n"
+     "happen, or never. Read before you repeat it, unless repeating does no harm (SET to the same value does none)."},
+    {FL__CODE_LOG_FULL, "OOM", "the log is full",
+     "The log on disk has reached its size limit (--log-max) or the disk is full. Nothing was written; reading works.\n"
+     "Free space or raise the limit; see fairlead status for the log's size."},
+    {FL__CODE_TOO_BIG, "ERR", "too big",
+     "A key may have 64 KiB, a value 64 MiB, one call about 65 MiB in all. Nothing was done."},
+    {FL__CODE_BUSY, "TRYAGAIN", "too many commands on their way",
+     "The node already waits for as many unanswered commands as it may. Nothing was done, and sending it again a little\n"
+     "later is safe. Often the cluster lost its quorum a moment ago and clients pile up: fairlead status."},
+    {FL__CODE_DAMAGED, "CLUSTERDOWN", "this node is damaged",
+     "This node cannot use its log or its state, and takes no commands. Nothing was done; other nodes work.\n"
+     "fairlead status says what is damaged."},
+    {FL__CODE_REFUSED, "CLUSTERDOWN", "the command was refused",
+     "Another leader's log replaced the command before it was committed. It did not happen and never will; sending it\n"
+     "again is safe."},
+    {FL__CODE_NO_MEMORY, "OOM", "memory could not be allocated",
+     "The operating system gave this process no more memory. The command did not happen."},
+    {FL__CODE_ANSWER_LOST, "TIMEOUT", "written, but its answer is lost",
+     "The command is in the log for good and the other nodes apply it, but this node ran out of memory and cannot say\n"
+     "what it answered. Read from another node. This node has to be restarted with more memory."},
+    {FL__CODE_TRANSACTION_TOO_BIG, "ERR", "the transaction is too big",
+     "The commands between MULTI and EXEC go to the log as one entry, of at most 64 MiB and 1,048,576 commands. The\n"
+     "transaction is discarded by its EXEC; nothing was done."},
+    {FL__CODE_NOT_IN_TRANSACTION, "ERR", "not within a transaction",
+     "This command waits for something outside of the transaction, so it cannot be part of one."},
+    {FL__CODE_CLIENT_MEMORY, "ERR", "clients' buffers take too much memory",
+     "Commands sent but not complete and replies not read fill a gibibyte, and this client holds much of it: it was cut\n"
+     "off. Read replies while sending, and use fewer commands at a time."},
+    {FL__CODE_IO, "ERR", "an internal operation failed",
+     "Something failed that has no message of its own; the node's log says more. Nothing was done."},
+};
+
+const struct fl_explanation *fl_explain(uint32_t code)
+{
+    for (size_t k = 0; k < sizeof explanations / sizeof explanations[0]; k++)
+        if (explanations[k].code == code)
+            return &explanations[k];
+    return NULL;
+}
+
+void fl__error(struct fl__reply *reply, enum fl__code code, const char *format, ...)
+{
+    if (reply == NULL)
+        return;
+    char text[512];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    fl__reply_error_format(reply, "%s %s [FL%d]", fl_explain(code)->word, text, (int)code);
+}
+
+/* Says why nobody could be asked: too few voters, or enough of them but no leader. */
+static void explain_no_quorum(struct fl__reply *reply, struct fl_server *server, const char *what)
+{
+    if (server->node == NULL) {
+        fl__error(reply, FL__CODE_NO_QUORUM, "no quorum: the node is not open; %s, safe to retry", what);
+        return;
+    }
+    struct fl_node_status status;
+    uint32_t voters, up;
+    fl_node_status(server->node, &status);
+    fl__snapshot_voters(&status, &voters, &up);
+    uint32_t needed = voters / 2 + 1;
+    fl__error(reply, FL__CODE_NO_QUORUM, "%s: %s reaches %u of %u, needs %u; %s, safe to retry",
+              up < needed ? "no quorum" : "no leader", server->name, (unsigned)up, (unsigned)voters,
+              (unsigned)needed, what);
+}
+
+void fl__error_outcome(struct fl__reply *reply, struct fl_server *server, int outcome, bool is_write)
+{
+    const char *what = is_write ? "not written" : "not read";
+    if (reply == NULL)
+        return;
+    switch (outcome) {
+    case FL_EUNAVAILABLE:
+    case FL_ENOLEADER:
+    case FL_ENOTLEADER:
+        explain_no_quorum(reply, server, what);
+        return;
+    case FL_ESTOPPED:
+        fl__error(reply, FL__CODE_STOPPING, "%s is stopping; %s, safe to retry", server->name, what);
+        return;
+    case FL_ELOGFULL:
+    case FL_ENOSPC:
+        fl__error(reply, FL__CODE_LOG_FULL, "the log has reached its size limit (log-max); %s", what);
+        return;
+    case FL_ETOOBIG:
+        fl__error(reply, FL__CODE_TOO_BIG, "the command is larger than one log entry may be (%u bytes); %s",
+                  (unsigned)FL_COMMAND_MAX, what);
+        return;
+    case FL_EFULL:
+        fl__error(reply, FL__CODE_BUSY, "too many commands are waiting for an answer; %s, safe to retry", what);
+        return;
+    case FL_EDAMAGED:
+        fl__error(reply, FL__CODE_DAMAGED, "%s is damaged, other nodes work; %s", server->name, what);
+        return;
+    case FL_EREFUSED:
+        fl__error(reply, FL__CODE_REFUSED, "a change of leader replaced it; %s, safe to retry", what);
+        return;
+    case FL_ENOMEM:
+        fl__error(reply, FL__CODE_NO_MEMORY, "memory could not be allocated; %s", what);
+        return;
+    default:
+        break;
+    }
+    if (!is_write)
+        fl__error(reply, FL__CODE_IO, "%s; %s", fl_error_text(outcome), what);
+    else
+        /* Whatever is not known to be definite is not. */
+        fl__error(reply, FL__CODE_UNKNOWN,
+                  "outcome unknown: it was sent to the log, not confirmed in %u ms; read before retrying",
+                  (unsigned)(server->options.node.request_timeout_us / 1000));
+}

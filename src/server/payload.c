@@ -1,0 +1,354 @@
+/* payload.c - the format of a log entry's data.
+ *
+ *     offset  size
+ *     0       1     version: 1
+ *     1       1     kind: 0 tick, 1 command, 2 transaction
+ *     2             tick: nothing; command: one call;
+ *                   transaction: u32, little-endian: how many calls; then these, one behind the other
+ *
+ *     call    number of arguments, then each argument as its size and its bytes. Without arguments it is a
+ *             hole of a transaction: a command about the client or the node, answered outside the entry.
+ *     number  unsigned, below 2^32: seven bits to a byte, the lowest first, the top bit set where more
+ *             follow; in as few bytes as it needs.
+ *
+ * The first argument is the command's name as the client wrote it: names mean the same in every version, and
+ * are readable in a dump. Data is as long as its content, to the byte. */
+#include "server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VERSION 1
+#define HEADER_SIZE 2
+#define COUNT_SIZE 4
+#define NUMBER_SIZE_MAX 5
+#define CAPACITY_MIN 256
+#define SHOWN_SIZE_MAX 64 /* Bytes of one argument in a description. */
+
+/* ------------------------------------------------------------------------------------------------ writing */
+
+static size_t number_size(size_t number)
+{
+    size_t size = 1;
+    while (number >= 0x80) {
+        number >>= 7;
+        size++;
+    }
+    return size;
+}
+
+static char *write_number(char *out, size_t number)
+{
+    while (number >= 0x80) {
+        *out++ = (char)(number | 0x80);
+        number >>= 7;
+    }
+    *out++ = (char)number;
+    return out;
+}
+
+static size_t call_size(const struct fl__bytes *args, uint32_t arg_count)
+{
+    size_t size = number_size(arg_count);
+    for (uint32_t k = 0; k < arg_count; k++)
+        size += number_size(args[k].size) + args[k].size;
+    return size;
+}
+
+static void write_call(char *out, const struct fl__bytes *args, uint32_t arg_count)
+{
+    out = write_number(out, arg_count);
+    for (uint32_t k = 0; k < arg_count; k++) {
+        out = write_number(out, args[k].size);
+        if (args[k].size > 0)
+            memcpy(out, args[k].data, args[k].size);
+        out += args[k].size;
+    }
+}
+
+static void write_count(char *out, uint32_t count)
+{
+    for (int k = 0; k < COUNT_SIZE; k++)
+        out[k] = (char)(count >> 8 * k);
+}
+
+struct fl__bytes fl__payload_tick(void)
+{
+    static const char tick[HEADER_SIZE] = {VERSION, FL__PAYLOAD_TICK};
+    return (struct fl__bytes){tick, sizeof tick};
+}
+
+size_t fl__payload_command_size(const struct fl__bytes *args, uint32_t arg_count)
+{
+    return HEADER_SIZE + call_size(args, arg_count);
+}
+
+void fl__payload_command_write(char *out, const struct fl__bytes *args, uint32_t arg_count)
+{
+    out[0] = VERSION;
+    out[1] = FL__PAYLOAD_COMMAND;
+    write_call(out + HEADER_SIZE, args, arg_count);
+}
+
+void fl__transaction_init(struct fl__transaction *transaction)
+{
+    *transaction = (struct fl__transaction){0};
+}
+
+void fl__transaction_release(struct fl__transaction *transaction)
+{
+    free(transaction->data);
+    fl__transaction_init(transaction);
+}
+
+static int grow_transaction(struct fl__transaction *transaction, size_t size)
+{
+    if (size <= transaction->capacity)
+        return FL_OK;
+    size_t capacity = transaction->capacity * 2;
+    if (capacity < size)
+        capacity = size < CAPACITY_MIN ? CAPACITY_MIN : size;
+    char *data = realloc(transaction->data, capacity);
+    if (data == NULL)
+        return FL_ENOMEM;
+    transaction->data = data;
+    transaction->capacity = capacity;
+    return FL_OK;
+}
+
+int fl__transaction_add(struct fl__transaction *transaction, const struct fl__command *command,
+                        const struct fl__bytes *args, uint32_t arg_count)
+{
+    bool is_hole = command->class != FL__CLASS_READ && command->class != FL__CLASS_WRITE;
+    uint32_t written_count = is_hole ? 0 : arg_count;
+    size_t start = transaction->size > 0 ? transaction->size : HEADER_SIZE + COUNT_SIZE;
+    size_t size = start + call_size(args, written_count);
+    if (size > FL__TRANSACTION_SIZE_MAX || transaction->count == FL__ARGS_MAX)
+        return FL_ETOOBIG;
+    int error = grow_transaction(transaction, size);
+    if (error != FL_OK)
+        return error;
+    transaction->data[0] = VERSION;
+    transaction->data[1] = FL__PAYLOAD_TRANSACTION;
+    write_call(transaction->data + start, args, written_count);
+    transaction->size = size;
+    transaction->count++;
+    write_count(transaction->data + HEADER_SIZE, transaction->count);
+    transaction->holes += is_hole;
+    transaction->has_write |= command->class == FL__CLASS_WRITE;
+    transaction->may_grow |= (command->flags & FL__DENYOOM) != 0;
+    return FL_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------ reading */
+
+/* Reads a number from the front of *rest. False: there is none, or not in its shortest form. */
+static bool take_number(struct fl__bytes *rest, uint32_t *number)
+{
+    uint64_t value = 0;
+    for (size_t k = 0; k < NUMBER_SIZE_MAX && k < rest->size; k++) {
+        unsigned char byte = (unsigned char)rest->data[k];
+        value |= (uint64_t)(byte & 0x7f) << 7 * k;
+        if (byte & 0x80)
+            continue;
+        if (value > UINT32_MAX || (byte == 0 && k > 0))
+            return false;
+        *number = (uint32_t)value;
+        rest->data += k + 1;
+        rest->size -= k + 1;
+        return true;
+    }
+    return false;
+}
+
+static bool take_bytes(struct fl__bytes *rest, size_t size, struct fl__bytes *bytes)
+{
+    if (size > rest->size)
+        return false;
+    *bytes = (struct fl__bytes){rest->data, size};
+    rest->data += size;
+    rest->size -= size;
+    return true;
+}
+
+static bool take_arg(struct fl__bytes *rest, struct fl__bytes *arg)
+{
+    uint32_t size;
+    return take_number(rest, &size) && take_bytes(rest, size, arg);
+}
+
+/* Reads the number of arguments of a call. An argument takes a byte at least, so a number that is too large
+ * for what follows is refused before anything is done with it. */
+static bool take_arg_count(struct fl__bytes *rest, uint32_t *arg_count)
+{
+    return take_number(rest, arg_count) && *arg_count <= FL__ARGS_MAX && *arg_count <= rest->size;
+}
+
+static bool skip_call(struct fl__bytes *rest, bool may_be_hole)
+{
+    uint32_t arg_count;
+    struct fl__bytes arg;
+    if (!take_arg_count(rest, &arg_count) || (arg_count == 0 && !may_be_hole))
+        return false;
+    for (; arg_count > 0; arg_count--) {
+        if (!take_arg(rest, &arg))
+            return false;
+    }
+    return true;
+}
+
+/* Takes what stands before the calls. */
+static bool take_header(struct fl__bytes *rest, enum fl__payload_kind *kind, uint32_t *count)
+{
+    struct fl__bytes header, number;
+    if (!take_bytes(rest, HEADER_SIZE, &header) || header.data[0] != VERSION)
+        return false;
+    *kind = (enum fl__payload_kind)(unsigned char)header.data[1];
+    *count = *kind == FL__PAYLOAD_COMMAND;
+    if (*kind != FL__PAYLOAD_TRANSACTION)
+        return *kind == FL__PAYLOAD_TICK || *kind == FL__PAYLOAD_COMMAND;
+    if (!take_bytes(rest, COUNT_SIZE, &number))
+        return false;
+    for (int k = 0; k < COUNT_SIZE; k++)
+        *count |= (uint32_t)(unsigned char)number.data[k] << 8 * k;
+    return true;
+}
+
+int fl__payload_check(struct fl__bytes data)
+{
+    enum fl__payload_kind kind;
+    uint32_t count;
+    if (!take_header(&data, &kind, &count))
+        return FL_EMESSAGE;
+    for (; count > 0; count--) {
+        if (!skip_call(&data, kind == FL__PAYLOAD_TRANSACTION))
+            return FL_EMESSAGE;
+    }
+    return data.size == 0 ? FL_OK : FL_EMESSAGE;
+}
+
+void fl__payload_open(struct fl__payload_reader *reader, struct fl__bytes data)
+{
+    bool whole = take_header(&data, &reader->kind, &reader->left);
+    fl_assert(whole);
+    reader->rest = data;
+}
+
+int fl__payload_next(struct fl__payload_reader *reader)
+{
+    struct fl__bytes rest = reader->rest;
+    uint32_t arg_count;
+    bool whole = reader->left > 0 && take_arg_count(&rest, &arg_count);
+    fl_assert(whole);
+    if (arg_count > reader->capacity) {
+        uint32_t capacity = arg_count < 16 ? 16 : arg_count;
+        struct fl__bytes *list = realloc(reader->list, capacity * sizeof *list);
+        if (list == NULL)
+            return FL_ENOMEM;
+        reader->list = list;
+        reader->capacity = capacity;
+    }
+    for (uint32_t k = 0; k < arg_count; k++) {
+        whole = take_arg(&rest, &reader->list[k]);
+        fl_assert(whole);
+    }
+    reader->args = reader->list;
+    reader->arg_count = arg_count;
+    reader->rest = rest;
+    reader->left--;
+    return FL_OK;
+}
+
+void fl__payload_release(struct fl__payload_reader *reader)
+{
+    free(reader->list);
+    *reader = (struct fl__payload_reader){0};
+}
+
+/* --------------------------------------------------------------------------------------------- for people */
+
+/* Text that ends where the room does. */
+struct text {
+    char *data;
+    size_t size, size_max;
+};
+
+static void add_text(struct text *text, const char *piece)
+{
+    size_t size = strlen(piece);
+    if (size > text->size_max - text->size)
+        size = text->size_max - text->size;
+    memcpy(text->data + text->size, piece, size);
+    text->size += size;
+}
+
+static bool is_plain(struct fl__bytes arg)
+{
+    for (size_t k = 0; k < arg.size; k++) {
+        if (arg.data[k] <= ' ' || arg.data[k] > '~' || arg.data[k] == '"' || arg.data[k] == '\\' ||
+            arg.data[k] == ';')
+            return false;
+    }
+    return arg.size > 0;
+}
+
+static void add_arg(struct text *text, struct fl__bytes arg)
+{
+    bool cut = arg.size > SHOWN_SIZE_MAX;
+    if (cut)
+        arg.size = SHOWN_SIZE_MAX;
+    bool quoted = !is_plain(arg);
+    if (quoted)
+        add_text(text, "\"");
+    for (size_t k = 0; k < arg.size; k++) {
+        char c = arg.data[k], escaped[5];
+        if (c < ' ' || c > '~')
+            snprintf(escaped, sizeof escaped, "\\x%02x", (unsigned)(unsigned char)c);
+        else
+            snprintf(escaped, sizeof escaped, c == '"' || c == '\\' ? "\\%c" : "%c", c);
+        add_text(text, escaped);
+    }
+    if (quoted)
+        add_text(text, "\"");
+    if (cut)
+        add_text(text, "...");
+}
+
+static void add_call(struct text *text, struct fl__bytes *rest)
+{
+    uint32_t arg_count = 0;
+    bool whole = take_arg_count(rest, &arg_count);
+    if (arg_count == 0)
+        add_text(text, "(answered by the node)");
+    for (uint32_t k = 0; k < arg_count && whole; k++) {
+        struct fl__bytes arg = {0};
+        whole = take_arg(rest, &arg);
+        if (k > 0)
+            add_text(text, " ");
+        add_arg(text, arg);
+    }
+}
+
+void fl__payload_describe(struct fl__bytes data, char *out, size_t out_size)
+{
+    if (out_size == 0)
+        return;
+    struct text text = {.data = out, .size_max = out_size - 1};
+    enum fl__payload_kind kind;
+    uint32_t count = 0;
+    if (fl__payload_check(data) != FL_OK || !take_header(&data, &kind, &count))
+        add_text(&text, "(damaged)");
+    else if (kind == FL__PAYLOAD_TICK)
+        add_text(&text, "(tick)");
+    else if (kind == FL__PAYLOAD_TRANSACTION)
+        add_text(&text, count == 0 ? "MULTI" : "MULTI; ");
+    for (uint32_t k = 0; k < count && text.size < text.size_max; k++) {
+        if (k > 0)
+            add_text(&text, "; ");
+        add_call(&text, &data);
+    }
+    if (text.size == text.size_max && text.size >= 3)
+        memcpy(out + text.size - 3, "...", 3);
+    out[text.size] = '\0';
+}

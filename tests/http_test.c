@@ -1,0 +1,210 @@
+/* http_test.c - the web port: what its pages say, and that its thread and the server's stay out of each other's way (this
+ * test is also run under the thread sanitizer). */
+#include "server.h"
+#include "support/server_world.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define RESPONSE_MAX (256u << 10)
+
+/* One request on a connection of its own; the whole response, to be freed. */
+static char *request(uint16_t port, const char *method, const char *path)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    char line[256];
+    int size = snprintf(line, sizeof line, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", method, path);
+    assert_int_equal(send(fd, line, (size_t)size, 0), size);
+    char *response = malloc(RESPONSE_MAX);
+    size_t got = 0;
+    for (;;) {
+        ssize_t n = recv(fd, response + got, RESPONSE_MAX - 1 - got, 0);
+        if (n <= 0)
+            break;
+        got += (size_t)n;
+    }
+    response[got] = '\0';
+    close(fd);
+    return response;
+}
+
+struct site {
+    struct world *world;
+    struct fl_web *web;
+    uint16_t port;
+};
+
+static struct site open_site(void)
+{
+    struct site site = {.world = world_create()};
+    struct fl_error_report report;
+    assert_int_equal(fl_web_start(&site.web, site.world->server, "127.0.0.1:0", &report), FL_OK);
+    site.port = fl_web_port(site.web);
+    return site;
+}
+
+static void close_site(struct site *site)
+{
+    fl_web_stop(site->web);
+    world_destroy(site->world);
+}
+
+static void expect_page(const struct site *site, const char *path, unsigned status, const char *part)
+{
+    char *response = request(site->port, "GET", path);
+    char line[32];
+    snprintf(line, sizeof line, "HTTP/1.1 %u ", status);
+    if (strncmp(response, line, strlen(line)) != 0 || strstr(response, part) == NULL)
+        fail_msg("%s: no \"%s\" with status %u in \"%s\"", path, part, status, response);
+    free(response);
+}
+
+static void test_livez_says_yes_even_without_a_quorum(void **state)
+{
+    (void)state;
+    struct site site = open_site();
+    site.world->node->status.has_leader = site.world->node->status.ready = false;
+    site.world->node->status.peers[1].up = site.world->node->status.peers[2].up = false;
+    world_wait(site.world, 200000);
+    expect_page(&site, "/livez", 200, "\r\n\r\nok\n");
+    close_site(&site);
+}
+
+static void test_readyz_says_why_not(void **state)
+{
+    (void)state;
+    struct site site = open_site();
+    struct fl_node_status *status = &site.world->node->status;
+    expect_page(&site, "/readyz", 200, "\r\n\r\nok\n");
+    expect_page(&site, "/readyz?verbose", 200, "[+] leader ok\n");
+    status->has_leader = status->ready = false;
+    site.world->node->machine.notice(site.world->node->machine.state, site.world->node);
+    world_run(site.world); /* A notice is published at once, not at the next round. */
+    expect_page(&site, "/readyz", 503, "not ready; /readyz?verbose says why\n");
+    expect_page(&site, "/readyz?verbose", 503, "[-] leader: none is known; see fairlead status\n[-] caught up: applied ");
+    status->has_leader = status->ready = status->damaged = true;
+    snprintf(status->damage, sizeof status->damage, "entry 7 in 00000001.log");
+    world_wait(site.world, 200000);
+    expect_page(&site, "/readyz?verbose=1", 503, "[-] undamaged: entry 7 in 00000001.log\nnot ready\n");
+    close_site(&site);
+}
+
+static void test_metrics_are_prometheus_text(void **state)
+{
+    (void)state;
+    struct site site = open_site();
+    struct fl_io_stream *client = client_connect(site.world);
+    client_send(client, "SET a 1\r\nSET b 1\r\nGET a\r\n");
+    site.world->node->status.peers[1].match = 1;
+    site.world->node->status.sync_time.buckets[1] = 3;
+    site.world->node->status.sync_time.count = 4;
+    site.world->node->status.sync_time.sum_us = 2500000;
+    world_wait(site.world, 200000);
+    expect_page(&site, "/metrics", 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
+    expect_page(&site, "/metrics", 200, "# TYPE fairlead_raft_is_leader gauge\nfairlead_raft_is_leader 1\n");
+    expect_page(&site, "/metrics", 200, "fairlead_raft_peer_lag_entries{peer=\"n2\"} 1\n");
+    expect_page(&site, "/metrics", 200, "fairlead_wal_fsync_duration_seconds_bucket{le=\"2e-05\"} 3\n");
+    expect_page(&site, "/metrics", 200, "fairlead_wal_fsync_duration_seconds_bucket{le=\"+Inf\"} 4\n"
+                                        "fairlead_wal_fsync_duration_seconds_sum 2.5\n"
+                                        "fairlead_wal_fsync_duration_seconds_count 4\n");
+    expect_page(&site, "/metrics", 200, "fairlead_commands_total{cmd=\"set\"} 2\n");
+    expect_page(&site, "/metrics", 200, "fairlead_keys 2\n");
+    expect_page(&site, "/metrics", 200, "fairlead_clients 1\n");
+    site.world->node->status.role = FL_FOLLOWER;
+    world_wait(site.world, 200000);
+    char *response = request(site.port, "GET", "/metrics");
+    assert_null(strstr(response, "match_index")); /* Only a leader knows. */
+    free(response);
+    close_site(&site);
+}
+
+static void test_status_is_the_same_json_as_fairlead_status(void **state)
+{
+    (void)state;
+    struct site site = open_site();
+    expect_page(&site, "/status.json", 200, "{\"name\":\"n1\",\"id\":\"000000000000abc1\"");
+    expect_page(&site, "/status.json", 200, "Content-Type: application/json\r\n");
+    close_site(&site);
+}
+
+static void test_other_paths_and_methods_are_refused(void **state)
+{
+    (void)state;
+    struct site site = open_site();
+    expect_page(&site, "/", 404, "/livez /readyz /metrics /status.json");
+    expect_page(&site, "/livez/../metrics", 404, "");
+    char *response = request(site.port, "DELETE", "/livez");
+    assert_memory_equal(response, "HTTP/1.1 405 ", 13);
+    assert_non_null(strstr(response, "Allow: GET, HEAD\r\n"));
+    free(response);
+    response = request(site.port, "HEAD", "/livez");
+    assert_memory_equal(response, "HTTP/1.1 200 ", 13);
+    assert_null(strstr(response, "ok\n"));
+    free(response);
+    close_site(&site);
+}
+
+static void test_a_port_in_use_and_no_address_are_reported(void **state)
+{
+    (void)state;
+    struct site site = open_site();
+    struct fl_error_report report;
+    struct fl_web *web;
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)site.port);
+    assert_int_equal(fl_web_start(&web, site.world->server, address, &report), FL_EADDR);
+    assert_null(web);
+    assert_non_null(strstr(report.text, "cannot be listened on"));
+    assert_int_equal(fl_web_start(&web, site.world->server, "nonsense", &report), FL_EADDR);
+    assert_non_null(strstr(report.text, "is no address, H:P"));
+    fl_web_stop(NULL);
+    close_site(&site);
+}
+
+static void *scrape(void *context)
+{
+    const struct site *site = context;
+    static const char *const paths[] = {"/metrics", "/status.json", "/readyz?verbose", "/livez"};
+    for (int k = 0; k < 100; k++)
+        free(request(site->port, "GET", paths[k % 4]));
+    return NULL;
+}
+
+static void test_scrapes_run_beside_the_server(void **state)
+{
+    (void)state;
+    struct site site = open_site();
+    struct fl_io_stream *client = client_connect(site.world);
+    pthread_t threads[3];
+    for (int k = 0; k < 3; k++)
+        assert_int_equal(pthread_create(&threads[k], NULL, scrape, &site), 0);
+    for (int k = 0; k < 200; k++) {
+        client_send(client, "INCR a\r\nPING\r\n");
+        world_wait(site.world, 100000);
+    }
+    for (int k = 0; k < 3; k++)
+        pthread_join(threads[k], NULL);
+    expect_page(&site, "/metrics", 200, "fairlead_commands_total{cmd=\"incr\"} 200\n");
+    close_site(&site);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_livez_says_yes_even_without_a_quorum),
+        cmocka_unit_test(test_readyz_says_why_not),
+        cmocka_unit_test(test_metrics_are_prometheus_text),
+        cmocka_unit_test(test_status_is_the_same_json_as_fairlead_status),
+        cmocka_unit_test(test_other_paths_and_methods_are_refused),
+        cmocka_unit_test(test_a_port_in_use_and_no_address_are_reported),
+        cmocka_unit_test(test_scrapes_run_beside_the_server),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,434 @@
+// Sends the same bytes to a real Redis 7.0 and to Fairlead, and compares the answers byte for byte.
+//
+//   node redis_compare.mjs REDIS FAIRLEAD [--seed N] [--count N] [--only-keys]
+//
+// REDIS and FAIRLEAD are HOST:PORT. Everything in both databases is deleted. First come scripted cases: every command with
+// its options, and everything that can be wrong with them, in RESP2 and RESP3; then --count random commands on a few keys;
+// then SCAN, as a set; then what a server says to bytes that are no request. --only-keys leaves out what is about a
+// connection or a node. The Redis must run with --proto-max-bulk-len 64mb, Fairlead's limit for a value.
+//
+// Where the two cannot agree (times, identities), only the form is compared. Exit: 0 equal, 1 different, 2 usage.
+import { connect } from 'node:net';
+import { pathToFileURL } from 'node:url';
+
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// -------------------------------------------------------------------------------------------- the protocol
+
+export function encode(words) {
+  const parts = [Buffer.from(`*${words.length}\r\n`)];
+  for (const word of words) {
+    const bytes = Buffer.isBuffer(word) ? word : Buffer.from(String(word));
+    parts.push(Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n'));
+  }
+  return Buffer.concat(parts);
+}
+
+// The end of the reply that begins at `at`, or -1 if it is not all there.
+function replyEnd(bytes, at) {
+  for (let left = 1; left > 0; left--) {
+    const line = bytes.indexOf('\r\n', at);
+    if (line < 0) return -1;
+    const type = String.fromCharCode(bytes[at]);
+    const count = Number(bytes.toString('latin1', at + 1, line));
+    at = line + 2;
+    if ('$=!'.includes(type) && count >= 0) at += count + 2;
+    else if ('*~>'.includes(type) && count > 0) left += count;
+    else if (type === '%') left += 2 * count;
+    if (at > bytes.length) return -1;
+  }
+  return at;
+}
+
+class Connection {
+  static async open(address) {
+    const self = new Connection();
+    const colon = address.lastIndexOf(':');
+    self.bytes = Buffer.alloc(0);
+    self.ended = false;
+    self.wake = () => {};
+    self.socket = connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)), noDelay: true });
+    self.socket.on('data', (piece) => {
+      self.bytes = Buffer.concat([self.bytes, piece]);
+      self.wake();
+    });
+    const end = () => {
+      self.ended = true;
+      self.wake();
+    };
+    await new Promise((resolve, reject) => {
+      self.socket.once('connect', resolve);
+      self.socket.once('error', reject);
+    });
+    self.socket.on('error', end).on('close', end).on('end', end);
+    return self;
+  }
+
+  send(bytes) {
+    this.socket.write(bytes);
+  }
+
+  // The next reply; null at the end of the connection.
+  async receive(ms = 10000) {
+    const deadline = Date.now() + ms;
+    for (;;) {
+      const end = replyEnd(this.bytes, 0);
+      if (end >= 0) {
+        const reply = this.bytes.subarray(0, end);
+        this.bytes = this.bytes.subarray(end);
+        return reply;
+      }
+      if (this.ended) return null;
+      const left = deadline - Date.now();
+      if (left <= 0) return Buffer.from('(no reply)');
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  close() {
+    this.socket.destroy();
+  }
+}
+
+// ------------------------------------------------------------------------------------------ the comparison
+
+const isError = (reply) => reply !== null && reply[0] === 0x2d;
+const form = (reply) => reply.toString('latin1').replace(/[0-9]+/g, '0');
+
+// Replies that tell times or identities: whether they agree as far as they can.
+const loosely = {
+  ttl: (a, b) => Math.abs(Number(a.toString().slice(1)) - Number(b.toString().slice(1))) <= 1,
+  pttl: (a, b) => Math.abs(Number(a.toString().slice(1)) - Number(b.toString().slice(1))) <= 1000,
+  time: (a, b) => form(a).length > 0 && form(a).split('\r\n')[0] === form(b).split('\r\n')[0],
+  'client id': (a, b) => form(a) === form(b),
+  hello: (a, b) => a[0] === b[0],
+  info: (a, b) => a[0] === b[0],
+  'client info': (a, b) => a[0] === b[0],
+  'client list': (a, b) => a[0] === b[0],
+};
+
+function agree(words, a, b) {
+  if (a === null || b === null) return a === b;
+  if (a.equals(b)) return true;
+  if (isError(a) || isError(b)) return false;
+  const name = String(words[0]).toLowerCase();
+  const check = loosely[name] ?? loosely[`${name} ${String(words[1] ?? '').toLowerCase()}`];
+  return check !== undefined && a[0] === b[0] && check(a, b);
+}
+
+class Comparison {
+  constructor(log) {
+    this.log = log;
+    this.compared = 0;
+    this.differences = 0;
+  }
+
+  check(words, a, b) {
+    this.compared++;
+    if (agree(words, a, b)) return true;
+    this.differences++;
+    const show = (reply) => (reply === null ? '(closed)' : JSON.stringify(reply.toString('latin1').slice(0, 600)));
+    const call = words.map((word) => String(word).slice(0, 80)).join(' ');
+    this.log(`different: ${call}\n  redis     ${show(a)}\n  fairlead  ${show(b)}`);
+    return false;
+  }
+
+  // The same commands on both, pipelined.
+  async run(pair, commands) {
+    for (let k = 0; k < commands.length; k += 200) {
+      const batch = commands.slice(k, k + 200);
+      const bytes = Buffer.concat(batch.map(encode));
+      pair.forEach((connection) => connection.send(bytes));
+      for (const words of batch) {
+        const [a, b] = [await pair[0].receive(), await pair[1].receive()];
+        this.check(words, a, b);
+        if (a === null || b === null) return;
+      }
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------- the cases
+
+const split = (line) => (line === '' ? [] : line.split(' ').map((word) => (word === "''" ? '' : word)));
+const far = () => Math.floor(Date.now() / 1000) + 100000;
+
+// A line is a command; '' stands for an empty argument. Each list begins with an empty database.
+const keyCases = () => [
+  ['get', 'get a b', 'get a', 'set a 1', 'get a', 'GET a', 'gEt a', 'mget', 'mget a b a', 'strlen a', 'strlen b', 'strlen'],
+  ['set a', 'set', 'set a 1 2', 'set a 1 ex', 'set a 1 px', 'set a 1 ex 0', 'set a 1 ex -1', 'set a 1 px 0', 'set a 1 ex x',
+    "set a 1 ex ''", 'set a 1 exat 0', 'set a 1 pxat -5', 'set a 1 exat x', 'set a 1 ex 9223372036854775807',
+    'set a 1 ex 9223372036854775', 'set a 1 ex 9223372036854776', 'set a 1 px 9223372036854775807',
+    'set a 1 ex 9223372036854775808', 'set a 1 pxat 9223372036854775807', 'pttl a', 'set a 1 exat 9223372036854775', 'exists a'],
+  ['set a 1 nx xx', 'set a 1 xx nx', 'set a 1 nx nx', 'set a 2 nx', 'set a 3 xx', 'get a', 'set b 1 xx', 'set b 1 xx get',
+    'set a 4 get', 'set a 5 nx get', 'get a', 'set c 1 nx get', 'get c', 'set c 2 xx get', 'set c 3 get get', 'set d 1 get xx',
+    'exists d', 'SET a 9 XX GET', 'set a 1 keepttl get nx'],
+  ['set a 1 ex 100', 'ttl a', 'pttl a', 'set a 2', 'ttl a', 'set a 1 px 100000', 'ttl a', 'set a 2 keepttl', 'ttl a', 'get a',
+    'set a 1 ex 100 keepttl', 'set a 1 keepttl ex 100', 'set a 1 ex 100 px 100', 'set a 1 ex 10 exat 100', 'set a 1 ex 100 ex 200',
+    'ttl a', 'set a 1 ex 100 nx', 'set a 1 xx ex 50 get', 'ttl a', `set a 1 exat ${far()}`, 'ttl a', `set a 1 pxat ${far()}000`,
+    'ttl a', 'set a 1 exat 1', 'get a', 'exists a', 'dbsize', 'set n 1 keepttl', 'ttl n', 'set n 1 keepttl keepttl',
+    'set n 1 pxat 1 nx', 'get n', 'set n 2 xx pxat 1', 'get n', 'set n 3 get exat 5', 'exists n'],
+  ['mset', 'mset a', 'mset a 1 b', 'mset a 1 b 2', 'mget a b c', 'mset a 1 a 2', 'get a', 'expire a 100', 'mset a 3', 'ttl a',
+    'setnx a', 'setnx a 1', 'setnx z 1', 'get z', 'getset a 5', 'getset new 1', 'getset a', 'expire a 100', 'getset a 6', 'ttl a',
+    'getdel a', 'getdel a', 'getdel', 'exists a new z a b z', 'exists'],
+  ['append a', "append a ''", 'exists a', 'append a x', 'append a yz', 'get a', 'strlen a', 'expire a 100', 'append a 1', 'ttl a'],
+  ['incr a', 'incr a', 'incr', 'incrby a 10', 'incrby a -3', 'incrby a x', 'incrby a 1.5', 'incrby a 9223372036854775807',
+    'incrby a 9223372036854775808', 'decr a', 'decrby a 5', 'decrby a -5', 'decrby a -9223372036854775808', 'decrby a x', 'get a',
+    'set b 9223372036854775807', 'incr b', 'incrby b 1', 'decr b', 'incr b', 'set b -9223372036854775808', 'decr b', 'decrby b 1',
+    'incrby b -1', 'set c abc', 'incr c', 'set c 01', 'incr c', 'set c -0', 'incr c', 'set c +1', 'incr c', "set c ''", 'incr c',
+    'set c 1.0', 'incr c', 'set c -1', 'incr c', 'incr c', 'set c 10 ex 100', 'incr c', 'ttl c', 'incrby c 01', "incrby c ''",
+    'incrby c -0', 'incrby c 0', 'decr c x', 'decrby c'],
+  ['del', 'del a', 'mset a 1 b 2 c 3', 'del a b x a', 'unlink c c', 'unlink', 'dbsize', 'type a', 'set a 1', 'type a', 'type',
+    'type a b'],
+  ['expire a 10', 'set a 1', 'expire a', 'expire a x', 'expire a 10', 'ttl a', 'expire a 10 foo', 'expire a 20 nx', 'ttl a',
+    'expire a 20 xx', 'ttl a', 'expire a 10 gt', 'ttl a', 'expire a 30 gt', 'ttl a', 'expire a 40 lt', 'ttl a', 'expire a 25 lt',
+    'ttl a', 'expire a 10 nx xx', 'expire a 10 nx gt', 'expire a 10 nx lt', 'expire a 10 gt lt', 'expire a 10 xx gt', 'ttl a',
+    'expire a 50 xx gt', 'ttl a', 'expire a 5 xx lt', 'ttl a', 'expire a 5 nx nx', 'persist a', 'persist a', 'persist b', 'persist',
+    'ttl a', 'expire a 10 gt', 'expire a 10 xx', 'expire a 10 lt', 'ttl a', 'persist a', 'expire a 10 nx', 'ttl a', 'expire a 0',
+    'exists a', 'set a 1', 'expire a -1', 'exists a', 'set a 1', 'expire a -1 gt', 'exists a', 'expire a -1 lt', 'exists a', 'dbsize'],
+  ['set a 1', 'expire a 9223372036854775807', 'expire a 9223372036854775', 'expire a -9223372036854775808',
+    'expire a -9223372036854775', 'exists a', 'set a 1', 'pexpire a 9223372036854775807', 'pexpire a -9223372036854775808',
+    'exists a', 'set a 1', 'expireat a 9223372036854775807', 'expireat a 9223372036854775', 'exists a',
+    'pexpireat a 9223372036854775807', 'exists a', 'pexpireat a 9223372036854775807 gt', 'pexpireat a -9223372036854775808', 'exists a',
+    'expire a 9223372036854775807', 'expire b x', 'expire b 10 foo', 'expire b 10 nx xx', 'pexpire', 'pexpireat a', 'expireat a'],
+  ['set a 1', 'pexpire a 100000', 'pttl a', 'ttl a', `expireat a ${far()}`, 'ttl a', `pexpireat a ${far()}500`, 'ttl a', 'pttl a',
+    `pexpireat a ${far()}000 gt`, 'ttl a', 'expireat a 1', 'exists a', 'ttl a', 'pttl a', 'set a 1', 'ttl a', 'pttl a', 'ttl', 'pttl',
+    'pexpireat a 1', 'get a', 'ttl a b'],
+  ['flushall', 'set a 1', 'flushall async', 'dbsize', 'flushall sync', 'flushall foo', 'flushall async sync', 'flushdb', 'flushdb async',
+    'flushdb SYNC', 'flushdb foo', 'dbsize', 'dbsize x', 'time', 'time x'],
+  ['scan', 'scan x', 'scan -1 x', 'scan 1x', "scan ''", 'scan 0 count', 'scan 0 count 0', 'scan 0 count -1', 'scan 0 count x',
+    'scan 0 match', 'scan 0 foo bar', 'scan 0 type', 'scan 0', 'scan 0 count 10', 'scan 0 match * type string count 5',
+    'scan 0 type list', 'scan 0 type foo', 'scan 18446744073709551616', 'set a 1', 'scan 0', 'scan 0 MATCH a', 'scan 0 match b',
+    'scan 0 TYPE STRING', 'scan 0 type hash', 'scan 0 match a match b', 'scan 0 count 1000000000'],
+  ['foo', 'foo a b', "foo ''", `foo ${'x'.repeat(300)}`, `${'y'.repeat(200)} 1`, `foo ${Array(60).fill('arg').join(' ')}`, 'get|x a',
+    'command foo', 'command count x', 'command docs nosuch', 'command info nosuch', 'command list filterby', 'command list foo bar baz',
+    'command list filterby foo bar', 'command list filterby module x', 'command list filterby aclcat nosuch',
+    'command list filterby pattern nosuch', 'command list filterby pattern ge[t]', 'command list x'],
+  ['multi', 'multi', 'set a 1', 'incr a', 'get a', 'exec', 'exec', 'discard', 'multi', 'discard', 'multi', 'exec', 'multi', 'set a x',
+    'incr a', 'get a', 'del a b', 'exec', 'multi', 'foo', 'get a', 'exec', 'get a', 'multi', 'get', 'exec', 'multi', 'set a 1 ex 0',
+    'set a 2 foo', 'set a 3', 'exec', 'get a', 'multi', 'mget a b', 'ttl a', 'type a', 'strlen a', 'exec', 'multi x', 'exec x',
+    'discard x', 'multi', 'exec x', 'exec', 'multi', 'ping', 'echo x', 'set m 1', 'dbsize', 'exec', 'multi', 'flushall', 'set a 1',
+    'exec', 'dbsize'],
+];
+
+const connectionCases = () => [
+  ['ping', 'ping a', 'ping a b', 'echo', 'echo a', 'echo a b', 'select', 'select 0', 'select x', 'select 99999', 'auth', 'auth x',
+    'auth default x', 'auth a b c', 'hello x', 'hello 4', 'hello 1', 'hello 2 foo', 'hello 2 auth', 'hello 2 auth default',
+    'hello 2 setname', "hello 2 setname 'a", 'hello 2', 'wait', 'wait x 0', 'wait 0 x', 'wait 0 -1', 'wait -1 0'],
+  ['client', 'client foo', 'client id', 'client id x', 'client getname', 'client setname', 'client setname abc', 'client getname',
+    "client setname ''", 'client getname', 'client setname a\nb', 'client reply', 'client reply foo', 'client reply on',
+    'client no-evict', 'client no-evict foo', 'client no-evict on', 'client no-evict off', 'client info x', 'client list foo',
+    'client list type', 'client list type foo', 'client list id', 'client list id x'],
+  ['config', 'config foo', 'config get', 'config set', 'config set nosuch 1', 'config set maxmemory', 'config get nosuch'],
+  ['reset', 'reset x', 'multi', 'set a 1', 'reset', 'exec', 'command help x', 'quit'],
+];
+
+// What a row of the table says, for every command that both have.
+const tableNames = (`append auth client|getname client|id client|info client|list client|no-evict client|reply client|setname
+  command|count command|docs command|info command|list config|get config|set dbsize decr decrby del discard echo exec exists
+  expire expireat flushall flushdb get getdel getset hello incr incrby info mget mset multi persist pexpire pexpireat ping pttl quit
+  reset scan select set setnx strlen time ttl type unlink wait`).split(/\s+/);
+
+// Bytes that are no request, each on a connection of its own; what follows the complaint is the end.
+const wrongBytes = [
+  '*x\r\n', '*-2147483649\r\n', '*99999999999\r\n', '*9999999999999999999999\r\n', '*1\r\n+GET\r\n', '*1\r\n$x\r\n', '*1\r\n$-1\r\n',
+  '*1\r\n$99999999999\r\n', '*1\r\n$67108865\r\n', '*2\r\n$3\r\nGET\r\n:1\r\n', '*1\r\n$ 3\r\nGET\r\n', '*01\r\n', '*+1\r\n',
+  'set a "b\r\n', 'set a "b"c\r\n', "set a 'b'c\r\n", 'set "a\r\n', `${'x'.repeat(70000)}`, `*${'1'.repeat(70000)}`,
+  `*1\r\n$${'1'.repeat(70000)}`,
+];
+
+// Bytes that are requests, although they do not look like it; then PING shows that the connection is in order.
+const oddBytes = [
+  '\r\n', '\n', '   \r\n', '*0\r\n', '*-1\r\n', 'set a b\n', 'set a b\r\n', 'get a\r\n', '  get   a  \r\n', '\tget\ta\r\n',
+  'set a "x y"\r\n', 'get a\r\n', "set a 'x y'\r\n", 'get a\r\n', 'set a "\\x41\\n\\r\\t\\b\\a\\\\\\"\\q\\x4"\r\n', 'get a\r\n',
+  "set a 'it\\'s \\n'\r\n", 'get a\r\n', 'set a ""\r\n', 'get a\r\n', "set '' ''\r\n", "get ''\r\n", 'set a b"c d"\r\n', 'get a\r\n',
+  '*2\r\n$3\r\nget\r\n$1\r\na\r\n', '*1\r\n$4\r\nping\r\n', '*1\r\n$4\r\nPiNgxx', '\r\r\n', 'ping\r\r\n',
+];
+
+// ------------------------------------------------------------------------------------------ random commands
+
+// xorshift32: the same on every machine.
+function generator(seed) {
+  let state = (seed | 0) || 1;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+const randomKeys = ['a', 'b', 'c', 'd', '', 'a\0b', 'key:1', 'key:2'];
+
+function randomCommand(random) {
+  const pick = (list) => list[random(list.length)];
+  const key = () => pick(randomKeys);
+  const number = () => pick(['0', '1', '-1', '7', '100', '-100', '9223372036854775807', '-9223372036854775808', 'x', '', '1.5', '+1', '01']);
+  const value = () => pick([number(), 'abc', Buffer.from([0, 255, 13, 10]), 'x'.repeat(random(300))]);
+  // Far off, and never the same twice: the two clocks differ.
+  const later = () => 100000 + random(100000000);
+  const seconds = () => pick([String(later()), String(later()), '-1', '0', 'x', '9223372036854775807', '', '01', '-9223372036854775808']);
+  const condition = () => pick([[], [], ['nx'], ['xx'], ['get'], ['NX', 'GET'], ['xx', 'get']]);
+  const expiry = () => pick([[], [], ['ex', seconds()], ['PX', `${seconds()}000`], ['keepttl'], ['exat', String(far() + later())],
+    ['pxat', '1'], ['ex'], ['ex', seconds(), 'keepttl']]);
+  const expire = () => [pick(['expire', 'PEXPIRE', 'expireat', 'pexpireat']), key(),
+    pick([seconds(), `${seconds()}000`, String(far() + later()), `${far() + later()}000`]), ...pick([[], [], ['nx'], ['xx'], ['gt'], ['lt'], ['xx', 'gt'], ['nx', 'lt'], ['foo']])];
+  return pick([
+    () => ['set', key(), value(), ...condition(), ...expiry()],
+    () => ['set', key(), value(), ...expiry(), ...condition()],
+    () => ['get', key()],
+    () => ['mget', key(), key(), key()],
+    () => ['mset', key(), value(), key(), value()],
+    () => [pick(['setnx', 'getset', 'append']), key(), value()],
+    () => [pick(['getdel', 'strlen', 'incr', 'decr', 'type', 'persist', 'ttl']), key()],
+    () => [pick(['incrby', 'decrby']), key(), number()],
+    () => [pick(['del', 'unlink', 'exists']), key(), key()],
+    expire,
+    expire,
+    () => ['dbsize'],
+    () => (random(40) === 0 ? [pick(['flushall', 'flushdb'])] : ['get', key()]),
+  ])();
+}
+
+// Commands, some of them in transactions.
+function randomCommands(random, count) {
+  const commands = [];
+  while (commands.length < count) {
+    if (random(20) !== 0) {
+      const command = randomCommand(random);
+      // Redis counts an expired key until somebody asks for it.
+      if (command[0] === 'dbsize') commands.push(['exists', ...randomKeys]);
+      commands.push(command);
+      continue;
+    }
+    commands.push(['multi']);
+    for (let k = random(6); k > 0; k--) commands.push(randomCommand(random));
+    commands.push([['exec'], ['exec'], ['discard']][random(3)]);
+  }
+  // Within EXEC, answers cannot be compared loosely.
+  let queued = false;
+  return commands.filter(([name]) => {
+    if (name === 'multi') queued = true;
+    if (name === 'exec' || name === 'discard') queued = false;
+    return !(queued && (name === 'ttl' || name === 'dbsize'));
+  });
+}
+
+// ------------------------------------------------------------------------------------------------ the parts
+
+async function openPair(addresses, protocol) {
+  const pair = await Promise.all(addresses.map((address) => Connection.open(address)));
+  if (protocol === 3) {
+    for (const connection of pair) {
+      connection.send(encode(['hello', '3']));
+      await connection.receive();
+    }
+  }
+  return pair;
+}
+
+async function compareCases(comparison, addresses, protocol, lists) {
+  for (const list of lists) {
+    const pair = await openPair(addresses, protocol);
+    await comparison.run(pair, [['flushall'], ...list.map(split)]);
+    pair.forEach((connection) => connection.close());
+  }
+}
+
+async function compareTable(comparison, addresses, protocol) {
+  const pair = await openPair(addresses, protocol);
+  await comparison.run(pair, tableNames.flatMap((name) => [['command', 'info', name], ['command', 'docs', name]]));
+  await comparison.run(pair, [['command', 'info', 'nosuch', 'GET'], ['command', 'docs', 'set', 'nosuch', 'get', 'client|id']]);
+  pair.forEach((connection) => connection.close());
+}
+
+async function compareScan(comparison, addresses, random) {
+  const pair = await openPair(addresses, 2);
+  await comparison.run(pair, [['flushall'], ...Array.from({ length: 500 }, (_, k) => ['set', `key:${random(1000)}`, k])]);
+  const patterns = ['*', 'key:*', 'key:1?', 'key:[0-3]*', 'key:[^0-3]*', 'k\\ey:5*', '*9', 'nothing', '[k]*5'];
+  for (const pattern of patterns) {
+    const found = [];
+    for (const connection of pair) {
+      const keys = new Set();
+      let cursor = '0';
+      do {
+        connection.send(encode(['scan', cursor, 'match', pattern, 'count', 1 + random(50)]));
+        const words = (await connection.receive()).toString('latin1').split('\r\n');
+        cursor = words[2];
+        for (let k = 5; k < words.length; k += 2) keys.add(words[k]);
+      } while (cursor !== '0');
+      found.push(Buffer.from([...keys].sort().join(' ')));
+    }
+    comparison.check(['scan', '(all)', 'match', pattern], found[0], found[1]);
+  }
+  pair.forEach((connection) => connection.close());
+}
+
+async function compareBytes(comparison, addresses) {
+  for (const bytes of wrongBytes) {
+    const pair = await openPair(addresses, 2);
+    pair.forEach((connection) => connection.send(Buffer.from(bytes, 'latin1')));
+    for (const what of ['(wrong)', '(then)']) {
+      const replies = [await pair[0].receive(3000), await pair[1].receive(3000)];
+      comparison.check([what, JSON.stringify(bytes.slice(0, 60))], ...replies);
+    }
+    pair.forEach((connection) => connection.close());
+  }
+  const pair = await openPair(addresses, 2);
+  for (const bytes of oddBytes) {
+    pair.forEach((connection) => connection.send(Buffer.concat([Buffer.from(bytes, 'latin1'), encode(['echo', 'next'])])));
+    for (let end = false; !end;) {
+      const replies = [await pair[0].receive(), await pair[1].receive()];
+      const same = comparison.check(['(odd)', JSON.stringify(bytes)], ...replies);
+      end = !same || replies[0] === null || replies[0].toString() === '$4\r\nnext\r\n';
+    }
+  }
+  // One byte at a time.
+  for (const byte of encode(['set', 'slow', 'x y'])) {
+    pair.forEach((connection) => connection.send(Buffer.from([byte])));
+    await wait(1);
+  }
+  comparison.check(['set', 'slow'], await pair[0].receive(), await pair[1].receive());
+  pair.forEach((connection) => connection.close());
+}
+
+// Compares two servers; returns { compared, differences }.
+export async function compare(redis, fairlead, { seed = 1, count = 20000, onlyKeys = false, log = console.log } = {}) {
+  const addresses = [redis, fairlead];
+  const comparison = new Comparison(log);
+  const random = generator(seed);
+  for (const protocol of [2, 3]) {
+    await compareCases(comparison, addresses, protocol, keyCases());
+    if (!onlyKeys) await compareCases(comparison, addresses, protocol, connectionCases());
+    await compareTable(comparison, addresses, protocol);
+    const pair = await openPair(addresses, protocol);
+    await comparison.run(pair, [['flushall'], ...randomCommands(random, count / 2)]);
+    pair.forEach((connection) => connection.close());
+  }
+  await compareScan(comparison, addresses, random);
+  await compareBytes(comparison, addresses);
+  return { compared: comparison.compared, differences: comparison.differences };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const words = process.argv.slice(2);
+  const addresses = words.filter((word, k) => word.includes(':') && !words[k - 1]?.startsWith('--'));
+  const option = (name, otherwise) => (words.includes(name) ? Number(words[words.indexOf(name) + 1]) : otherwise);
+  if (addresses.length !== 2) {
+    console.error('usage: node redis_compare.mjs REDIS FAIRLEAD [--seed N] [--count N] [--only-keys]');
+    process.exit(2);
+  }
+  const result = await compare(addresses[0], addresses[1], {
+    seed: option('--seed', 1),
+    count: option('--count', 20000),
+    onlyKeys: words.includes('--only-keys'),
+  });
+  console.log(`${result.compared} replies compared, ${result.differences} different`);
+  process.exit(result.differences === 0 ? 0 : 1);
+}

@@ -1,0 +1,33 @@
+#!/bin/sh
+# The tests with real processes: run.sh BINARY HIREDIS_CLIENT. FL_TEST_LONG=1 for the long ones.
+# Needs Node.js 18 or later; its client libraries are installed on first use. Last line: "N passed, N failed".
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+binary=$1
+client=$2
+passed=0
+failed=0
+
+run() {
+    echo "process test: $*"
+    if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+}
+
+if ! (cd "$here" && [ -d node_modules/ioredis ] && [ -d node_modules/redis ]); then
+    (cd "$here" && npm ci --no-audit --no-fund --silent) || {
+        echo "error: the test clients could not be installed with npm"
+        echo "0 passed, 1 failed"
+        exit 1
+    }
+fi
+
+run node --test "$here/linearizable_test.mjs"
+if [ "${FL_TEST_LONG:-0}" = 1 ]; then
+    run node "$here/chaos.mjs" "$binary" "$client" --nodes 3 --seconds 180
+    run node "$here/chaos.mjs" "$binary" "$client" --nodes 5 --seconds 180 --port 33100
+else
+    run node "$here/chaos.mjs" "$binary" "$client" --nodes 3 --seconds 22
+    run node "$here/chaos.mjs" "$binary" "$client" --nodes 5 --seconds 14 --port 33100
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
