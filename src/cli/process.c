@@ -155,6 +155,13 @@ static void become_node(const struct words *words, int log)
     if (setsid() < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
         dup2(log, STDERR_FILENO) < 0)
         return;
+    /* By its path, so that process lists show the program's name; by what the kernel holds if that was replaced. */
+    char path[4096];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (size > 0) {
+        path[size] = '\0';
+        execv(path, (char *const *)(uintptr_t)words->list);
+    }
     execv("/proc/self/exe", (char *const *)(uintptr_t)words->list);
 }
 

@@ -252,6 +252,23 @@ static bool directory_is_ours(const struct fl__settings *settings)
     return !local;
 }
 
+/* A new directory needs a cluster to found. */
+static bool directory_is_known(const struct fl__settings *settings)
+{
+    const char *dir = fl__settings_text(settings, "dir");
+    char *path;
+    if (fl__settings_text(settings, "bootstrap") != NULL || asprintf(&path, "%s/identity", dir) < 0)
+        return true;
+    bool known = access(path, F_OK) == 0;
+    free(path);
+    if (!known) {
+        fl__say_error(FL__CODE_SERVE, "%s holds no node's data, and nothing says which cluster to found", dir);
+        fl__say_fact("do", "fairlead up runs a cluster on this machine; to found one of several machines give each of "
+                           "them the same --bootstrap NAME=HOST:PORT,... and --cluster-id");
+    }
+    return known;
+}
+
 /* -------------------------------------------------------------------------------------------------- check */
 
 /* The value as it is used, which may be another than what was given. */
@@ -424,10 +441,12 @@ int fl__run_serve(const struct fl__call *call)
         code = FL__EXIT_USAGE;
     else if (fl__settings_flag(&call->settings, "check"))
         code = print_check(serving);
-    else if (fl__serve_agrees(&call->settings) && directory_is_ours(&call->settings) &&
-             set_options(serving)) {
-        set_log(serving);
-        code = serve(serving);
+    else if (fl__serve_agrees(&call->settings)) {
+        code = FL__EXIT_REFUSED;
+        if (directory_is_ours(&call->settings) && set_options(serving) && directory_is_known(&call->settings)) {
+            set_log(serving);
+            code = serve(serving);
+        }
     }
     free(serving->password);
     free(serving);

@@ -40,7 +40,7 @@ static const char *why_we_refuse(enum fl__refusal why)
     case FL__REFUSED_VERSION:
         return "it speaks no protocol version that this node speaks; upgrade the older of the two";
     case FL__REFUSED_CLUSTER:
-        return "it belongs to another cluster; check its peer addresses and its --cluster-id";
+        return "it belongs to another cluster; check its peer addresses and its cluster id";
     case FL__REFUSED_NOT_MEMBER:
         return "no member of this cluster has that name";
     case FL__REFUSED_INCARNATION:
@@ -69,7 +69,7 @@ static const char *why_it_refuses(enum fl__refusal why)
     case FL__REFUSED_VERSION:
         return "no protocol version in common; upgrade the older of the two";
     case FL__REFUSED_CLUSTER:
-        return "it belongs to another cluster; check --cluster-id and the members' addresses";
+        return "it belongs to another cluster; check the cluster id and the members' addresses";
     case FL__REFUSED_NOT_MEMBER:
         return "it knows no member of this name; this node takes no part";
     case FL__REFUSED_INCARNATION:

@@ -134,7 +134,7 @@ int fl__options_check(const struct fl_node_options *options, struct fl_error_rep
         return fl__report(report, FL_EINVAL,
                           "the peer port %s is open to others, and nothing is encrypted\n"
                           "  why    whoever reaches this port can read and change everything\n"
-                          "  do     use a loopback address, or --insecure on a network that you trust",
+                          "  do     use a loopback address, or the option insecure on a network that you trust",
                           options->listen);
     int result = check_times(options, report);
     if (result == FL_OK)

@@ -1,7 +1,7 @@
 // Three and five real nodes under clients, with nodes killed, stopped and restarted in turn. At the end: every acknowledged write is
 // there, the history of each key is linearizable, and all nodes hold the same log and the same state.
 //
-// node chaos.mjs BINARY HIREDIS_CLIENT [--nodes 3] [--seconds 20] [--port 33000] [--directory PATH] [--keep]
+// node chaos.mjs BINARY HIREDIS_CLIENT [--nodes 3] [--seconds 20] [--port 21300] [--directory PATH] [--keep]
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -120,7 +120,7 @@ async function main() {
     options: {
       nodes: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '20' },
-      port: { type: 'string', default: '33000' },
+      port: { type: 'string', default: '21300' },
       directory: { type: 'string' },
       keep: { type: 'boolean', default: false },
     },

@@ -24,10 +24,10 @@ fi
 run node --test "$here/linearizable_test.mjs"
 if [ "${FL_TEST_LONG:-0}" = 1 ]; then
     run node "$here/chaos.mjs" "$binary" "$client" --nodes 3 --seconds 180
-    run node "$here/chaos.mjs" "$binary" "$client" --nodes 5 --seconds 180 --port 33100
+    run node "$here/chaos.mjs" "$binary" "$client" --nodes 5 --seconds 180 --port 21400
 else
     run node "$here/chaos.mjs" "$binary" "$client" --nodes 3 --seconds 22
-    run node "$here/chaos.mjs" "$binary" "$client" --nodes 5 --seconds 14 --port 33100
+    run node "$here/chaos.mjs" "$binary" "$client" --nodes 5 --seconds 14 --port 21400
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
