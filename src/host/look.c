@@ -310,7 +310,8 @@ static void say_role(struct fl_node *node)
     fl_raft_status(node->raft, &now);
     const struct fl__logger *log = &node->log;
     if (now.role == FL_LEADER)
-        fl__say(log, FL_LOG_INFO, "leads term %llu, with the log to entry %llu", (ull)now.term, (ull)now.last);
+        fl__say(log, FL_LOG_INFO, "leads term %llu, with the log to entry %llu", (ull)now.term,
+                (ull)now.last);
     else if (now.role == FL_CANDIDATE)
         fl__say(log, FL_LOG_INFO, "stands for election in term %llu", (ull)now.term);
     else if (now.role == FL_PRECANDIDATE)
@@ -326,9 +327,10 @@ static void say_conflict(struct fl_node *node, const struct fl_note *note, const
     struct fl__slot *slot = fl__transport_slot(&node->transport, note->peer);
     if (slot)
         slot->conflicts_total++;
-    fl__say(&node->log, FL_LOG_INFO,
-            "the log of %s and this one part after entry %llu (entry %llu was refused); it will be sent what follows", peer,
-            (ull)note->other, (ull)note->index);
+    fl__say(
+        &node->log, FL_LOG_INFO,
+        "the log of %s and this one part after entry %llu (entry %llu was refused); it will be sent what follows",
+        peer, (ull)note->other, (ull)note->index);
 }
 
 void fl__look_note(struct fl_node *node, const struct fl_note *note)
@@ -343,19 +345,23 @@ void fl__look_note(struct fl_node *node, const struct fl_note *note)
         say_conflict(node, note, peer);
         break;
     case FL_NOTE_TRUNCATED:
-        fl__say(log, FL_LOG_INFO, "cut its entries %llu to %llu (from term %llu on): never committed, and not in the leader's log",
-                (ull)note->index, (ull)note->other, (ull)note->term);
+        fl__say(
+            log, FL_LOG_INFO,
+            "cut its entries %llu to %llu (from term %llu on): never committed, and not in the leader's log",
+            (ull)note->index, (ull)note->other, (ull)note->term);
         break;
     case FL_NOTE_CONTRADICTION:
-        fl__say(log, FL_LOG_ERROR,
-                "%s contradicts entry %llu, which is committed; it is sent nothing more: its disk is damaged or from another "
-                "time; replace it",
-                peer, (ull)note->index);
+        fl__say(
+            log, FL_LOG_ERROR,
+            "%s contradicts entry %llu, which is committed; it is sent nothing more: its disk is damaged or from another "
+            "time; replace it",
+            peer, (ull)note->index);
         break;
     case FL_NOTE_DATA_LOSS:
-        fl__say(log, FL_LOG_ERROR,
-                "%s has lost entries: it had acknowledged %llu and now has %llu; its disk lost what it had synced", peer,
-                (ull)note->index, (ull)note->other);
+        fl__say(
+            log, FL_LOG_ERROR,
+            "%s has lost entries: it had acknowledged %llu and now has %llu; its disk lost what it had synced",
+            peer, (ull)note->index, (ull)note->other);
         break;
     case FL_NOTE_SLOW_DISK:
         fl__say(log, FL_LOG_WARN, "steps down: its disk has stalled, and the others can do without it");
@@ -367,8 +373,8 @@ void fl__look_note(struct fl_node *node, const struct fl_note *note)
         fl__say(log, FL_LOG_INFO, "the members are now those of entry %llu", (ull)note->index);
         break;
     case FL_NOTE_FETCHED:
-        fl__say(log, FL_LOG_INFO, "took entries above %llu up to %llu from %s to stand for election again", (ull)note->index,
-                (ull)note->other, peer);
+        fl__say(log, FL_LOG_INFO, "took entries above %llu up to %llu from %s to stand for election again",
+                (ull)note->index, (ull)note->other, peer);
         break;
     }
 }

@@ -8,6 +8,7 @@
 
 #define PIECE_SIZE ((size_t)256 << 10)
 #define ENTRIES_MAX 1024
+#define RECORD_MAX (fl__record_size(FL_COMMAND_MAX + FL__ENVELOPE_SIZE))
 
 struct job {
     struct fl__wal *wal;
@@ -68,31 +69,48 @@ static bool would_exceed(const struct job *job, const struct fl__record *record)
     return job->read->entry_count > 0 && job->taken + record->size > job->read->size_max;
 }
 
+/* Finds the record at `at`. False: *wanted bytes from there are needed to tell; 0: it is beyond finding. */
+static bool find_record(const struct job *job, size_t at, struct fl__record *record, size_t *wanted)
+{
+    const uint8_t *data = job->data + at;
+    uint64_t place = job->segment.identity + job->offset + at;
+    uint64_t rest = job->segment.end - job->offset - at;
+    size_t left = job->size - at;
+    *wanted = 0;
+    if (left < FL__RECORD_COPY) {
+        *wanted = left < rest ? FL__RECORD_COPY : 0;
+        return false;
+    }
+    size_t whole = fl__record_peek_size(data);
+    if (whole > left && whole <= rest && whole <= RECORD_MAX) {
+        *wanted = whole;
+        return false;
+    }
+    if (fl__record_get(data, left, place, record) || fl__record_find_tail(data, left, place, record))
+        return true;
+    /* What the head says is not true, and the tail may lie behind this piece. */
+    if (left < rest && left < RECORD_MAX)
+        *wanted = rest < RECORD_MAX ? (size_t)rest : RECORD_MAX;
+    return false;
+}
+
 static void on_piece(struct fl_io_op *op)
 {
     struct job *job = op->owner;
-    size_t at = 0;
+    size_t at = 0, wanted = 0;
     if (op->result < 0) {
         finish(job, op->result == FL_ENOMEM ? FL_ENOMEM : FL_EIO);
         return;
     }
     job->size = (size_t)op->result;
-    while (!is_enough(job)) {
+    while (!is_enough(job) && job->offset + at < job->segment.end) {
         struct fl__record record;
-        uint64_t place = job->segment.identity + job->offset + at;
-        size_t left = job->size - at;
-        if (left < FL__RECORD_COPY)
+        if (!find_record(job, at, &record, &wanted))
             break;
-        size_t whole = fl__record_peek_size(job->data + at);
-        if (whole > left && whole <= fl__record_size(FL_COMMAND_MAX + FL__ENVELOPE_SIZE))
-            break; /* The next piece begins with it. */
-        if (!fl__record_get(job->data + at, left, place, &record) &&
-            !fl__record_find_tail(job->data + at, left, place, &record)) {
-            finish(job, FL_EDAMAGED);
+        if (would_exceed(job, &record)) {
+            finish(job, FL_OK);
             return;
         }
-        if (would_exceed(job, &record))
-            break;
         int result = take(job, job->data + at, &record);
         if (result != FL_OK) {
             finish(job, result);
@@ -101,12 +119,12 @@ static void on_piece(struct fl_io_op *op)
         at += fl__record_size(record.size);
     }
     bool is_end = job->offset + at >= job->segment.end;
-    if (is_enough(job) || job->read->entry_count > 0 || is_end) {
+    if (is_enough(job) || job->read->entry_count > 0 || is_end)
         finish(job, FL_ESTALE);
-        return;
-    }
-    size_t next = job->size - at >= FL__RECORD_COPY ? fl__record_peek_size(job->data + at) : 0;
-    read_piece(job, job->offset + at, next > PIECE_SIZE ? next : PIECE_SIZE);
+    else if (wanted == 0)
+        finish(job, FL_EDAMAGED);
+    else
+        read_piece(job, job->offset + at, wanted > PIECE_SIZE ? wanted : PIECE_SIZE);
 }
 
 static void read_piece(struct job *job, uint64_t offset, size_t size)

@@ -37,18 +37,20 @@ static int lock_directory(struct fl_node *node, struct fl_error_report *report)
     char path[FL__PATH_MAX];
     int64_t result = make_directory(io, node->directory);
     if (result < 0)
-        return fl__report(report, (int)result,
-                          "the data directory %s cannot be made: %s\n  do     make sure that its parent exists and "
-                          "can be written to",
-                          node->directory, fl_error_text((int)result));
+        return fl__report(
+            report, (int)result,
+            "the data directory %s cannot be made: %s\n  do     make sure that its parent exists and "
+            "can be written to",
+            node->directory, fl_error_text((int)result));
     (void)snprintf(path, sizeof path, "%s/lock", node->directory);
     io->vtable->lock(io, &op, path);
     result = io->vtable->wait(io, &op);
     if (result == FL_ELOCKED)
-        return fl__report(report, FL_ELOCKED,
-                          "the data directory %s is in use by another process\n  do     stop that one first, or choose "
-                          "another directory",
-                          node->directory);
+        return fl__report(
+            report, FL_ELOCKED,
+            "the data directory %s is in use by another process\n  do     stop that one first, or choose "
+            "another directory",
+            node->directory);
     if (result < 0)
         return fl__report(report, (int)result, "%s cannot be locked: %s", path, fl_error_text((int)result));
     node->lock = op.file;
@@ -79,7 +81,8 @@ static void make_identity(struct fl_node *node, const struct fl_node_options *op
     }
 }
 
-static int create_identity(struct fl_node *node, const struct fl_node_options *options, struct fl_error_report *report)
+static int create_identity(struct fl_node *node, const struct fl_node_options *options,
+                           struct fl_error_report *report)
 {
     struct fl_io *io = node->io;
     struct fl_io_op op = {0};
@@ -87,22 +90,26 @@ static int create_identity(struct fl_node *node, const struct fl_node_options *o
     io->vtable->list(io, &op, node->directory, on_name, &is_used);
     int64_t result = io->vtable->wait(io, &op);
     if (result < 0)
-        return fl__report(report, (int)result, "%s cannot be read: %s", node->directory, fl_error_text((int)result));
+        return fl__report(report, (int)result, "%s cannot be read: %s", node->directory,
+                          fl_error_text((int)result));
     if (is_used)
-        return fl__report(report, FL_EDAMAGED,
-                          "%s holds a log, but the file that says whose it is (identity) is gone\n  do     restore that "
-                          "file, or move the directory away and let this node join anew",
-                          node->directory);
+        return fl__report(
+            report, FL_EDAMAGED,
+            "%s holds a log, but the file that says whose it is (identity) is gone\n  do     restore that "
+            "file, or move the directory away and let this node join anew",
+            node->directory);
     if (options->member_count == 0)
-        return fl__report(report, FL_EINVAL,
-                          "%s has never been used, and nothing says which cluster this node is to found\n  do     name "
-                          "the founding members and the cluster's id, or the directory of a node that has run before",
-                          node->directory);
+        return fl__report(
+            report, FL_EINVAL,
+            "%s has never been used, and nothing says which cluster this node is to found\n  do     name "
+            "the founding members and the cluster's id, or the directory of a node that has run before",
+            node->directory);
     make_identity(node, options);
     return fl__identity_create(io, node->directory, &node->identity, report);
 }
 
-static int open_identity(struct fl_node *node, const struct fl_node_options *options, struct fl_error_report *report)
+static int open_identity(struct fl_node *node, const struct fl_node_options *options,
+                         struct fl_error_report *report)
 {
     int result = fl__identity_load(node->io, node->directory, &node->identity, report);
     if (result == FL_ENOENT)
@@ -128,8 +135,8 @@ static int take_configurations(struct fl_node *node, struct fl_error_report *rep
     if (result == FL_OK && found->previous)
         result = fl__roster_from_entry(found->previous, &node->previous);
     if (result != FL_OK)
-        return fl__report(report, result, "the cluster's members cannot be read from the log in %s: %s", node->directory,
-                          fl_error_text(result));
+        return fl__report(report, result, "the cluster's members cannot be read from the log in %s: %s",
+                          node->directory, fl_error_text(result));
     return FL_OK;
 }
 
@@ -137,10 +144,11 @@ static void tell_findings(struct fl_node *node)
 {
     const struct fl__wal_recovered *found = &node->found;
     if (found->torn_size > 0)
-        fl__say(&node->log, FL_LOG_INFO,
-                "cut %llu bytes off the end of the log: a write that power or the process was lost in, and that nobody "
-                "was told of",
-                (unsigned long long)found->torn_size);
+        fl__say(
+            &node->log, FL_LOG_INFO,
+            "cut %llu bytes off the end of the log: a write that power or the process was lost in, and that nobody "
+            "was told of",
+            (unsigned long long)found->torn_size);
     if (found->damaged > 0)
         fl__say(&node->log, FL_LOG_ERROR, "the log is damaged: %s", found->damage);
     fl__say(&node->log, FL_LOG_INFO, "opened %s: term %llu, log to entry %llu", node->directory,
@@ -187,9 +195,10 @@ static int open_transport(struct fl_node *node, struct fl_error_report *report)
     (void)snprintf(transport->name, sizeof transport->name, "%s", node->options.name);
     int result = fl__transport_listen(transport, node->listen);
     if (result != FL_OK)
-        return fl__report(report, result,
-                          "the peer port %s cannot be opened: %s\n  do     stop what uses it, or choose another",
-                          node->listen, fl_error_text(result));
+        return fl__report(
+            report, result,
+            "the peer port %s cannot be opened: %s\n  do     stop what uses it, or choose another",
+            node->listen, fl_error_text(result));
     node->io->vtable->local_address(node->io, transport->listener, node->listen, sizeof node->listen);
     if (node->advertise[0] == '\0')
         memcpy(node->advertise, node->listen, sizeof node->advertise);
@@ -296,8 +305,8 @@ static void on_lock_closed(struct fl_io_op *op)
 
 static bool is_in_motion(const struct fl_node *node)
 {
-    return !node->is_transport_closed || !node->is_wal_closed || !node->is_vote_closed || node->timer_is_set ||
-           node->wake_is_set || node->is_flushing;
+    return !node->is_transport_closed || !node->is_wal_closed || !node->is_vote_closed ||
+           node->timer_is_set || node->wake_is_set || node->is_flushing;
 }
 
 void fl__node_maybe_closed(struct fl_node *node)
@@ -375,7 +384,8 @@ static void undo(struct fl_node *node)
 
 /* ------------------------------------------------------------------------------------------------- opening */
 
-static int open_all(struct fl_node *node, const struct fl_node_options *options, struct fl_error_report *report)
+static int open_all(struct fl_node *node, const struct fl_node_options *options,
+                    struct fl_error_report *report)
 {
     int result = allocate(node);
     if (result == FL_OK)

@@ -102,7 +102,8 @@ static int check_members(const struct fl_node_options *options, struct fl_error_
     for (uint32_t k = 0; k < options->member_count; k++) {
         const struct fl_node_member *member = &options->members[k];
         if (!is_name(member->name))
-            return fl__report(report, FL_EINVAL, "member %u has no good name: letters, digits, '-', '_' and '.', at most %d",
+            return fl__report(report, FL_EINVAL,
+                              "member %u has no good name: letters, digits, '-', '_' and '.', at most %d",
                               (unsigned)k + 1, FL_NAME_MAX - 1);
         if (!is_address(member->address))
             return fl__report(report, FL_EINVAL, "member %s has no good address: host:port", member->name);
@@ -125,17 +126,20 @@ int fl__options_check(const struct fl_node_options *options, struct fl_error_rep
         return fl__report(report, FL_EINVAL, "the data directory's path is too long");
     if (!is_name(options->name))
         return fl__report(report, FL_EINVAL,
-                          "the node needs a name: letters, digits, '-', '_' and '.', at most %d", FL_NAME_MAX - 1);
+                          "the node needs a name: letters, digits, '-', '_' and '.', at most %d",
+                          FL_NAME_MAX - 1);
     if (!is_address(options->listen))
         return fl__report(report, FL_EINVAL, "the peer port's address must be host:port");
-    if ((options->advertise && !is_address(options->advertise)) || (options->client && !is_address(options->client)))
+    if ((options->advertise && !is_address(options->advertise)) ||
+        (options->client && !is_address(options->client)))
         return fl__report(report, FL_EINVAL, "an advertised address must be host:port");
     if (!options->insecure && !fl__options_is_loopback(options->listen))
-        return fl__report(report, FL_EINVAL,
-                          "the peer port %s is open to others, and nothing is encrypted\n"
-                          "  why    whoever reaches this port can read and change everything\n"
-                          "  do     use a loopback address, or the option insecure on a network that you trust",
-                          options->listen);
+        return fl__report(
+            report, FL_EINVAL,
+            "the peer port %s is open to others, and nothing is encrypted\n"
+            "  why    whoever reaches this port can read and change everything\n"
+            "  do     use a loopback address, or the option insecure on a network that you trust",
+            options->listen);
     int result = check_times(options, report);
     if (result == FL_OK)
         result = check_sizes(options, report);
@@ -178,6 +182,7 @@ int fl__options_agree(const struct fl_node_options *options, const struct fl__id
         return fl__report(report, FL_EINVAL,
                           "%s was made for a cluster of %u founders, not %u\n"
                           "  do     name the founders as before, or none: the directory knows them",
-                          options->directory, (unsigned)identity->founder_count, (unsigned)options->member_count);
+                          options->directory, (unsigned)identity->founder_count,
+                          (unsigned)options->member_count);
     return FL_OK;
 }

@@ -91,7 +91,8 @@ static int list_segments(struct scan *scan)
     for (uint32_t k = 1; k < scan->number_count; k++) {
         scan->number = scan->numbers[k - 1] + 1;
         if (scan->numbers[k] != scan->number)
-            return refuse(scan, FL_EDAMAGED, "this part of the log is missing; restore it, or let this node join anew");
+            return refuse(scan, FL_EDAMAGED,
+                          "this part of the log is missing; restore it, or let this node join anew");
     }
     return FL_OK;
 }
@@ -144,9 +145,11 @@ static int check_header(struct scan *scan)
 
 /* -------------------------------------------------------------------------------------------------- marks */
 
-static struct position mark_position(const struct scan *scan, const struct fl__record *record, uint64_t offset)
+static struct position mark_position(const struct scan *scan, const struct fl__record *record,
+                                     uint64_t offset)
 {
-    return (struct position){.segment = record->term, .offset = fl__load64(scan->data + offset + FL__RECORD_COPY)};
+    return (struct position){.segment = record->term,
+                             .offset = fl__load64(scan->data + offset + FL__RECORD_COPY)};
 }
 
 static bool get_mark(const struct scan *scan, uint64_t offset, struct fl__record *record)
@@ -234,8 +237,10 @@ static void note_damage(struct scan *scan, const struct fl__record *record, uint
 static int take_entry(struct scan *scan, const struct fl__record *record, uint64_t offset, bool is_good)
 {
     struct fl__layout *layout = &scan->out->layout;
-    if (record->index != layout->last + 1 || record->term < fl__layout_term(layout, layout->last) || record->term == 0)
-        return refuse(scan, FL_EDAMAGED, "the log's entries do not follow each other; let this node join anew");
+    if (record->index != layout->last + 1 || record->term < fl__layout_term(layout, layout->last) ||
+        record->term == 0)
+        return refuse(scan, FL_EDAMAGED,
+                      "the log's entries do not follow each other; let this node join anew");
     if (fl__layout_add_record(layout, record->index, offset) != FL_OK ||
         fl__layout_add_entry(layout, record->index, record->term) != FL_OK)
         return refuse(scan, FL_ENOMEM, "memory is short for the log's index");
@@ -284,7 +289,8 @@ static int scan_segment(struct scan *scan, uint64_t limit, uint64_t *end)
         bool was_durable = is_below(here, scan->durable) || limit != 0;
         size_t left = at < scan->size ? scan->size - at : 0;
         const uint8_t *data = scan->data + at;
-        bool is_there = fl__record_get(data, left, scan->identity + at, &record) && record.previous == scan->out->chain;
+        bool is_there =
+            fl__record_get(data, left, scan->identity + at, &record) && record.previous == scan->out->chain;
         if (!is_there && was_durable)
             is_there = fl__record_find_tail(data, left, scan->identity + at, &record) &&
                        record.previous == scan->out->chain;
@@ -327,7 +333,8 @@ static int make_durable(struct scan *scan, struct fl_io_file *file, uint64_t end
     const struct fl_io_buffer buffer = {scan->data + from, (size_t)(end - from)};
     scan->io->vtable->write(scan->io, &op, file, &buffer, 1, from, true);
     int64_t result = scan->io->vtable->wait(scan->io, &op);
-    return result < 0 ? refuse(scan, (int)result, "the end of the log cannot be written again and synced") : FL_OK;
+    return result < 0 ? refuse(scan, (int)result, "the end of the log cannot be written again and synced")
+                      : FL_OK;
 }
 
 static int remove_segment(struct scan *scan, struct fl_io_file *file)
@@ -348,7 +355,8 @@ static int drop_segment(struct scan *scan)
     struct fl__layout *layout = &scan->out->layout;
     struct position begin = {scan->number, FL__SEGMENT_HEADER};
     if (is_below(begin, scan->durable))
-        return refuse(scan, FL_EDAMAGED, "the beginning of this part of the log is damaged; let this node join anew");
+        return refuse(scan, FL_EDAMAGED,
+                      "the beginning of this part of the log is damaged; let this node join anew");
     return remove_segment(scan, layout->segments[--layout->segment_count].file);
 }
 

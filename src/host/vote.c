@@ -105,7 +105,9 @@ static int64_t open_copy(struct fl__vote *vote, const char *directory, int k, ui
     memset(bytes, 0, COPY_SIZE);
     vote->io->vtable->read(vote->io, &op, vote->files[k], bytes, COPY_SIZE, 0);
     int64_t result = vote->io->vtable->wait(vote->io, &op);
-    return result == FL_EIO ? size + 1 : result < 0 ? result : size; /* What cannot be read is damaged, not absent. */
+    return result == FL_EIO ? size + 1
+           : result < 0     ? result
+                            : size; /* What cannot be read is damaged, not absent. */
 }
 
 static int write_both(struct fl__vote *vote, const char *directory, struct fl_error_report *report)
@@ -135,9 +137,11 @@ static int recover(struct fl__vote *vote, const char *directory, struct fl__vote
             return refuse(report, (int)sizes[k], directory, "cannot be opened or read");
         results[k] = decode(vote, bytes[k], &states[k]);
         if (results[k] == FL_ECLUSTER)
-            return refuse(report, FL_ECLUSTER, directory, "they belong to another node or cluster; take them away");
+            return refuse(report, FL_ECLUSTER, directory,
+                          "they belong to another node or cluster; take them away");
         if (results[k] == FL_EVERSION)
-            return refuse(report, FL_EVERSION, directory, "they were written by another version of this program");
+            return refuse(report, FL_EVERSION, directory,
+                          "they were written by another version of this program");
     }
     /* The first save ever wrote the first copy before the second was there; and nothing had been promised before it. */
     bool is_new = sizes[0] == 0 && sizes[1] == 0;
@@ -164,8 +168,9 @@ static void close_now(struct fl__vote *vote)
     free(vote);
 }
 
-int fl__vote_open(struct fl__vote **out, struct fl_io *io, const char *directory, const uint8_t cluster_id[16],
-                  fl_id incarnation, struct fl__vote_state *found, struct fl_error_report *report)
+int fl__vote_open(struct fl__vote **out, struct fl_io *io, const char *directory,
+                  const uint8_t cluster_id[16], fl_id incarnation, struct fl__vote_state *found,
+                  struct fl_error_report *report)
 {
     *out = NULL;
     *found = (struct fl__vote_state){0};

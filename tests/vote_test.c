@@ -1,0 +1,229 @@
+/* vote_test.c - term and vote on lying disks: what was saved is never forgotten, and nothing else is ever found. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "host.h"
+#include "memory.h"
+
+enum { SAVES = 6 };
+
+/* State 0 is a new one; a term comes without a vote first, then with one. */
+static struct fl__vote_state state_of(int k)
+{
+    bool has_vote = k > 0 && k % 2 == 0;
+    return (struct fl__vote_state){
+        .term = (fl_term)(k + 1) / 2, .has_vote = has_vote, .vote = has_vote ? 70u + (fl_id)k : 0};
+}
+
+static int find_state(const struct fl__vote_state *found)
+{
+    for (int k = 0; k <= SAVES; k++) {
+        struct fl__vote_state state = state_of(k);
+        if (state.term == found->term && state.has_vote == found->has_vote && state.vote == found->vote)
+            return k;
+    }
+    return -1;
+}
+
+struct machine {
+    struct fl__world *world;
+    struct fl_io *io;
+    struct fl__vote *vote;
+    struct fl__vote_state found;
+    struct fl_error_report report;
+    int saved;
+    bool failed, closed;
+};
+
+static void boot(struct machine *machine, struct fl__disk *disk)
+{
+    *machine = (struct machine){.world = fl__world_create(1)};
+    machine->io = fl__memory_create(machine->world, disk);
+}
+
+static int open_vote(struct machine *machine, uint8_t cluster)
+{
+    struct fl_io_op op = {0};
+    const uint8_t cluster_id[16] = {cluster};
+    machine->io->vtable->make_directory(machine->io, &op, "data");
+    (void)machine->io->vtable->wait(machine->io, &op);
+    machine->io->vtable->sync_directory(machine->io, &op, "");
+    (void)machine->io->vtable->wait(machine->io, &op);
+    return fl__vote_open(&machine->vote, machine->io, "data", cluster_id, 99, &machine->found,
+                         &machine->report);
+}
+
+static void on_saved(void *context, int result)
+{
+    struct machine *machine = context;
+    machine->failed = result != FL_OK;
+    machine->saved += result == FL_OK;
+}
+
+static void on_closed(void *context)
+{
+    ((struct machine *)context)->closed = true;
+}
+
+static void save_all(struct machine *machine)
+{
+    for (int k = machine->saved + 1; k <= SAVES && !machine->failed; k++) {
+        struct fl__vote_state state = state_of(k);
+        fl__vote_save(machine->vote, &state, on_saved, machine);
+        fl__world_run(machine->world);
+        if (machine->saved != k)
+            break;
+    }
+}
+
+static void halt(struct machine *machine)
+{
+    if (machine->vote) {
+        fl__vote_close(machine->vote, on_closed, machine);
+        fl__world_run(machine->world);
+        assert_true(machine->closed);
+    }
+    fl__memory_destroy(machine->io);
+    fl__world_destroy(machine->world);
+}
+
+static void check_found(struct fl__disk *disk, int least)
+{
+    struct machine machine;
+    boot(&machine, disk);
+    assert_int_equal(open_vote(&machine, 1), FL_OK);
+    assert_true(find_state(&machine.found) >= least);
+    halt(&machine);
+}
+
+static void test_the_latest_saved_vote_is_found_whatever_call_the_power_fails_in(void **unused)
+{
+    (void)unused;
+    for (uint64_t k = 1; k < 60; k++) {
+        for (uint64_t choice = 0; choice < 8; choice++) {
+            struct machine machine;
+            struct fl__disk *disk = fl__disk_create();
+            boot(&machine, disk);
+            fl__memory_crash_at(machine.io, k);
+            if (open_vote(&machine, 1) == FL_OK)
+                save_all(&machine);
+            int saved = machine.saved;
+            halt(&machine);
+            enum fl__survival what = choice < 2    ? FL__SURVIVES_PREFIX
+                                     : choice == 2 ? FL__SURVIVES_NONE
+                                                   : FL__SURVIVES_SOME;
+            struct fl__disk *found = fl__disk_after_power_loss(disk, what, choice);
+            check_found(found, saved);
+            check_found(found, saved);
+            fl__disk_destroy(found);
+            fl__disk_destroy(disk);
+        }
+    }
+}
+
+static struct fl__disk *make_saved(void)
+{
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    boot(&machine, disk);
+    assert_int_equal(open_vote(&machine, 1), FL_OK);
+    save_all(&machine);
+    assert_int_equal(machine.saved, SAVES);
+    halt(&machine);
+    return disk;
+}
+
+static void test_one_damaged_copy_is_repaired_from_the_other(void **unused)
+{
+    (void)unused;
+    for (int copy = 0; copy < 2; copy++) {
+        for (size_t bit = 0; bit < 64 * 8; bit++) {
+            struct fl__disk *disk = make_saved();
+            fl__disk_flip(disk, copy ? "data/vote-2" : "data/vote-1", bit / 8, (uint8_t)(1 << bit % 8));
+            check_found(disk, SAVES);
+            fl__disk_flip(disk, copy ? "data/vote-1" : "data/vote-2", bit / 8, (uint8_t)(1 << bit % 8));
+            check_found(disk, SAVES); /* The first one was repaired. */
+            fl__disk_destroy(disk);
+        }
+    }
+}
+
+static void test_two_damaged_copies_are_refused(void **unused)
+{
+    (void)unused;
+    struct machine machine;
+    struct fl__disk *disk = make_saved();
+    fl__disk_flip(disk, "data/vote-1", 41, 1);
+    fl__disk_flip(disk, "data/vote-2", 12, 1);
+    boot(&machine, disk);
+    assert_int_equal(open_vote(&machine, 1), FL_EDAMAGED);
+    assert_non_null(strstr(machine.report.text, "join anew"));
+    halt(&machine);
+    fl__disk_destroy(disk);
+}
+
+static void test_the_vote_of_another_cluster_is_refused(void **unused)
+{
+    (void)unused;
+    struct machine machine;
+    struct fl__disk *disk = make_saved();
+    boot(&machine, disk);
+    assert_int_equal(open_vote(&machine, 2), FL_ECLUSTER);
+    halt(&machine);
+    fl__disk_destroy(disk);
+}
+
+static void test_a_failed_save_is_reported_and_an_older_state_is_still_there(void **unused)
+{
+    (void)unused;
+    for (uint64_t skip = 0; skip < 2 * SAVES; skip++) {
+        struct machine machine;
+        struct fl__disk *disk = fl__disk_create();
+        boot(&machine, disk);
+        assert_int_equal(open_vote(&machine, 1), FL_OK);
+        const struct fl__memory_failure failure = {
+            .call = FL__CALL_SYNC_OF_WRITE, .skip = skip, .count = 1, .error = FL_EIO};
+        fl__memory_fail(machine.io, &failure);
+        save_all(&machine);
+        assert_true(machine.failed);
+        int saved = machine.saved;
+        halt(&machine);
+        struct fl__disk *found = fl__disk_after_power_loss(disk, FL__SURVIVES_NONE, 0);
+        check_found(found, saved);
+        fl__disk_destroy(found);
+        fl__disk_destroy(disk);
+    }
+}
+
+static void test_closing_waits_for_a_save_in_flight(void **unused)
+{
+    (void)unused;
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    struct fl__vote_state state = state_of(2);
+    boot(&machine, disk);
+    assert_int_equal(open_vote(&machine, 1), FL_OK);
+    fl__vote_save(machine.vote, &state, on_saved, &machine);
+    halt(&machine);
+    assert_int_equal(machine.saved, 1);
+    check_found(disk, 2);
+    fl__disk_destroy(disk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_latest_saved_vote_is_found_whatever_call_the_power_fails_in),
+        cmocka_unit_test(test_one_damaged_copy_is_repaired_from_the_other),
+        cmocka_unit_test(test_two_damaged_copies_are_refused),
+        cmocka_unit_test(test_the_vote_of_another_cluster_is_refused),
+        cmocka_unit_test(test_a_failed_save_is_reported_and_an_older_state_is_still_there),
+        cmocka_unit_test(test_closing_waits_for_a_save_in_flight),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
