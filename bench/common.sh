@@ -1,12 +1,12 @@
 # common.sh - what the benchmark scripts share; sourced, not run.
 #
-# Environment: BENCH_DIR (a fresh folder under /tmp: put it on the disk to be measured), BENCH_PORT (35000: ports up to +99),
+# Environment: BENCH_DIR (a fresh folder under /tmp: put it on the disk to be measured), BENCH_PORT (22000: ports up to +99),
 # BENCH_SECONDS (4), BENCH_ROUNDS (3).
 set -eu
 bench=$(cd "$(dirname "$0")" && pwd)
 fairlead=${FAIRLEAD_BINARY:-$bench/../build/fairlead}
 work=${BENCH_DIR:-$(mktemp -d /tmp/fairlead-bench.XXXXXX)}
-port=${BENCH_PORT:-35000}
+port=${BENCH_PORT:-22000}
 seconds=${BENCH_SECONDS:-4}
 rounds=${BENCH_ROUNDS:-3}
 mkdir -p "$work"
