@@ -2,9 +2,9 @@
  *
  * failover --kill PID --port PORT[,PORT...] [--clients N]
  *
- * N clients write without pause, each to one of the given nodes (the survivors). After one second PID gets SIGKILL. Prints
- * the milliseconds from the kill to the first acknowledgement of a write that was sent after it, and how many
- * clients saw an error. Gives up after 30 seconds. */
+ * N clients write without pause, each to one of the given nodes (the survivors). After one second PID gets
+ * SIGKILL. Prints the milliseconds from the kill to the first acknowledgement of a write that was sent after
+ * it, and how many clients saw an error. Gives up after 30 seconds. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -55,7 +55,8 @@ static int open_socket(int port)
 static void send_write(struct pollfd *place, struct client *client, int number)
 {
     char command[96];
-    int size = snprintf(command, sizeof command, "*3\r\n$3\r\nSET\r\n$8\r\nf:%06d\r\n$5\r\nvalue\r\n", number);
+    int size =
+        snprintf(command, sizeof command, "*3\r\n$3\r\nSET\r\n$8\r\nf:%06d\r\n$5\r\nvalue\r\n", number);
     client->sent_ns = now_ns();
     if (send(place->fd, command, (size_t)size, MSG_NOSIGNAL) != size)
         die("send");
@@ -64,7 +65,8 @@ static void send_write(struct pollfd *place, struct client *client, int number)
 /* Whether a whole reply has come; *is_error says which kind. */
 static bool read_reply(struct pollfd *place, struct client *client, bool *is_error)
 {
-    ssize_t n = recv(place->fd, client->input + client->input_size, sizeof client->input - client->input_size, 0);
+    ssize_t n =
+        recv(place->fd, client->input + client->input_size, sizeof client->input - client->input_size, 0);
     if (n <= 0)
         die("a survivor closed a connection");
     client->input_size += (size_t)n;
@@ -94,7 +96,8 @@ static void run(pid_t victim, struct pollfd *places, struct client *clients, int
         }
         for (int k = 0; k < count; k++) {
             bool is_error = false;
-            if (!(places[k].revents & (POLLIN | POLLHUP | POLLERR)) || !read_reply(&places[k], &clients[k], &is_error))
+            if (!(places[k].revents & (POLLIN | POLLHUP | POLLERR)) ||
+                !read_reply(&places[k], &clients[k], &is_error))
                 continue;
             errors += killed && is_error;
             if (killed && !is_error && clients[k].sent_ns > killed) {

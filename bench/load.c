@@ -1,10 +1,11 @@
 /* load.c - a closed-loop load generator for servers that speak the Redis protocol.
  *
- * load --port PORT --mode set|get [--clients N] [--depth D] [--seconds S] [--size BYTES] [--keys K] [--name NAME]
+ * load --port PORT --mode set|get [--clients N] [--depth D] [--seconds S] [--size BYTES] [--keys K] [--name
+ * NAME]
  *
- * N connections on one thread; each keeps D commands in flight, sent together, and sends the next D when all have been
- * answered. One second of warming up is not counted. Prints "NAME.ops X ops/s", "NAME.p50 X us", "NAME.p99 X us" and
- * "NAME.errors X count". Latency runs from the sending of a batch to each reply in it. */
+ * N connections on one thread; each keeps D commands in flight, sent together, and sends the next D when all
+ * have been answered. One second of warming up is not counted. Prints "NAME.ops X ops/s", "NAME.p50 X us",
+ * "NAME.p99 X us" and "NAME.errors X count". Latency runs from the sending of a batch to each reply in it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -82,13 +83,14 @@ static double percentile_us(const struct counts *counts, double part)
     return 0;
 }
 
-/* ---------------------------------------------------------------------------------------------- connection */
+/* --------------------------------------------------------------------------------------------- connection */
 
 static size_t write_command(const struct options *options, unsigned key, char *out, size_t room)
 {
     if (!options->is_set)
         return (size_t)snprintf(out, room, "*2\r\n$3\r\nGET\r\n$12\r\nk:%010u\r\n", key);
-    size_t head = (size_t)snprintf(out, room, "*3\r\n$3\r\nSET\r\n$12\r\nk:%010u\r\n$%d\r\n", key, options->size);
+    size_t head =
+        (size_t)snprintf(out, room, "*3\r\n$3\r\nSET\r\n$12\r\nk:%010u\r\n$%d\r\n", key, options->size);
     memset(out + head, 'x', (size_t)options->size);
     memcpy(out + head + options->size, "\r\n", 2);
     return head + (size_t)options->size + 2;
@@ -112,7 +114,8 @@ static void send_batch(const struct options *options, struct connection *connect
     }
 }
 
-/* The length of the first whole reply in the input; 0 if there is none yet. Simple replies and bulk strings. */
+/* The length of the first whole reply in the input; 0 if there is none yet. Simple replies and bulk
+ * strings. */
 static size_t reply_size(const char *input, size_t size)
 {
     const char *end = memchr(input, '\n', size);
@@ -160,7 +163,8 @@ static void open_connection(const struct options *options, struct connection *co
     connection->socket = socket(AF_INET, SOCK_STREAM, 0);
     connection->random = (uint64_t)number * 0x9e3779b97f4a7c15u + 1;
     int on = 1;
-    if (connection->socket < 0 || connect(connection->socket, (struct sockaddr *)&address, sizeof address) != 0)
+    if (connection->socket < 0 ||
+        connect(connection->socket, (struct sockaddr *)&address, sizeof address) != 0)
         die("connect");
     setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
@@ -197,29 +201,50 @@ static void run(const struct options *options, struct connection *connections, s
 static bool read_options(int count, char **arguments, struct options *options)
 {
     static const struct option known[] = {
-        {"port", required_argument, NULL, 'p'},    {"mode", required_argument, NULL, 'm'},
-        {"clients", required_argument, NULL, 'c'}, {"depth", required_argument, NULL, 'd'},
-        {"seconds", required_argument, NULL, 't'}, {"size", required_argument, NULL, 's'},
-        {"keys", required_argument, NULL, 'k'},    {"name", required_argument, NULL, 'n'},
+        {"port", required_argument, NULL, 'p'},
+        {"mode", required_argument, NULL, 'm'},
+        {"clients", required_argument, NULL, 'c'},
+        {"depth", required_argument, NULL, 'd'},
+        {"seconds", required_argument, NULL, 't'},
+        {"size", required_argument, NULL, 's'},
+        {"keys", required_argument, NULL, 'k'},
+        {"name", required_argument, NULL, 'n'},
         {NULL, 0, NULL, 0},
     };
     int found;
     while ((found = getopt_long(count, arguments, "", known, NULL)) != -1) {
         int number = optarg ? (int)strtol(optarg, NULL, 10) : 0;
         switch (found) {
-        case 'p': options->port = number; break;
-        case 'm': options->is_set = strcmp(optarg, "set") == 0; break;
-        case 'c': options->clients = number; break;
-        case 'd': options->depth = number; break;
-        case 't': options->seconds = number; break;
-        case 's': options->size = number; break;
-        case 'k': options->keys = number; break;
-        case 'n': options->name = optarg; break;
-        default: return false;
+        case 'p':
+            options->port = number;
+            break;
+        case 'm':
+            options->is_set = strcmp(optarg, "set") == 0;
+            break;
+        case 'c':
+            options->clients = number;
+            break;
+        case 'd':
+            options->depth = number;
+            break;
+        case 't':
+            options->seconds = number;
+            break;
+        case 's':
+            options->size = number;
+            break;
+        case 'k':
+            options->keys = number;
+            break;
+        case 'n':
+            options->name = optarg;
+            break;
+        default:
+            return false;
         }
     }
-    return options->port > 0 && options->clients > 0 && options->depth > 0 && options->size >= 0 && options->keys > 0 &&
-           options->depth * (options->size + 64) < INPUT_SIZE;
+    return options->port > 0 && options->clients > 0 && options->depth > 0 && options->size >= 0 &&
+           options->keys > 0 && options->depth * (options->size + 64) < INPUT_SIZE;
 }
 
 int main(int count, char **arguments)
@@ -227,8 +252,10 @@ int main(int count, char **arguments)
     struct options options = {
         .clients = 50, .depth = 1, .seconds = 4, .size = 128, .keys = 100000, .is_set = true, .name = "load"};
     if (!read_options(count, arguments, &options)) {
-        fprintf(stderr, "usage: load --port PORT --mode set|get [--clients N] [--depth D] [--seconds S] [--size BYTES]\n"
-                        "            [--keys K] [--name NAME]   (depth x size below 64 KiB)\n");
+        fprintf(
+            stderr,
+            "usage: load --port PORT --mode set|get [--clients N] [--depth D] [--seconds S] [--size BYTES]\n"
+            "            [--keys K] [--name NAME]   (depth x size below 64 KiB)\n");
         return 2;
     }
     struct connection *connections = calloc((size_t)options.clients, sizeof *connections);

@@ -1,5 +1,6 @@
-/* core_random_test.c - random runs of whole clusters under the judge's eyes: whatever the network, the disks and the
- * power do, no invariant of Raft breaks; and once they stop, the cluster agrees and answers everything.
+/* core_random_test.c - random runs of whole clusters under the judge's eyes: whatever the network, the disks
+ * and the power do, no invariant of Raft breaks; and once they stop, the cluster agrees and answers
+ * everything.
  *
  * FL_TEST_CASES sets the number of seeds, FL_TEST_LONG=1 makes it many, FL_TEST_SEED runs one. */
 #include <inttypes.h>
@@ -37,8 +38,8 @@ static uint64_t case_count(uint64_t usual, uint64_t many)
     return is_long && *is_long == '1' ? many : usual;
 }
 
-/* Enough time, without faults, for everybody to agree: elections, repair one index at a time and entries shipped one by
- * one where that is drawn. */
+/* Enough time, without faults, for everybody to agree: elections, repair one index at a time and entries
+ * shipped one by one where that is drawn. */
 static fl_time_us patience(const struct cluster *cluster)
 {
     const struct fl_raft_config *raft = &cluster->settings.world.raft;
@@ -46,7 +47,8 @@ static fl_time_us patience(const struct cluster *cluster)
     for (uint32_t n = 0; n < cluster->world->count; n++)
         if (cluster->world->nodes[n].log.last > longest)
             longest = cluster->world->nodes[n].log.last;
-    return 60 * raft->election_timeout_us + 1000 * raft->heartbeat_us + longest * 3 * cluster->settings.delay_max;
+    return 60 * raft->election_timeout_us + 1000 * raft->heartbeat_us +
+           longest * 3 * cluster->settings.delay_max;
 }
 
 static void run_seed(uint64_t seed, uint64_t *checks)

@@ -4,7 +4,7 @@
 
 #define OK "+OK\r\n"
 
-/* ------------------------------------------------------------------------------------------------- outcomes */
+/* ----------------------------------------------------------------------------------------------- outcomes */
 
 static void expect_write_outcome(int outcome, const char *reply)
 {
@@ -41,36 +41,43 @@ static void test_an_unknown_outcome_is_a_timeout_and_nothing_that_clients_repeat
     static const int unknown[] = {FL_EUNKNOWN, FL_ECANCELED, FL_EIO, FL_ETIMEOUT};
     (void)state;
     for (size_t k = 0; k < sizeof unknown / sizeof unknown[0]; k++)
-        expect_write_outcome(unknown[k], "-TIMEOUT outcome unknown: it was sent to the log, not confirmed in 4000 ms; "
-                                         "read before retrying [FL3004]\r\n");
+        expect_write_outcome(unknown[k],
+                             "-TIMEOUT outcome unknown: it was sent to the log, not confirmed in 4000 ms; "
+                             "read before retrying [FL3004]\r\n");
 }
 
 static void test_a_definite_failure_of_a_write_says_that_it_was_not_written(void **state)
 {
     (void)state;
-    expect_write_outcome(FL_EUNAVAILABLE,
-                         "-CLUSTERDOWN no leader: n1 reaches 3 of 3, needs 2; not written, safe to retry [FL3001]\r\n");
+    expect_write_outcome(
+        FL_EUNAVAILABLE,
+        "-CLUSTERDOWN no leader: n1 reaches 3 of 3, needs 2; not written, safe to retry [FL3001]\r\n");
     expect_write_outcome(FL_ESTOPPED, "-CLUSTERDOWN n1 is stopping; not written, safe to retry [FL3002]\r\n");
     expect_write_outcome(FL_ELOGFULL,
                          "-OOM the log has reached its size limit (log-max); not written [FL3005]\r\n");
-    expect_write_outcome(FL_ETOOBIG, "-ERR the command is larger than one log entry may be (75497472 bytes); not "
-                                     "written [FL3006]\r\n");
-    expect_write_outcome(FL_EFULL, "-TRYAGAIN too many commands are waiting for an answer; not written, safe to retry "
-                                   "[FL3007]\r\n");
-    expect_write_outcome(FL_EDAMAGED, "-CLUSTERDOWN n1 is damaged, other nodes work; not written [FL3008]\r\n");
-    expect_write_outcome(FL_EREFUSED,
-                         "-CLUSTERDOWN a change of leader replaced it; not written, safe to retry [FL3009]\r\n");
+    expect_write_outcome(FL_ETOOBIG,
+                         "-ERR the command is larger than one log entry may be (75497472 bytes); not "
+                         "written [FL3006]\r\n");
+    expect_write_outcome(FL_EFULL,
+                         "-TRYAGAIN too many commands are waiting for an answer; not written, safe to retry "
+                         "[FL3007]\r\n");
+    expect_write_outcome(FL_EDAMAGED,
+                         "-CLUSTERDOWN n1 is damaged, other nodes work; not written [FL3008]\r\n");
+    expect_write_outcome(
+        FL_EREFUSED, "-CLUSTERDOWN a change of leader replaced it; not written, safe to retry [FL3009]\r\n");
     expect_write_outcome(FL_ENOMEM, "-OOM memory could not be allocated; not written [FL3010]\r\n");
 }
 
 static void test_a_failure_of_a_read_says_that_it_was_not_read(void **state)
 {
     (void)state;
-    expect_read_outcome(FL_EUNAVAILABLE,
-                        "-CLUSTERDOWN no leader: n1 reaches 3 of 3, needs 2; not read, safe to retry [FL3001]\r\n");
+    expect_read_outcome(
+        FL_EUNAVAILABLE,
+        "-CLUSTERDOWN no leader: n1 reaches 3 of 3, needs 2; not read, safe to retry [FL3001]\r\n");
     expect_read_outcome(FL_ESTOPPED, "-CLUSTERDOWN n1 is stopping; not read, safe to retry [FL3002]\r\n");
-    expect_read_outcome(FL_EFULL,
-                        "-TRYAGAIN too many commands are waiting for an answer; not read, safe to retry [FL3007]\r\n");
+    expect_read_outcome(
+        FL_EFULL,
+        "-TRYAGAIN too many commands are waiting for an answer; not read, safe to retry [FL3007]\r\n");
     expect_read_outcome(FL_EIO, "-ERR an input or output operation failed; not read [FL3015]\r\n");
 }
 
@@ -84,7 +91,9 @@ static void test_a_lost_quorum_is_told_from_a_missing_leader(void **state)
     client_send(client, "SET a 1\r\n");
     node_answer(world->node, ASK_PROPOSE, FL_EUNAVAILABLE);
     world_run(world);
-    expect_text(client, "-CLUSTERDOWN no quorum: n1 reaches 1 of 3, needs 2; not written, safe to retry [FL3001]\r\n");
+    expect_text(
+        client,
+        "-CLUSTERDOWN no quorum: n1 reaches 1 of 3, needs 2; not written, safe to retry [FL3001]\r\n");
     world_destroy(world);
 }
 
@@ -123,8 +132,10 @@ static void test_a_later_write_that_fails_first_waits_for_its_turn(void **state)
     expect_text(client, "");
     world->node->automatic = true;
     world_run(world);
-    expect_text(client, ":1\r\n-TIMEOUT outcome unknown: it was sent to the log, not confirmed in 4000 ms; read before "
-                        "retrying [FL3004]\r\n:2\r\n");
+    expect_text(
+        client,
+        ":1\r\n-TIMEOUT outcome unknown: it was sent to the log, not confirmed in 4000 ms; read before "
+        "retrying [FL3004]\r\n:2\r\n");
     world_destroy(world);
 }
 
@@ -139,8 +150,9 @@ static void test_a_failed_read_does_not_hold_up_the_confirmed_ones_behind_it(voi
     world->node->machine.answer(world->node->machine.state, second, FL_OK);
     node_answer(world->node, ASK_READ, FL_EFULL);
     world_run(world);
-    expect_text(client, "-TRYAGAIN too many commands are waiting for an answer; not read, safe to retry [FL3007]\r\n"
-                        ":0\r\n");
+    expect_text(client,
+                "-TRYAGAIN too many commands are waiting for an answer; not read, safe to retry [FL3007]\r\n"
+                ":0\r\n");
     world_destroy(world);
 }
 
@@ -178,8 +190,9 @@ static void test_above_maxmemory_only_what_may_grow_is_refused(void **state)
     expect(client, "SET b 1", "+QUEUED\r\n");
     struct fl_io_stream *other = client_connect(world);
     expect(other, "CONFIG SET maxmemory 1", OK);
-    expect(client, "EXEC",
-           "-EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'.\r\n");
+    expect(
+        client, "EXEC",
+        "-EXECABORT Transaction discarded because of: OOM command not allowed when used memory > 'maxmemory'.\r\n");
     expect(client, "DEL a", ":1\r\n");
     world_destroy(world);
 }
@@ -273,7 +286,8 @@ static void test_a_tick_that_fails_is_proposed_again_until_the_read_has_waited_t
     assert_non_null(node_find(world->node, ASK_PROPOSE)); /* Again. */
     node_answer(world->node, ASK_PROPOSE, FL_EUNAVAILABLE);
     world_wait(world, 4000000);
-    assert_non_null(strstr(client_take(client), "-CLUSTERDOWN no leader: n1 reaches 3 of 3, needs 2; not read"));
+    assert_non_null(
+        strstr(client_take(client), "-CLUSTERDOWN no leader: n1 reaches 3 of 3, needs 2; not read"));
     world->node->holds_proposals = false;
     world_run(world);
     expect(client, "GET a", "$-1\r\n");
@@ -433,8 +447,9 @@ static uint64_t next_random(uint64_t *seed)
     return *seed >> 33;
 }
 
-/* Random calls from clients that come and go, random answers in random order: each reply belongs to its call, and nothing is
- * left over. Every call is "GET k", "INCR k" or "ECHO n" whose reply's kind shows which it was. */
+/* Random calls from clients that come and go, random answers in random order: each reply belongs to its call,
+ * and nothing is left over. Every call is "GET k", "INCR k" or "ECHO n" whose reply's kind shows which it
+ * was. */
 static void play_chaos(uint64_t seed)
 {
     struct world *world = world_create();
@@ -442,10 +457,14 @@ static void play_chaos(uint64_t seed)
     for (int round = 0; round < 300; round++) {
         size_t k = world->stream_count > 0 ? next_random(&seed) % world->stream_count : 0;
         struct fl_io_stream *client = world->stream_count > 0 ? world->streams[k] : NULL;
-        static const char *const calls[] = {"GET a\r\n",    "INCR a\r\n",           "ECHO x\r\n", "SET a 1 PX 10\r\n",
-                                            "MULTI\r\n",    "EXEC\r\n",             "TTL a\r\n",  "WAIT 3 20\r\n",
-                                            "NOSUCH\r\n",   "CLIENT REPLY SKIP\r\n", "DISCARD\r\n", "FAIRLEAD PROBE\r\n",
-                                            "SELECT 0\r\n", "RESET\r\n",            "CLIENT LIST\r\n"};
+        static const char *const calls[] = {"GET a\r\n",      "INCR a\r\n",
+                                            "ECHO x\r\n",     "SET a 1 PX 10\r\n",
+                                            "MULTI\r\n",      "EXEC\r\n",
+                                            "TTL a\r\n",      "WAIT 3 20\r\n",
+                                            "NOSUCH\r\n",     "CLIENT REPLY SKIP\r\n",
+                                            "DISCARD\r\n",    "FAIRLEAD PROBE\r\n",
+                                            "SELECT 0\r\n",   "RESET\r\n",
+                                            "CLIENT LIST\r\n"};
         switch (next_random(&seed) % 8) {
         case 0:
             if (world->stream_count < 200)

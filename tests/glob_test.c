@@ -16,16 +16,20 @@ static void test_patterns_match_what_redis_says(void **state)
         const char *pattern, *text;
         bool matches;
     } cases[] = {
-        {"", "", true},          {"", "a", false},        {"*", "", true},          {"*", "abc", true},
-        {"**", "abc", true},     {"a*", "abc", true},     {"a*c", "abc", true},     {"a*c", "abd", false},
-        {"a*b*c", "aXbYc", true}, {"a*bc", "abbc", true}, {"*a*a*b", "aaaab", true}, {"*a*a*b", "aaaa", false},
-        {"?", "a", true},        {"?", "", false},        {"??", "a", false},       {"a?c", "abc", true},
-        {"[abc]", "b", true},    {"[abc]", "d", false},   {"[a-c]x", "bx", true},   {"[c-a]x", "bx", true},
-        {"[^a-c]", "d", true},   {"[^a-c]", "b", false},  {"[^]", "a", true},       {"[]", "a", false},
-        {"[a", "a", true},       {"[a", "b", false},      {"[", "[", false},        {"[\\]]", "]", true},
-        {"[\\-]", "-", true},    {"[a-]", "-", false},    {"[a-]x", "bx", false},   {"\\*", "*", true},
-        {"\\*", "a", false},     {"\\", "\\", true},      {"a\\", "a\\", true},     {"\\a", "a", true},
-        {"key:*", "key:1", true}, {"key:?", "key:10", false}, {"A", "a", false},    {"[A-C]", "b", false},
+        {"", "", true},           {"", "a", false},           {"*", "", true},
+        {"*", "abc", true},       {"**", "abc", true},        {"a*", "abc", true},
+        {"a*c", "abc", true},     {"a*c", "abd", false},      {"a*b*c", "aXbYc", true},
+        {"a*bc", "abbc", true},   {"*a*a*b", "aaaab", true},  {"*a*a*b", "aaaa", false},
+        {"?", "a", true},         {"?", "", false},           {"??", "a", false},
+        {"a?c", "abc", true},     {"[abc]", "b", true},       {"[abc]", "d", false},
+        {"[a-c]x", "bx", true},   {"[c-a]x", "bx", true},     {"[^a-c]", "d", true},
+        {"[^a-c]", "b", false},   {"[^]", "a", true},         {"[]", "a", false},
+        {"[a", "a", true},        {"[a", "b", false},         {"[", "[", false},
+        {"[\\]]", "]", true},     {"[\\-]", "-", true},       {"[a-]", "-", false},
+        {"[a-]x", "bx", false},   {"\\*", "*", true},         {"\\*", "a", false},
+        {"\\", "\\", true},       {"a\\", "a\\", true},       {"\\a", "a", true},
+        {"key:*", "key:1", true}, {"key:?", "key:10", false}, {"A", "a", false},
+        {"[A-C]", "b", false},
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         struct fl__bytes pattern = fl__bytes_of(cases[k].pattern), text = fl__bytes_of(cases[k].text);
@@ -48,8 +52,10 @@ static bool matches_obviously(const char *pattern, const char *text)
     if (*pattern == '\0')
         return *text == '\0';
     if (*pattern == '*')
-        return matches_obviously(pattern + 1, text) || (*text != '\0' && matches_obviously(pattern, text + 1));
-    return *text != '\0' && (*pattern == '?' || *pattern == *text) && matches_obviously(pattern + 1, text + 1);
+        return matches_obviously(pattern + 1, text) ||
+               (*text != '\0' && matches_obviously(pattern, text + 1));
+    return *text != '\0' && (*pattern == '?' || *pattern == *text) &&
+           matches_obviously(pattern + 1, text + 1);
 }
 
 static uint32_t next_random(uint32_t *seed)
@@ -112,7 +118,8 @@ static void test_many_stars_take_no_exponential_time(void **state)
         memcpy(pattern + k, "a*", 2);
     pattern[200] = 'b';
     memset(text, 'a', sizeof text);
-    assert_false(fl__glob_match((struct fl__bytes){pattern, sizeof pattern}, (struct fl__bytes){text, sizeof text}, false));
+    assert_false(fl__glob_match((struct fl__bytes){pattern, sizeof pattern},
+                                (struct fl__bytes){text, sizeof text}, false));
 }
 
 int main(void)

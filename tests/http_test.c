@@ -1,5 +1,5 @@
-/* http_test.c - the web port: what its pages say, and that its thread and the server's stay out of each other's way (this
- * test is also run under the thread sanitizer). */
+/* http_test.c - the web port: what its pages say, and that its thread and the server's stay out of each
+ * other's way (this test is also run under the thread sanitizer). */
 #include "server.h"
 #include "support/server_world.h"
 
@@ -20,7 +20,8 @@ static char *request(uint16_t port, const char *method, const char *path)
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     char line[256];
-    int size = snprintf(line, sizeof line, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", method, path);
+    int size = snprintf(line, sizeof line, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                        method, path);
     assert_int_equal(send(fd, line, (size_t)size, 0), size);
     char *response = malloc(RESPONSE_MAX);
     size_t got = 0;
@@ -88,7 +89,8 @@ static void test_readyz_says_why_not(void **state)
     site.world->node->machine.notice(site.world->node->machine.state, site.world->node);
     world_run(site.world); /* A notice is published at once, not at the next round. */
     expect_page(&site, "/readyz", 503, "not ready; /readyz?verbose says why\n");
-    expect_page(&site, "/readyz?verbose", 503, "[-] leader: none is known; see fairlead status\n[-] caught up: applied ");
+    expect_page(&site, "/readyz?verbose", 503,
+                "[-] leader: none is known; see fairlead status\n[-] caught up: applied ");
     status->has_leader = status->ready = status->damaged = true;
     snprintf(status->damage, sizeof status->damage, "entry 7 in 00000001.log");
     world_wait(site.world, 200000);
@@ -111,9 +113,10 @@ static void test_metrics_are_prometheus_text(void **state)
     expect_page(&site, "/metrics", 200, "# TYPE fairlead_raft_is_leader gauge\nfairlead_raft_is_leader 1\n");
     expect_page(&site, "/metrics", 200, "fairlead_raft_peer_lag_entries{peer=\"n2\"} 1\n");
     expect_page(&site, "/metrics", 200, "fairlead_wal_fsync_duration_seconds_bucket{le=\"2e-05\"} 3\n");
-    expect_page(&site, "/metrics", 200, "fairlead_wal_fsync_duration_seconds_bucket{le=\"+Inf\"} 4\n"
-                                        "fairlead_wal_fsync_duration_seconds_sum 2.5\n"
-                                        "fairlead_wal_fsync_duration_seconds_count 4\n");
+    expect_page(&site, "/metrics", 200,
+                "fairlead_wal_fsync_duration_seconds_bucket{le=\"+Inf\"} 4\n"
+                "fairlead_wal_fsync_duration_seconds_sum 2.5\n"
+                "fairlead_wal_fsync_duration_seconds_count 4\n");
     expect_page(&site, "/metrics", 200, "fairlead_commands_total{cmd=\"set\"} 2\n");
     expect_page(&site, "/metrics", 200, "fairlead_keys 2\n");
     expect_page(&site, "/metrics", 200, "fairlead_clients 1\n");

@@ -38,7 +38,7 @@ static void expect_all_kinds(uint8_t protocol, const char *expected, size_t size
     fl__reply_release(&reply);
 }
 
-#define COMMON                                                                                                \
+#define COMMON                                                                                               \
     "+PONG\r\n+OK\r\n-ERR a  b\r\n-ERR x 7\r\n:-9223372036854775808\r\n$3\r\na\0b\r\n$0\r\n\r\n$4\r\ntext\r\n"
 
 static void test_every_kind_of_reply_in_resp2(void **state)

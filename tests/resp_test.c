@@ -1,4 +1,5 @@
-/* resp_test.c - requests: whole, in pieces, and wrong. Every input stands flush against an unreadable page. */
+/* resp_test.c - requests: whole, in pieces, and wrong. Every input stands flush against an unreadable
+ * page. */
 #include "server.h"
 #include "support/guard.h"
 
@@ -13,8 +14,8 @@
 
 #define ROOM (256u << 10)
 
-/* What came out of an input, as text: arguments between bars, a call to a line; "-" for what asks for nothing, "more"
- * for what is incomplete, or the error. */
+/* What came out of an input, as text: arguments between bars, a call to a line; "-" for what asks for
+ * nothing, "more" for what is incomplete, or the error. */
 struct outcome {
     char text[4096];
     size_t size;
@@ -37,8 +38,8 @@ static void note_call(struct outcome *outcome, const struct fl__parser *parser)
     note(outcome, "|\n", 2);
 }
 
-/* Feeds `input` in pieces that end at the given places (ascending, the last one being its size). Each piece comes
- * with what was left over, at another address. */
+/* Feeds `input` in pieces that end at the given places (ascending, the last one being its size). Each piece
+ * comes with what was left over, at another address. */
 static void parse_pieces(const char *input, const size_t *ends, size_t end_count, struct outcome *outcome)
 {
     static struct guard guards[2];
@@ -100,7 +101,7 @@ static void expect(const char *input, const char *expected)
     expect_sized(input, strlen(input), expected);
 }
 
-/* ---------------------------------------------------------------------------------------------------- arrays */
+/* ------------------------------------------------------------------------------------------------- arrays */
 
 static void test_arrays_of_bulk_strings_become_calls(void **state)
 {
@@ -157,17 +158,23 @@ static void test_a_hundred_arguments_survive_every_move_of_the_buffer(void **sta
     expect(input, expected);
 }
 
-/* ------------------------------------------------------------------------------------------------ complaints */
+/* --------------------------------------------------------------------------------------------- complaints */
 
 static void test_wrong_lengths_are_complained_about_in_redis_words(void **state)
 {
     (void)state;
-    static const char *const counts[] = {"*x\r\n", "*1048577\r\n", "*99999999999999999999\r\n", "*01\r\n", "*+1\r\n",
-                                         "*1 \r\n", "*-0\r\n", "*\r\n"};
+    static const char *const counts[] = {"*x\r\n",  "*1048577\r\n", "*99999999999999999999\r\n",
+                                         "*01\r\n", "*+1\r\n",      "*1 \r\n",
+                                         "*-0\r\n", "*\r\n"};
     for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++)
         expect(counts[k], "ERR Protocol error: invalid multibulk length");
-    static const char *const sizes[] = {"*1\r\n$x\r\n", "*1\r\n$-1\r\n", "*1\r\n$67108865\r\n", "*1\r\n$ 1\r\n",
-                                        "*1\r\n$99999999999999999999\r\n", "*1\r\n$\r\n", "*1\r\n$01\r\n"};
+    static const char *const sizes[] = {"*1\r\n$x\r\n",
+                                        "*1\r\n$-1\r\n",
+                                        "*1\r\n$67108865\r\n",
+                                        "*1\r\n$ 1\r\n",
+                                        "*1\r\n$99999999999999999999\r\n",
+                                        "*1\r\n$\r\n",
+                                        "*1\r\n$01\r\n"};
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++)
         expect(sizes[k], "ERR Protocol error: invalid bulk length");
     expect("*1\r\n+OK\r\n", "ERR Protocol error: expected '$', got '+'");
@@ -239,7 +246,8 @@ static void test_all_arguments_of_a_call_together_have_a_limit(void **state)
     (void)state;
     /* The values need not be sent: their announced sizes are enough. */
     size_t room = (FL__VALUE_SIZE_MAX + (2u << 20));
-    char *input = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *input =
+        mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert_true(input != MAP_FAILED);
     size_t at = (size_t)snprintf(input, 64, "*3\r\n$3\r\nSET\r\n$67108864\r\n") + FL__VALUE_SIZE_MAX + 2;
     struct fl__parser parser;
@@ -257,7 +265,7 @@ static void test_all_arguments_of_a_call_together_have_a_limit(void **state)
     munmap(input, room);
 }
 
-/* ----------------------------------------------------------------------------------------------------- work */
+/* --------------------------------------------------------------------------------------------------- work */
 
 static void test_bytes_of_a_value_are_never_looked_at(void **state)
 {
@@ -307,7 +315,7 @@ static void test_a_million_arguments_are_taken_and_their_memory_given_back(void 
     free(input);
 }
 
-/* ---------------------------------------------------------------------------------------------------- inline */
+/* ------------------------------------------------------------------------------------------------- inline */
 
 static void test_lines_of_words_are_calls(void **state)
 {

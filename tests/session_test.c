@@ -1,5 +1,5 @@
-/* session_test.c - what a client's connection does: order of replies, partial reads, authentication, HELLO, limits.
- * The engine and the node are the test's own: see support/server_world.h. */
+/* session_test.c - what a client's connection does: order of replies, partial reads, authentication, HELLO,
+ * limits. The engine and the node are the test's own: see support/server_world.h. */
 #include "server.h"
 #include "support/server_world.h"
 
@@ -120,7 +120,8 @@ static void test_a_session_in_chunks_of_any_size_gives_the_same_replies(void **s
     }
 }
 
-/* As before, but nothing is answered before everything was received, so that calls stall in every position. */
+/* As before, but nothing is answered before everything was received, so that calls stall in every
+ * position. */
 static void test_a_session_that_stalls_between_chunks_gives_the_same_replies(void **state)
 {
     (void)state;
@@ -180,13 +181,15 @@ static void test_hello_switches_the_protocol_and_back(void **state)
     (void)state;
     struct world *world = world_create();
     struct fl_io_stream *client = client_connect(world);
-    expect(client, "HELLO 3",
-           "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:1\r\n"
-           "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n");
+    expect(
+        client, "HELLO 3",
+        "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:1\r\n"
+        "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n");
     expect(client, "GET nothing", "_\r\n");
-    expect(client, "HELLO 2 SETNAME me",
-           "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:1\r\n"
-           "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n");
+    expect(
+        client, "HELLO 2 SETNAME me",
+        "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:1\r\n"
+        "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n");
     expect(client, "GET nothing", "$-1\r\n");
     expect(client, "CLIENT GETNAME", "$2\r\nme\r\n");
     expect(client, "HELLO 4", "-NOPROTO unsupported protocol version\r\n");
@@ -260,9 +263,10 @@ static void test_auth_without_a_password_set_says_so(void **state)
     (void)state;
     struct world *world = world_create();
     struct fl_io_stream *client = client_connect(world);
-    expect(client, "AUTH x",
-           "-ERR AUTH <password> called without any password configured for the default user. Are you sure your "
-           "configuration is correct?\r\n");
+    expect(
+        client, "AUTH x",
+        "-ERR AUTH <password> called without any password configured for the default user. Are you sure your "
+        "configuration is correct?\r\n");
     expect(client, "AUTH default x", OK);
     world_destroy(world);
 }
@@ -331,7 +335,8 @@ static void test_client_says_who_it_is(void **state)
     expect(client, "CLIENT NO-EVICT on", OK);
     expect(client, "CLIENT NO-TOUCH x", "-ERR syntax error\r\n");
     expect_part(client, "CLIENT INFO", "id=1 addr=127.0.0.1:50001 laddr=127.0.0.1:7600 fd=-1 name=it ");
-    expect_part(client, "CLIENT INFO", "cmd=client|info user=default redir=-1 resp=2 lib-name=hiredis lib-ver=1.1\n");
+    expect_part(client, "CLIENT INFO",
+                "cmd=client|info user=default redir=-1 resp=2 lib-name=hiredis lib-ver=1.1\n");
     struct fl_io_stream *other = client_connect(world);
     expect_part(other, "CLIENT LIST", "id=1 addr=");
     expect_part(other, "CLIENT LIST ID 1 9", "id=1 addr=");
@@ -512,8 +517,9 @@ static void test_config_get_matches_patterns_and_says_what_benchmarks_ask(void *
     expect(client, "CONFIG GET save", "*2\r\n$4\r\nsave\r\n$0\r\n\r\n");
     expect(client, "CONFIG GET appendonly", "*2\r\n$10\r\nappendonly\r\n$3\r\nyes\r\n");
     expect(client, "CONFIG GET nosuch", "*0\r\n");
-    expect(client, "CONFIG GET MAXMEM* port",
-           "*6\r\n$9\r\nmaxmemory\r\n$1\r\n0\r\n$16\r\nmaxmemory-policy\r\n$10\r\nnoeviction\r\n$4\r\nport\r\n$4\r\n7600\r\n");
+    expect(
+        client, "CONFIG GET MAXMEM* port",
+        "*6\r\n$9\r\nmaxmemory\r\n$1\r\n0\r\n$16\r\nmaxmemory-policy\r\n$10\r\nnoeviction\r\n$4\r\nport\r\n$4\r\n7600\r\n");
     world_destroy(world);
 }
 
@@ -528,14 +534,16 @@ static void test_config_set_changes_all_or_nothing(void **state)
            "-ERR CONFIG SET failed (possibly related to argument 'port') - can't set immutable config\r\n");
     expect(client, "CONFIG SET maxmemory 1mb maxmemory 2mb",
            "-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - duplicate parameter\r\n");
-    expect(client, "CONFIG SET maxmemory 1mb maxclients none",
-           "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - argument couldn't be parsed into an "
-           "integer\r\n");
+    expect(
+        client, "CONFIG SET maxmemory 1mb maxclients none",
+        "-ERR CONFIG SET failed (possibly related to argument 'maxclients') - argument couldn't be parsed into an "
+        "integer\r\n");
     expect(client, "CONFIG GET maxmemory", "*2\r\n$9\r\nmaxmemory\r\n$1\r\n0\r\n");
     expect(client, "CONFIG SET maxmemory 1mb save \"\"", OK);
     expect(client, "CONFIG GET maxmemory", "*2\r\n$9\r\nmaxmemory\r\n$7\r\n1048576\r\n");
-    expect(client, "CONFIG SET maxmemory -1",
-           "-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value\r\n");
+    expect(
+        client, "CONFIG SET maxmemory -1",
+        "-ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value\r\n");
     world_destroy(world);
 }
 
@@ -624,7 +632,8 @@ static void test_closing_answers_what_is_open(void **state)
     world_wait(world, 3000000);
     assert_true(world->server_closed);
     assert_non_null(strstr(client_take(writer), "-TIMEOUT outcome unknown"));
-    assert_non_null(strstr(client_take(reader), "-CLUSTERDOWN n1 is stopping; not read, safe to retry [FL3002]"));
+    assert_non_null(
+        strstr(client_take(reader), "-CLUSTERDOWN n1 is stopping; not read, safe to retry [FL3002]"));
     world_free(world);
 }
 

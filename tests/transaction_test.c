@@ -108,12 +108,14 @@ static void test_local_commands_are_answered_outside_of_the_entry(void **state)
     (void)state;
     struct world *world = world_create();
     struct fl_io_stream *client = client_connect(world);
-    client_send(client, "MULTI\r\nPING\r\nSET a 1\r\nCLIENT SETNAME me\r\nCLIENT GETNAME\r\nINCR a\r\nECHO x\r\nWAIT 1 0\r\n"
-                        "CLIENT ID\r\nSELECT 3\r\nEXEC\r\nGET a\r\n");
-    expect_text(client,
-                OK QUEUED QUEUED QUEUED QUEUED QUEUED QUEUED QUEUED QUEUED QUEUED
-                "*9\r\n+PONG\r\n+OK\r\n+OK\r\n$2\r\nme\r\n:2\r\n$1\r\nx\r\n:0\r\n:1\r\n-ERR DB index is out of range\r\n"
-                "$1\r\n2\r\n");
+    client_send(
+        client,
+        "MULTI\r\nPING\r\nSET a 1\r\nCLIENT SETNAME me\r\nCLIENT GETNAME\r\nINCR a\r\nECHO x\r\nWAIT 1 0\r\n"
+        "CLIENT ID\r\nSELECT 3\r\nEXEC\r\nGET a\r\n");
+    expect_text(
+        client, OK QUEUED QUEUED QUEUED QUEUED QUEUED QUEUED QUEUED QUEUED QUEUED
+        "*9\r\n+PONG\r\n+OK\r\n+OK\r\n$2\r\nme\r\n:2\r\n$1\r\nx\r\n:0\r\n:1\r\n-ERR DB index is out of range\r\n"
+        "$1\r\n2\r\n");
     assert_int_equal(world->node->waited, 0);
     world_destroy(world);
 }
@@ -161,8 +163,8 @@ static void test_pipelined_transactions_are_on_their_way_together(void **state)
     assert_int_equal(world->node->waiting, 3);
     world->node->automatic = true;
     world_run(world);
-    expect_text(client, OK QUEUED QUEUED "*2\r\n:1\r\n:1\r\n" OK QUEUED QUEUED "*2\r\n:2\r\n:2\r\n" OK QUEUED QUEUED
-                "*2\r\n:3\r\n:3\r\n");
+    expect_text(client, OK QUEUED QUEUED "*2\r\n:1\r\n:1\r\n" OK QUEUED QUEUED
+                                         "*2\r\n:2\r\n:2\r\n" OK QUEUED QUEUED "*2\r\n:3\r\n:3\r\n");
     world_destroy(world);
 }
 
@@ -184,8 +186,9 @@ static void test_outcomes_of_transactions_are_those_of_writes(void **state)
     assert_non_null(strstr(client_take(client), "not written, safe to retry [FL3001]"));
     world->node->refuse_propose = FL_EFULL;
     client_send(client, "MULTI\r\nSET a 1\r\nEXEC\r\n");
-    expect_text(client, OK QUEUED "-TRYAGAIN too many commands are waiting for an answer; not written, safe to retry "
-                        "[FL3007]\r\n");
+    expect_text(client,
+                OK QUEUED "-TRYAGAIN too many commands are waiting for an answer; not written, safe to retry "
+                          "[FL3007]\r\n");
     world_destroy(world);
 }
 
@@ -213,8 +216,9 @@ static void test_local_commands_happen_even_if_nobody_reads_the_reply(void **sta
     (void)state;
     struct world *world = world_create();
     struct fl_io_stream *client = client_connect(world);
-    client_send(client, "CLIENT REPLY OFF\r\nMULTI\r\nCLIENT SETNAME me\r\nSET a 1\r\nEXEC\r\nCLIENT REPLY ON\r\n"
-                        "CLIENT GETNAME\r\n");
+    client_send(client,
+                "CLIENT REPLY OFF\r\nMULTI\r\nCLIENT SETNAME me\r\nSET a 1\r\nEXEC\r\nCLIENT REPLY ON\r\n"
+                "CLIENT GETNAME\r\n");
     expect_text(client, OK "$2\r\nme\r\n");
     world_destroy(world);
 }
@@ -234,8 +238,9 @@ static void test_a_transaction_above_the_limit_says_so_and_is_discarded(void **s
         client_queue(client, value, size);
         client_send(client, "\r\n");
     }
-    expect_text(client, QUEUED QUEUED
-                "-ERR the transaction is larger than 64 MiB or 1048576 commands; EXEC will discard it [FL3012]\r\n");
+    expect_text(
+        client, QUEUED QUEUED
+        "-ERR the transaction is larger than 64 MiB or 1048576 commands; EXEC will discard it [FL3012]\r\n");
     expect(client, "EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n");
     free(value);
     world_destroy(world);

@@ -1,4 +1,5 @@
-/* vote_test.c - term and vote on lying disks: what was saved is never forgotten, and nothing else is ever found. */
+/* vote_test.c - term and vote on lying disks: what was saved is never forgotten, and nothing else is ever
+ * found. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,8 +1,9 @@
-/* wal_test.c - the write-ahead log on lying disks: nothing that was called durable is lost, nothing that was not written
- * appears, and what cannot be told is said.
+/* wal_test.c - the write-ahead log on lying disks: nothing that was called durable is lost, nothing that was
+ * not written appears, and what cannot be told is said.
  *
- * A workload is a fixed series of steps, each an append or a truncation; the log after the first j steps is state j. Whatever
- * happens, recovery must give some state j that is at least as late as the last step called durable. */
+ * A workload is a fixed series of steps, each an append or a truncation; the log after the first j steps is
+ * state j. Whatever happens, recovery must give some state j that is at least as late as the last step called
+ * durable. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +26,8 @@ struct step {
     size_t size;
 };
 
-/* A log with everything: several terms, bodies from nothing to more than a segment, cuts, and continuing after them. */
+/* A log with everything: several terms, bodies from nothing to more than a segment, cuts, and continuing
+ * after them. */
 static const struct step *get_steps(void)
 {
     static const struct step steps[STEPS] = {
@@ -41,7 +43,7 @@ static const struct step *get_steps(void)
     return steps;
 }
 
-/* ------------------------------------------------------------------------------------------------ the model */
+/* ---------------------------------------------------------------------------------------------- the model */
 
 struct state {
     fl_index last;
@@ -77,7 +79,7 @@ static struct fl__entry *make_entry(int k)
     return entry;
 }
 
-/* ------------------------------------------------------------------------------------------------- a machine */
+/* ---------------------------------------------------------------------------------------------- a machine */
 
 struct machine {
     struct fl__world *world;
@@ -182,7 +184,7 @@ static void take_steps(struct machine *machine, int first, int end)
     fl__world_run(machine->world);
 }
 
-/* ------------------------------------------------------------------------------------------------- checking */
+/* ----------------------------------------------------------------------------------------------- checking */
 
 static fl_term term_in(const struct fl__wal_recovered *found, fl_index index)
 {
@@ -306,7 +308,8 @@ static const struct {
 } survivals[] = {
     {FL__SURVIVES_NONE, 1}, {FL__SURVIVES_ALL, 1}, {FL__SURVIVES_PREFIX, 6}, {FL__SURVIVES_SOME, 6}};
 
-/* Power fails during call k of the workload, then during call j of the recovery: nothing durable may be missing. */
+/* Power fails during call k of the workload, then during call j of the recovery: nothing durable may be
+ * missing. */
 static void crash_twice(uint64_t k, uint64_t j, enum fl__survival what, uint64_t choice)
 {
     struct machine machine;
@@ -373,8 +376,8 @@ static struct fl__disk *make_small_log(int steps)
     return disk;
 }
 
-/* The process dies, and what it wrote without a sync is still there for the next one to see. What that one takes for the
- * log, power may not take away any more. */
+/* The process dies, and what it wrote without a sync is still there for the next one to see. What that one
+ * takes for the log, power may not take away any more. */
 static void test_what_recovery_gave_is_durable(void **unused)
 {
     (void)unused;
@@ -428,8 +431,8 @@ static size_t used_bytes(struct fl__disk *disk, const char *path)
     return (size + 7) & ~(size_t)7;
 }
 
-/* Intact records of the right place, from another life of the same log, are not part of this one: each record names the one
- * before it. */
+/* Intact records of the right place, from another life of the same log, are not part of this one: each record
+ * names the one before it. */
 static void test_records_of_another_history_are_none(void **unused)
 {
     (void)unused;
@@ -488,7 +491,8 @@ static void test_each_flipped_bit_is_harmless_reported_or_refused(void **unused)
     fl__disk_destroy(disk);
 }
 
-/* A page of the disk cannot be read any more: either the log is whole but for payloads, and says which, or it is refused. */
+/* A page of the disk cannot be read any more: either the log is whole but for payloads, and says which, or it
+ * is refused. */
 static void test_each_unreadable_page_is_reported_or_refused(void **unused)
 {
     (void)unused;
@@ -519,8 +523,8 @@ static void test_each_unreadable_page_is_reported_or_refused(void **unused)
     assert_true(reported > 0 && refused > 0);
 }
 
-/* The end of the file is lost, and zeros, garbage or old bytes stand there instead. Above the highest mark that is a tear,
- * below it damage; never a different log. */
+/* The end of the file is lost, and zeros, garbage or old bytes stand there instead. Above the highest mark
+ * that is a tear, below it damage; never a different log. */
 static void test_log_cut_at_every_byte(void **unused)
 {
     (void)unused;

@@ -48,12 +48,12 @@ struct fl_server_counts {
 };
 void fl_server_counts(const struct fl_server *server, struct fl_server_counts *out);
 
-/* The web port: /livez, /readyz(?verbose), /metrics and /status.json, for load balancers, Prometheus and people. It has a
- * thread of its own, the only one here; that thread sees copies which the server's thread makes ten times a second, and
- * never the state. A simulation does without it.
+/* The web port: /livez, /readyz(?verbose), /metrics and /status.json, for load balancers, Prometheus and
+ * people. It has a thread of its own, the only one here; that thread sees copies which the server's thread
+ * makes ten times a second, and never the state. A simulation does without it.
  *
- * Starts to listen at `address`, H:P ("[::1]:7602" too). Called on the server's thread; stopped there too, before
- * fl_server_close(). On failure *out is NULL and *report says what: FL_EADDR, FL_ENOMEM. */
+ * Starts to listen at `address`, H:P ("[::1]:7602" too). Called on the server's thread; stopped there too,
+ * before fl_server_close(). On failure *out is NULL and *report says what: FL_EADDR, FL_ENOMEM. */
 struct fl_web;
 FL_MUST_USE int fl_web_start(struct fl_web **out, struct fl_server *server, const char *address,
                              struct fl_error_report *report);

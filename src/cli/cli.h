@@ -90,7 +90,8 @@ enum fl__code {
 
 /* Prints "error: WHAT [FLcode]" to stderr; facts and what to do follow, a line each. */
 void fl__say_error(enum fl__code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* "  LABEL  text", to stderr. Labels in use: now, given, want, log, more, do; empty: the one above goes on. */
+/* "  LABEL  text", to stderr. Labels in use: now, given, want, log, more, do; empty: the one above goes
+ * on. */
 void fl__say_fact(const char *label, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ------------------------------------------------------------------------------------------------ value.c */

@@ -38,7 +38,8 @@ static int run_verb(const struct fl__verb *verb, int count, char *const *words)
 
 int main(int argc, char **argv)
 {
-    /* A node that closes its connection, or a pager that is left, must not end us: writes say so themselves. */
+    /* A node that closes its connection, or a pager that is left, must not end us: writes say so
+     * themselves. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         fl__help_verbs(stdout);

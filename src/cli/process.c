@@ -155,7 +155,8 @@ static void become_node(const struct words *words, int log)
     if (setsid() < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
         dup2(log, STDERR_FILENO) < 0)
         return;
-    /* By its path, so that process lists show the program's name; by what the kernel holds if that was replaced. */
+    /* By its path, so that process lists show the program's name; by what the kernel holds if that was
+     * replaced. */
     char path[4096];
     ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
     if (size > 0) {
@@ -173,7 +174,8 @@ static int open_log(const struct fl__cluster *cluster, unsigned node)
     return file;
 }
 
-/* Returns once the child's program is the node's, which closes the pipe, or the child has said through it why not. */
+/* Returns once the child's program is the node's, which closes the pipe, or the child has said through it why
+ * not. */
 static bool spawn(struct fl__local *local, const struct words *words, int log)
 {
     int ends[2], why = 0;

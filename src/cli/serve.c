@@ -262,9 +262,11 @@ static bool directory_is_known(const struct fl__settings *settings)
     bool known = access(path, F_OK) == 0;
     free(path);
     if (!known) {
-        fl__say_error(FL__CODE_SERVE, "%s holds no node's data, and nothing says which cluster to found", dir);
-        fl__say_fact("do", "fairlead up runs a cluster on this machine; to found one of several machines give each of "
-                           "them the same --bootstrap NAME=HOST:PORT,... and --cluster-id");
+        fl__say_error(FL__CODE_SERVE, "%s holds no node's data, and nothing says which cluster to found",
+                      dir);
+        fl__say_fact(
+            "do", "fairlead up runs a cluster on this machine; to found one of several machines give each of "
+                  "them the same --bootstrap NAME=HOST:PORT,... and --cluster-id");
     }
     return known;
 }
@@ -443,7 +445,8 @@ int fl__run_serve(const struct fl__call *call)
         code = print_check(serving);
     else if (fl__serve_agrees(&call->settings)) {
         code = FL__EXIT_REFUSED;
-        if (directory_is_ours(&call->settings) && set_options(serving) && directory_is_known(&call->settings)) {
+        if (directory_is_ours(&call->settings) && set_options(serving) &&
+            directory_is_known(&call->settings)) {
             set_log(serving);
             code = serve(serving);
         }

@@ -1,8 +1,8 @@
 /* append.c - the follower's side of replication (paper Figure 2, AppendEntries RPC, receiver).
  *
- * An entry is cut only when a different one was received for its place, never because a message ends early (rows B02
- * and B05 of the catalogue). What is acknowledged is min(held, durable): held is how far the log is known to be
- * the leader's, durable how far the disk has it. */
+ * An entry is cut only when a different one was received for its place, never because a message ends early
+ * (rows B02 and B05 of the catalogue). What is acknowledged is min(held, durable): held is how far the log is
+ * known to be the leader's, durable how far the disk has it. */
 #include "core.h"
 
 fl_index fl__append_first_new(const struct fl__log *log, const struct fl_message *message)
@@ -79,7 +79,8 @@ int fl__append_entries(struct fl_raft *raft, const struct fl_message *message, b
         return FL_OK;
     bool conflict = first <= raft->log.last;
     if (conflict && first <= raft->commit) {
-        fl__note(raft, (struct fl_note){.kind = FL_NOTE_CONTRADICTION, .peer = message->from, .index = first});
+        fl__note(raft,
+                 (struct fl_note){.kind = FL_NOTE_CONTRADICTION, .peer = message->from, .index = first});
         return FL_EMESSAGE;
     }
     if (conflict && !may_truncate)
@@ -110,10 +111,11 @@ bool fl__append_has_entry(const struct fl_raft *raft, fl_index index, fl_term te
     return index < raft->log.last && fl__log_term(&raft->log, index) == term;
 }
 
-static int receive_current(struct fl_raft *raft, const struct fl_message *message, struct fl_accepted *accepted)
+static int receive_current(struct fl_raft *raft, const struct fl_message *message,
+                           struct fl_accepted *accepted)
 {
-    /* A heartbeat and a new round are answered at once; entries once they are durable, and again if they come again:
-     * the first answer may have been lost. */
+    /* A heartbeat and a new round are answered at once; entries once they are durable, and again if they come
+     * again: the first answer may have been lost. */
     bool answer_at_once = message->last == message->prev || message->round > raft->append_round ||
                           message->last <= raft->acknowledged;
     raft->append_number = fl__max(raft->append_number, message->number);

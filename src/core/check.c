@@ -1,14 +1,16 @@
 /* check.c - what makes a configuration, a start or a message acceptable, and the invariants.
  *
- * What comes from outside is checked and refused, never asserted on. What the core itself keeps true is asserted. */
+ * What comes from outside is checked and refused, never asserted on. What the core itself keeps true is
+ * asserted. */
 #include "core.h"
 
 int fl__check_config(const struct fl_raft_config *config)
 {
     bool limits = config->members_max >= 1 && config->members_max <= 63 && config->runs_max >= 8 &&
                   config->outline_runs_max >= 1 && config->outline_runs_max <= config->runs_max &&
-                  config->message_entries_max >= 1 && config->window_entries >= 1 && config->window_messages >= 1 &&
-                  config->window_messages <= 1024 && config->uncommitted_entries_max >= 1;
+                  config->message_entries_max >= 1 && config->window_entries >= 1 &&
+                  config->window_messages >= 1 && config->window_messages <= 1024 &&
+                  config->uncommitted_entries_max >= 1;
     bool times = config->heartbeat_us >= 1 && config->election_timeout_us >= 2 * config->heartbeat_us &&
                  config->election_timeout_us < (uint64_t)1 << 48;
     bool sizes = config->message_size_max >= 1 && config->window_size >= 1;
@@ -46,16 +48,19 @@ int fl__check_start(const struct fl_raft_config *config, const struct fl_raft_st
 {
     if (!are_runs_legal(start->runs, start->run_count, 1, start->last))
         return FL_EINVAL;
-    if ((start->run_count == 0) != (start->last == 0) || start->commit > start->last || start->damaged > start->last)
+    if ((start->run_count == 0) != (start->last == 0) || start->commit > start->last ||
+        start->damaged > start->last)
         return FL_EINVAL;
-    if (start->term >= FL__TERM_MAX || (start->run_count > 0 && start->runs[start->run_count - 1].term > start->term))
+    if (start->term >= FL__TERM_MAX ||
+        (start->run_count > 0 && start->runs[start->run_count - 1].term > start->term))
         return FL_EINVAL;
     if (start->run_count > config->runs_max && !config->term_at)
         return FL_EINVAL;
     if (!are_members_legal(&start->members, config->members_max) ||
         !are_members_legal(&start->previous, config->members_max))
         return FL_EINVAL;
-    if (start->members.index > start->last || (start->members.index > 0 && start->previous.index >= start->members.index))
+    if (start->members.index > start->last ||
+        (start->members.index > 0 && start->previous.index >= start->members.index))
         return FL_EINVAL;
     return FL_OK;
 }
@@ -68,7 +73,8 @@ static bool is_outline_legal(const struct fl_outline *outline)
         return false;
     if (outline->run_count > 0 && outline->runs[0].term < outline->low_term)
         return false;
-    return outline->low < UINT64_MAX / 2 && outline->top <= outline->last && outline->durable <= outline->last;
+    return outline->low < UINT64_MAX / 2 && outline->top <= outline->last &&
+           outline->durable <= outline->last;
 }
 
 static bool are_configs_legal(const struct fl_raft *raft, const struct fl_message *message)
@@ -120,11 +126,13 @@ int fl__check_message(const struct fl_raft *raft, const struct fl_message *messa
     case FL_MSG_FETCH_REPLY:
         return are_entries_legal(raft, message) ? FL_OK : FL_EMESSAGE;
     case FL_MSG_APPEND_REPLY:
-        return message->last <= message->held && (!message->rejected || message->prev > 0) ? FL_OK : FL_EMESSAGE;
+        return message->last <= message->held && (!message->rejected || message->prev > 0) ? FL_OK
+                                                                                           : FL_EMESSAGE;
     case FL_MSG_PREVOTE:
     case FL_MSG_VOTE:
-        return message->prev_term < message->term && (message->prev == 0) == (message->prev_term == 0) ? FL_OK
-                                                                                                       : FL_EMESSAGE;
+        return message->prev_term < message->term && (message->prev == 0) == (message->prev_term == 0)
+                   ? FL_OK
+                   : FL_EMESSAGE;
     case FL_MSG_PREVOTE_REPLY:
     case FL_MSG_VOTE_REPLY:
     case FL_MSG_READ:

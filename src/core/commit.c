@@ -1,11 +1,11 @@
 /* commit.c - the commit index, and the answers that follow from it.
  *
- * A leader commits an entry of its own term once a majority of voters hold it durably, itself counted like any other;
- * what came before is committed with it. An entry of an older term is never committed by counting (paper §5.4.2, Figure
- * 8): a majority that holds it may still lose it to a leader whose last term is higher.
+ * A leader commits an entry of its own term once a majority of voters hold it durably, itself counted like
+ * any other; what came before is committed with it. An entry of an older term is never committed by counting
+ * (paper §5.4.2, Figure 8): a majority that holds it may still lose it to a leader whose last term is higher.
  *
- * Answers need no list of single proposals: those of one leadership are consecutive, and how the log looks at and below
- * commit decides them all. */
+ * Answers need no list of single proposals: those of one leadership are consecutive, and how the log looks at
+ * and below commit decides them all. */
 #include "core.h"
 
 /* A heartbeat can tell a peer of a commit index only as far as the peer is known to match. */
@@ -66,7 +66,8 @@ bool fl__commit_take_answer(struct fl_raft *raft, struct fl_answer *out)
     if (raft->proposals_count == 0)
         return false;
     const struct fl__proposals *mine = &raft->proposals[0];
-    *out = (struct fl_answer){.term = mine->term, .first = mine->first, .last = mine->last, .outcome = FL_EREFUSED};
+    *out = (struct fl_answer){
+        .term = mine->term, .first = mine->first, .last = mine->last, .outcome = FL_EREFUSED};
     if (mine->first > raft->commit) {
         /* Nothing committed there yet; but behind a higher term no entry of this one can follow. */
         if (fl__log_term(&raft->log, raft->commit) <= mine->term)

@@ -35,7 +35,8 @@
 
 #include <fairlead/raft.h>
 
-/* The only functions of a C library that the core may call; a freestanding compiler may call them by itself. */
+/* The only functions of a C library that the core may call; a freestanding compiler may call them by
+ * itself. */
 void *memcpy(void *restrict to, const void *restrict from, size_t size);
 void *memmove(void *to, const void *from, size_t size);
 void *memset(void *to, int byte, size_t size);
@@ -57,10 +58,10 @@ static inline uint64_t fl__max(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* ----------------------------------------------------------------------------------------------- outline.c */
+/* ---------------------------------------------------------------------------------------------- outline.c */
 
-/* A log known by its runs. Runs cover (base, last]; the terms of what lies below base are asked of term_at, if
- * there is one. */
+/* A log known by its runs. Runs cover (base, last]; the terms of what lies below base are asked of term_at,
+ * if there is one. */
 struct fl__log {
     struct fl_run *runs; /* Oldest first. */
     uint32_t count, max;
@@ -82,20 +83,22 @@ static inline fl_term fl__log_term(const struct fl__log *log, fl_index index)
 }
 /* The largest index <= limit whose term is <= cap; 0 if there is none. */
 fl_index fl__log_last_at_most(const struct fl__log *log, fl_index limit, fl_term cap);
-/* Appends `count` entries of `term`, which is at least the last one's. Whether there is room: fl__log_has_room(). */
+/* Appends `count` entries of `term`, which is at least the last one's. Whether there is room:
+ * fl__log_has_room(). */
 void fl__log_append(struct fl__log *log, fl_term term, fl_index count);
 /* Removes what is at `from` and above. */
 void fl__log_truncate(struct fl__log *log, fl_index from);
-/* Makes room for `runs` more runs after the log would be cut at `from` (last + 1: not cut), folding the oldest runs if need
- * be and if the host knows their terms. False if there is no room. */
+/* Makes room for `runs` more runs after the log would be cut at `from` (last + 1: not cut), folding the
+ * oldest runs if need be and if the host knows their terms. False if there is no room. */
 bool fl__log_make_room(struct fl__log *log, fl_index from, uint32_t runs);
-/* Copies the terms of (prev, last] as runs to `runs`, at most `max` of them; returns how many, and lowers *last to
- * what they cover. prev lies at or above base, or term_at is asked entry by entry. */
-uint32_t fl__log_copy_runs(const struct fl__log *log, fl_index prev, fl_index *last, struct fl_run *runs, uint32_t max);
-/* Describes (floor, top] where top is the last index <= limit with term <= cap; uses `runs`, at most `max`. Fills in
- * everything but durable. */
-void fl__log_describe(const struct fl__log *log, fl_index floor, fl_index limit, fl_term cap, struct fl_run *runs,
-                      uint32_t max, struct fl_outline *out);
+/* Copies the terms of (prev, last] as runs to `runs`, at most `max` of them; returns how many, and lowers
+ * *last to what they cover. prev lies at or above base, or term_at is asked entry by entry. */
+uint32_t fl__log_copy_runs(const struct fl__log *log, fl_index prev, fl_index *last, struct fl_run *runs,
+                           uint32_t max);
+/* Describes (floor, top] where top is the last index <= limit with term <= cap; uses `runs`, at most `max`.
+ * Fills in everything but durable. */
+void fl__log_describe(const struct fl__log *log, fl_index floor, fl_index limit, fl_term cap,
+                      struct fl_run *runs, uint32_t max, struct fl_outline *out);
 
 enum fl__fork_kind {
     FL__FORK_FOUND,        /* The logs agree up to the index, and no further. */
@@ -105,7 +108,7 @@ enum fl__fork_kind {
 /* Where this log and the one described part. */
 enum fl__fork_kind fl__log_fork(const struct fl__log *log, const struct fl_outline *other, fl_index *fork);
 
-/* ------------------------------------------------------------------------------------------------ quorum.c */
+/* ----------------------------------------------------------------------------------------------- quorum.c */
 
 /* The largest value that a majority of the `count` values reach. Sorts them. count >= 1. */
 uint64_t fl__quorum_value(uint64_t *values, uint32_t count);
@@ -118,15 +121,15 @@ static inline uint32_t fl__quorum_size(uint32_t voters)
 
 /* Work for a peer, as bits. */
 enum fl__todo {
-    FL__DO_VOTE = 1 << 0,          /* Ask for its vote or pre-vote. */
+    FL__DO_VOTE = 1 << 0, /* Ask for its vote or pre-vote. */
     FL__DO_VOTE_REPLY = 1 << 1,
     FL__DO_PREVOTE_REPLY = 1 << 2,
-    FL__DO_APPEND = 1 << 3,        /* Leader: look whether entries or a probe should go. */
+    FL__DO_APPEND = 1 << 3, /* Leader: look whether entries or a probe should go. */
     FL__DO_HEARTBEAT = 1 << 4,
-    FL__DO_REJECT = 1 << 5,        /* Follower: answer the append that did not fit. */
+    FL__DO_REJECT = 1 << 5, /* Follower: answer the append that did not fit. */
     FL__DO_ACK = 1 << 6,
-    FL__DO_STALE = 1 << 7,         /* Tell a leader of an older term about ours. */
-    FL__DO_READ = 1 << 8,          /* Follower: ask the leader for a read index. */
+    FL__DO_STALE = 1 << 7, /* Tell a leader of an older term about ours. */
+    FL__DO_READ = 1 << 8,  /* Follower: ask the leader for a read index. */
     FL__DO_READ_REPLY = 1 << 9,
     FL__DO_FETCH = 1 << 10,
     FL__DO_FETCH_REPLY = 1 << 11,
@@ -143,13 +146,14 @@ struct fl__flight {
 /* Another member, or the one stranger whom we answer. */
 struct fl__peer {
     fl_id id;
-    uint32_t slot;   /* Its place in raft->peers. */
+    uint32_t slot; /* Its place in raft->peers. */
     bool present, voter;
-    bool is_up;      /* As far as the host told. */
-    uint32_t todo;   /* enum fl__todo */
-    uint64_t boot;           /* The last boot nonce seen; 0 if none. */
-    uint64_t boot_number;    /* As a leader: the highest number that it echoed under `boot`. */
-    fl_index boot_match;     /* As a leader: what it must find on its disk since it restarted; 0 if it did not. */
+    bool is_up;           /* As far as the host told. */
+    uint32_t todo;        /* enum fl__todo */
+    uint64_t boot;        /* The last boot nonce seen; 0 if none. */
+    uint64_t boot_number; /* As a leader: the highest number that it echoed under `boot`. */
+    /* As a leader: what it must find on its disk since it restarted; 0 if it did not. */
+    fl_index boot_match;
 
     /* As a candidate: this peer's answer, and what its outline said, in the current term. */
     enum fl__vote vote;
@@ -171,9 +175,9 @@ struct fl__peer {
     bool sending;          /* The host was given entries to send and has not reported yet. */
     uint64_t sending_number;
     fl_index sending_prev;
-    bool stalled;          /* The host could not load them: not before the next heartbeat. */
-    fl_index hurry;        /* Somebody there waits for this index to commit; 0 if nobody. */
-    uint64_t round;        /* The highest confirmation round that it echoed. */
+    bool stalled;   /* The host could not load them: not before the next heartbeat. */
+    fl_index hurry; /* Somebody there waits for this index to commit; 0 if nobody. */
+    uint64_t round; /* The highest confirmation round that it echoed. */
     fl_time_us heard_at;
     struct fl__flight *flights; /* A ring of window_messages. */
     uint32_t flight_first, flight_count;
@@ -182,7 +186,8 @@ struct fl__peer {
 
     /* As a leader: its read requests. */
     uint64_t read_boot;
-    uint64_t read_waiting, read_in_round, read_ready; /* Its tickets, 0 if none: not in a round yet, in it, confirmed. */
+    /* Its tickets, 0 if none: not in a round yet, in it, confirmed. */
+    uint64_t read_waiting, read_in_round, read_ready;
 
     /* As a replica that it asked for entries. */
     fl_index fetch_prev;
@@ -225,13 +230,13 @@ struct fl_raft {
     enum fl_role role;
     bool has_leader;
     fl_id leader;
-    fl_time_us now;              /* Of the latest event. */
-    fl_time_us timeout_us;       /* The current election time-out, drawn when a timer was last restarted. */
-    fl_time_us election_at;      /* Follower, candidate: when to campaign. */
-    fl_time_us repeat_at;        /* Candidate: when to ask again. Leader: when to send heartbeats. */
-    bool leader_heard;           /* Of this term's leader, within heard_at + election timeout. */
+    fl_time_us now;         /* Of the latest event. */
+    fl_time_us timeout_us;  /* The current election time-out, drawn when a timer was last restarted. */
+    fl_time_us election_at; /* Follower, candidate: when to campaign. */
+    fl_time_us repeat_at;   /* Candidate: when to ask again. Leader: when to send heartbeats. */
+    bool leader_heard;      /* Of this term's leader, within heard_at + election timeout. */
     fl_time_us heard_at;
-    fl_index damaged;            /* First unreadable entry; 0 if none. */
+    fl_index damaged; /* First unreadable entry; 0 if none. */
 
     /* The leader's opening entry: of the latest leadership. */
     fl_index opening;
@@ -247,51 +252,52 @@ struct fl_raft {
     uint32_t peer_count;
 
     /* persist.c */
-    bool vote_dirty;          /* Term or vote changed since they were last handed out. */
-    fl_ticket vote_ticket;    /* That handed them out. */
+    bool vote_dirty;       /* Term or vote changed since they were last handed out. */
+    fl_ticket vote_ticket; /* That handed them out. */
     fl_ticket ticket_issued, ticket_completed;
-    fl_index unhanded;        /* The first entry not handed out; last + 1 if all were. */
-    fl_index truncate_from;   /* A truncation not handed out; 0 if none. */
-    fl_index durable;         /* Invariant I2. */
+    fl_index unhanded;      /* The first entry not handed out; last + 1 if all were. */
+    fl_index truncate_from; /* A truncation not handed out; 0 if none. */
+    fl_index durable;       /* Invariant I2. */
     struct fl__persisting persisting[FL__PERSISTS_MAX]; /* A ring, oldest first. */
     uint32_t persisting_first, persisting_count;
-    bool slow_disk;           /* Stepped down for it; until the disk answers, no campaign. */
+    bool slow_disk; /* Stepped down for it; until the disk answers, no campaign. */
 
     /* As a follower, in this term. */
     fl_index held;          /* Matched with the leader's log up to here. Invariant I10. */
     fl_index acknowledged;  /* The highest `last` that an acknowledgement said. */
     uint64_t append_number; /* The highest number received. */
     uint64_t append_round, echoed_round;
-    bool log_promised;      /* Somebody was told in this term what our log holds: nothing of it is to be cut. */
-    bool echo;              /* A heartbeat or a round waits for its answer. */
+    /* Somebody was told in this term what our log holds: nothing of it is to be cut. */
+    bool log_promised;
+    bool echo; /* A heartbeat or a round waits for its answer. */
     fl_index reject_prev;
     fl_term reject_term;
     uint64_t reject_number;
 
     /* commit.c */
     fl_index commit_taken;
-    fl_index match_max;     /* As a leader: no peer's match is higher. */
+    fl_index match_max;                                /* As a leader: no peer's match is higher. */
     struct fl__proposals proposals[FL__PROPOSALS_MAX]; /* Oldest first. */
     uint32_t proposals_count;
 
     /* read.c: tickets below read_open are closed to new readers. */
-    fl_ticket read_open;    /* Rises. */
-    bool read_has_open;     /* Somebody waits under read_open. */
-    fl_ticket read_asked;   /* The ticket in the current round or request; 0 if none. */
+    fl_ticket read_open;              /* Rises. */
+    bool read_has_open;               /* Somebody waits under read_open. */
+    fl_ticket read_asked;             /* The ticket in the current round or request; 0 if none. */
     fl_ticket read_done, read_failed; /* Answers not taken yet; 0 if none. */
     fl_index read_done_index;
     uint64_t read_done_stamp;
-    uint64_t round;         /* The leader's current confirmation round. */
-    bool round_open;        /* Not confirmed yet. */
-    bool round_confirmed;   /* Confirmed, but no entry of this term is committed yet. */
+    uint64_t round;            /* The leader's current confirmation round. */
+    bool round_open;           /* Not confirmed yet. */
+    bool round_confirmed;      /* Confirmed, but no entry of this term is committed yet. */
     fl_time_us read_repeat_at; /* Follower: when to ask the leader again. */
 
     /* fetch.c */
     bool fetching;
     fl_id fetch_from;
-    uint64_t fetch_number;  /* Of the latest request; begins at the boot nonce. */
-    fl_index fetch_limit;   /* The outline asked with describes the log up to here, */
-    fl_term fetch_cap;      /* and up to this term. */
+    uint64_t fetch_number; /* Of the latest request; begins at the boot nonce. */
+    fl_index fetch_limit;  /* The outline asked with describes the log up to here, */
+    fl_term fetch_cap;     /* and up to this term. */
 
     struct fl_note notes[FL__NOTES_MAX]; /* A ring, oldest first. */
     uint32_t note_first, note_count;
@@ -299,13 +305,14 @@ struct fl_raft {
     uint64_t elections_started, elections_won, truncated_entries;
 
     /* take.c */
-    uint32_t work;            /* enum fl__work */
-    uint64_t send_mask;       /* Bit k: peers[k] may have something to do. Set in vain at times, never missing. */
+    uint32_t work; /* enum fl__work */
+    /* Bit k: peers[k] may have something to do. Set in vain at times, never missing. */
+    uint64_t send_mask;
     struct fl_message message;
     struct fl_run *message_runs; /* outline_runs_max */
 };
 
-/* ----------------------------------------------------------------------------------------------- members.c */
+/* ---------------------------------------------------------------------------------------------- members.c */
 
 struct fl__peer *fl__peer_find(struct fl_raft *raft, fl_id id); /* A member; NULL. */
 /* The slot through which `id` is answered: a member's, or the stranger's. */
@@ -316,9 +323,11 @@ static inline void fl__peer_want(struct fl_raft *raft, struct fl__peer *peer, ui
     raft->send_mask |= (uint64_t)1 << peer->slot;
 }
 void fl__members_adopt(struct fl_raft *raft, const struct fl_members *members); /* Copies the list. */
-void fl__members_found(struct fl_raft *raft, fl_index index); /* The founding members are now the entry at `index`. */
+/* The founding members are now the entry at `index`. */
+void fl__members_found(struct fl_raft *raft, fl_index index);
 void fl__members_truncate(struct fl_raft *raft, fl_index from);
-void fl__members_start(struct fl_raft *raft, const struct fl_members *members, const struct fl_members *previous);
+void fl__members_start(struct fl_raft *raft, const struct fl_members *members,
+                       const struct fl_members *previous);
 
 /* Begins the one message under construction: what is common to all, everything else zero. */
 static inline struct fl_message *fl__message_start(struct fl_raft *raft, const struct fl__peer *peer,
@@ -339,7 +348,7 @@ static inline struct fl_message *fl__message_start(struct fl_raft *raft, const s
     return message;
 }
 
-/* ----------------------------------------------------------------------------------------------- persist.c */
+/* ---------------------------------------------------------------------------------------------- persist.c */
 
 bool fl__persist_take(struct fl_raft *raft, struct fl_work *work);
 void fl__persist_truncated(struct fl_raft *raft, fl_index from);
@@ -350,7 +359,7 @@ static inline bool fl__persist_is_term_durable(const struct fl_raft *raft)
 /* When the oldest unanswered ticket was handed out; FL__NEVER if there is none. */
 fl_time_us fl__persist_waiting_since(const struct fl_raft *raft);
 
-/* -------------------------------------------------------------------------------------------------- role.c */
+/* ------------------------------------------------------------------------------------------------- role.c */
 
 void fl__become_follower(struct fl_raft *raft, fl_term term, bool has_leader, fl_id leader);
 void fl__become_precandidate(struct fl_raft *raft);
@@ -360,7 +369,7 @@ void fl__role_restart_timer(struct fl_raft *raft);
 uint64_t fl__role_random(struct fl_raft *raft, uint64_t below);
 void fl__note(struct fl_raft *raft, struct fl_note note);
 
-/* ---------------------------------------------------------------------------------------------- election.c */
+/* --------------------------------------------------------------------------------------------- election.c */
 
 /* Campaigns if it may; FL_EREFUSED if not. */
 int fl__election_start(struct fl_raft *raft);
@@ -373,23 +382,26 @@ void fl__election_on_vote_reply(struct fl_raft *raft, const struct fl_message *m
 /* Whether a leader was heard of within the last election time-out (thesis §4.2.3); a leader hears itself. */
 bool fl__election_is_sticky(const struct fl_raft *raft);
 
-/* ---------------------------------------------------------------------------------------------- progress.c */
+/* --------------------------------------------------------------------------------------------- progress.c */
 
 void fl__progress_start(struct fl_raft *raft, struct fl__peer *peer, fl_index last);
-void fl__progress_rewind(struct fl_raft *raft, struct fl__peer *peer, fl_index next, enum fl_progress progress);
+void fl__progress_rewind(struct fl_raft *raft, struct fl__peer *peer, fl_index next,
+                         enum fl_progress progress);
 void fl__progress_on_reply(struct fl_raft *raft, const struct fl_message *message);
 void fl__progress_on_late_vote(struct fl_raft *raft, struct fl__peer *peer, const struct fl_message *message);
-int fl__progress_sent(struct fl_raft *raft, struct fl__peer *peer, uint64_t number, fl_index last, uint64_t size);
+int fl__progress_sent(struct fl_raft *raft, struct fl__peer *peer, uint64_t number, fl_index last,
+                      uint64_t size);
 void fl__progress_heartbeat_all(struct fl_raft *raft);
 void fl__progress_entries_added(struct fl_raft *raft);
 bool fl__progress_has_quorum(const struct fl_raft *raft);
 /* Fills in raft->message with what should go to this peer now; false if nothing. */
 bool fl__progress_take(struct fl_raft *raft, struct fl__peer *peer, struct fl_send *out);
 
-/* ------------------------------------------------------------------------------------------------ append.c */
+/* ----------------------------------------------------------------------------------------------- append.c */
 
 int fl__append_receive(struct fl_raft *raft, const struct fl_message *message, struct fl_accepted *accepted);
-/* The first index in (prev, last] at which the message's terms differ from the log's; last + 1 if there is none. */
+/* The first index in (prev, last] at which the message's terms differ from the log's; last + 1 if there is
+ * none. */
 fl_index fl__append_first_new(const struct fl__log *log, const struct fl_message *message);
 bool fl__append_has_entry(const struct fl_raft *raft, fl_index index, fl_term term);
 void fl__append_durable(struct fl_raft *raft);
@@ -398,24 +410,26 @@ void fl__append_fill_reply(struct fl_raft *raft, struct fl__peer *peer);
 int fl__append_entries(struct fl_raft *raft, const struct fl_message *message, bool may_truncate,
                        struct fl_accepted *accepted);
 
-/* ------------------------------------------------------------------------------------------------ commit.c */
+/* ----------------------------------------------------------------------------------------------- commit.c */
 
 void fl__commit_to(struct fl_raft *raft, fl_index index);
 void fl__commit_maybe_hurry(struct fl_raft *raft, struct fl__peer *peer);
 void fl__commit_count(struct fl_raft *raft);
 bool fl__commit_take_answer(struct fl_raft *raft, struct fl_answer *out);
 
-/* -------------------------------------------------------------------------------------------------- read.c */
+/* ------------------------------------------------------------------------------------------------- read.c */
 
-void fl__read_fail(struct fl_raft *raft);        /* Role, term or leader changed: whoever waits must ask again. */
-void fl__read_maybe_start(struct fl_raft *raft); /* Starts a round or a request if somebody waits and none is open. */
+/* Role, term or leader changed: whoever waits must ask again. */
+void fl__read_fail(struct fl_raft *raft);
+/* Starts a round or a request if somebody waits and none is open. */
+void fl__read_maybe_start(struct fl_raft *raft);
 void fl__read_maybe_confirm(struct fl_raft *raft);
 void fl__read_on_request(struct fl_raft *raft, const struct fl_message *message);
 void fl__read_on_reply(struct fl_raft *raft, const struct fl_message *message);
 void fl__read_repeat(struct fl_raft *raft);
 bool fl__read_take(struct fl_raft *raft, struct fl_read *out);
 
-/* ------------------------------------------------------------------------------------------------- fetch.c */
+/* ------------------------------------------------------------------------------------------------ fetch.c */
 
 void fl__fetch_start(struct fl_raft *raft, struct fl__peer *peer);
 void fl__fetch_on_request(struct fl_raft *raft, const struct fl_message *message);
@@ -423,7 +437,7 @@ int fl__fetch_on_reply(struct fl_raft *raft, const struct fl_message *message, s
 void fl__fetch_fill_request(struct fl_raft *raft, struct fl__peer *peer);
 void fl__fetch_fill_reply(struct fl_raft *raft, struct fl__peer *peer, struct fl_send *out);
 
-/* ------------------------------------------------------------------------------------------------- check.c */
+/* ------------------------------------------------------------------------------------------------ check.c */
 
 int fl__check_config(const struct fl_raft_config *config);
 int fl__check_start(const struct fl_raft_config *config, const struct fl_raft_start *start);

@@ -1,11 +1,12 @@
 /* election.c - votes and pre-votes (paper §5.2 and §5.4.1, thesis §4.2.3 and §9.6).
  *
- * A pre-vote asks "would you vote for me in the next term?" and changes nothing anywhere, so a server that cannot win
- * does not disturb those that have a leader. A vote is a promise: term and vote are durable before the answer leaves.
+ * A pre-vote asks "would you vote for me in the next term?" and changes nothing anywhere, so a server that
+ * cannot win does not disturb those that have a leader. A vote is a promise: term and vote are durable before
+ * the answer leaves.
  *
- * The answer to a RequestVote of the voter's current term, granted or not, carries the outline of the voter's log.
- * While the voter stays in that term only that term's leader changes its log, and never removes what agrees; so if this
- * candidate wins, it knows the fork with this voter from the start. */
+ * The answer to a RequestVote of the voter's current term, granted or not, carries the outline of the voter's
+ * log. While the voter stays in that term only that term's leader changes its log, and never removes what
+ * agrees; so if this candidate wins, it knows the fork with this voter from the start. */
 #include "core.h"
 
 bool fl__election_is_sticky(const struct fl_raft *raft)
@@ -14,7 +15,8 @@ bool fl__election_is_sticky(const struct fl_raft *raft)
         return false;
     if (raft->role == FL_LEADER)
         return true;
-    return raft->has_leader && raft->leader_heard && raft->now - raft->heard_at < raft->config.election_timeout_us;
+    return raft->has_leader && raft->leader_heard &&
+           raft->now - raft->heard_at < raft->config.election_timeout_us;
 }
 
 static bool is_up_to_date(const struct fl_raft *raft, const struct fl_message *message)
@@ -24,7 +26,7 @@ static bool is_up_to_date(const struct fl_raft *raft, const struct fl_message *m
     return message->prev >= raft->log.last;
 }
 
-/* ------------------------------------------------------------------------------------------------ candidate */
+/* ---------------------------------------------------------------------------------------------- candidate */
 
 static uint32_t count_votes(const struct fl_raft *raft, enum fl__vote vote)
 {
@@ -39,8 +41,10 @@ static void ask_voters(struct fl_raft *raft)
     raft->repeat_at = raft->now + raft->config.heartbeat_us;
     for (uint32_t k = 0; k < raft->peer_count; k++) {
         struct fl__peer *peer = &raft->peers[k];
-        /* A refused pre-vote may be granted later, when the voter too has lost its leader. A refused vote stays. */
-        bool again = peer->vote == FL__VOTE_NONE || (raft->role == FL_PRECANDIDATE && peer->vote == FL__VOTE_REFUSED);
+        /* A refused pre-vote may be granted later, when the voter too has lost its leader. A refused vote
+         * stays. */
+        bool again =
+            peer->vote == FL__VOTE_NONE || (raft->role == FL_PRECANDIDATE && peer->vote == FL__VOTE_REFUSED);
         if (peer->voter && again)
             fl__peer_want(raft, peer, FL__DO_VOTE);
     }
@@ -88,7 +92,7 @@ void fl__election_count(struct fl_raft *raft)
         fl__become_leader(raft);
 }
 
-/* --------------------------------------------------------------------------------------------------- voter */
+/* -------------------------------------------------------------------------------------------------- voter */
 
 void fl__election_on_prevote(struct fl_raft *raft, const struct fl_message *message)
 {
@@ -128,7 +132,7 @@ void fl__election_on_vote(struct fl_raft *raft, const struct fl_message *message
     fl__peer_want(raft, peer, FL__DO_VOTE_REPLY);
 }
 
-/* ------------------------------------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------------------------------------ answers */
 
 void fl__election_on_prevote_reply(struct fl_raft *raft, const struct fl_message *message)
 {
@@ -149,8 +153,8 @@ void fl__election_on_prevote_reply(struct fl_raft *raft, const struct fl_message
     fl__election_count(raft);
 }
 
-/* What the outline says is kept for the leadership that may follow. The voter's floor is its commit index: where this
- * log agrees with it, that much is committed. */
+/* What the outline says is kept for the leadership that may follow. The voter's floor is its commit index:
+ * where this log agrees with it, that much is committed. */
 static void learn_outline(struct fl_raft *raft, struct fl__peer *peer, const struct fl_outline *outline)
 {
     fl_index fork;

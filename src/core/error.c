@@ -6,8 +6,8 @@ const char *fl_error_text(int error)
     switch (error) {
     case FL_OK:
         return "no error";
-#define FL_ERROR_TEXT(name, value, text)                                                                       \
-    case name:                                                                                                 \
+#define FL_ERROR_TEXT(name, value, text)                                                                     \
+    case name:                                                                                               \
         return text;
         FL_ERRORS(FL_ERROR_TEXT)
 #undef FL_ERROR_TEXT
@@ -21,8 +21,8 @@ const char *fl_error_name(int error)
     switch (error) {
     case FL_OK:
         return "FL_OK";
-#define FL_ERROR_NAME(name, value, text)                                                                       \
-    case name:                                                                                                 \
+#define FL_ERROR_NAME(name, value, text)                                                                     \
+    case name:                                                                                               \
         return #name;
         FL_ERRORS(FL_ERROR_NAME)
 #undef FL_ERROR_NAME

@@ -1,12 +1,13 @@
 /* fetch.c - a candidate refused only for its log asks the refuser for what it lacks, and campaigns again.
  *
- * Where only one server reaches a majority and its log is behind (Omni-Paxos' constrained election), nobody could
- * ever lead: those with the entries lack the votes, the one with the votes lacks the entries. So it takes the
- * entries from a voter, who is no leader, acknowledging nothing.
+ * Where only one server reaches a majority and its log is behind (Omni-Paxos' constrained election), nobody
+ * could ever lead: those with the entries lack the votes, the one with the votes lacks the entries. So it
+ * takes the entries from a voter, who is no leader, acknowledging nothing.
  *
- * It may cut its own conflicting suffix only for a log with a higher last term: such a log holds everything that was
- * committed before its last term began, hence nothing committed is cut. And since in its current term it may have told
- * others what its log holds, and been told forks with it, it first enters a new one before it cuts. */
+ * It may cut its own conflicting suffix only for a log with a higher last term: such a log holds everything
+ * that was committed before its last term began, hence nothing committed is cut. And since in its current
+ * term it may have told others what its log holds, and been told forks with it, it first enters a new one
+ * before it cuts. */
 #include "core.h"
 
 static bool is_newer(const struct fl_raft *raft, fl_term last_term, fl_index last)
@@ -64,7 +65,8 @@ void fl__fetch_fill_reply(struct fl_raft *raft, struct fl__peer *peer, struct fl
     fl_index last = fl__min(log->last, prev + raft->config.message_entries_max);
     struct fl_message *message = fl__message_start(raft, peer, FL_MSG_FETCH_REPLY);
     message->runs = raft->message_runs;
-    message->run_count = fl__log_copy_runs(log, prev, &last, raft->message_runs, raft->config.outline_runs_max);
+    message->run_count =
+        fl__log_copy_runs(log, prev, &last, raft->message_runs, raft->config.outline_runs_max);
     message->prev = prev;
     message->prev_term = fl__log_term(log, prev);
     message->last = last;

@@ -1,8 +1,9 @@
 /* members.c - who takes part.
  *
- * A configuration takes effect when its entry enters the log, and ceases to when that entry is cut (thesis §4.1). At most
- * one configuration is uncommitted at a time, so the newest and its predecessor are all that is ever needed. The
- * peers' table follows from the active configuration; a peer in both keeps what is known of it. */
+ * A configuration takes effect when its entry enters the log, and ceases to when that entry is cut (thesis
+ * §4.1). At most one configuration is uncommitted at a time, so the newest and its predecessor are all that
+ * is ever needed. The peers' table follows from the active configuration; a peer in both keeps what is known
+ * of it. */
 #include "core.h"
 
 struct fl__peer *fl__peer_find(struct fl_raft *raft, fl_id id)
@@ -65,7 +66,8 @@ static void refresh_peers(struct fl_raft *raft)
             k++;
         } else {
             raft->peers[k].todo = 0;
-            raft->send_mask = UINT64_MAX >> (63 - raft->config.members_max); /* Places change: look everywhere. */
+            /* Places change: look everywhere. */
+            raft->send_mask = UINT64_MAX >> (63 - raft->config.members_max);
             swap_peers(&raft->peers[k], &raft->peers[--raft->peer_count]);
         }
     }
@@ -116,7 +118,8 @@ void fl__members_truncate(struct fl_raft *raft, fl_index from)
     fl__note(raft, (struct fl_note){.kind = FL_NOTE_CONFIGURATION, .index = raft->members.index});
 }
 
-void fl__members_start(struct fl_raft *raft, const struct fl_members *members, const struct fl_members *previous)
+void fl__members_start(struct fl_raft *raft, const struct fl_members *members,
+                       const struct fl_members *previous)
 {
     copy_members(&raft->members, raft->members_list, members);
     copy_members(&raft->previous, raft->previous_list, previous);

@@ -1,8 +1,9 @@
 /* outline.c - a log as runs of terms.
  *
- * Terms never decrease along a log, and all entries of one term were made by one leader at consecutive indexes. So a log
- * is a list of runs, and two logs that hold an entry of the same index and term agree up to there (Log Matching, paper
- * §5.3): to find where two logs part it is enough to compare their runs. This file knows no messages and no roles. */
+ * Terms never decrease along a log, and all entries of one term were made by one leader at consecutive
+ * indexes. So a log is a list of runs, and two logs that hold an entry of the same index and term agree up to
+ * there (Log Matching, paper §5.3): to find where two logs part it is enough to compare their runs. This file
+ * knows no messages and no roles. */
 #include "core.h"
 
 /* The number of the run that holds `index`, which lies in (base, last]. */
@@ -34,7 +35,8 @@ fl_term fl__log_term_below(const struct fl__log *log, fl_index index)
     return term;
 }
 
-/* The same below base, where only single terms can be asked: terms never decrease, so a binary search finds it. */
+/* The same below base, where only single terms can be asked: terms never decrease, so a binary search finds
+ * it. */
 static fl_index folded_last_at_most(const struct fl__log *log, fl_index limit, fl_term cap)
 {
     fl_index low = 0, high = fl__min(limit, log->base) + 1; /* low qualifies, high does not */
@@ -115,7 +117,8 @@ bool fl__log_make_room(struct fl__log *log, fl_index from, uint32_t runs)
     }
 }
 
-uint32_t fl__log_copy_runs(const struct fl__log *log, fl_index prev, fl_index *last, struct fl_run *runs, uint32_t max)
+uint32_t fl__log_copy_runs(const struct fl__log *log, fl_index prev, fl_index *last, struct fl_run *runs,
+                           uint32_t max)
 {
     uint32_t count = 0;
     fl_index at = prev + 1;
@@ -135,8 +138,8 @@ uint32_t fl__log_copy_runs(const struct fl__log *log, fl_index prev, fl_index *l
     return count;
 }
 
-void fl__log_describe(const struct fl__log *log, fl_index floor, fl_index limit, fl_term cap, struct fl_run *runs,
-                      uint32_t max, struct fl_outline *out)
+void fl__log_describe(const struct fl__log *log, fl_index floor, fl_index limit, fl_term cap,
+                      struct fl_run *runs, uint32_t max, struct fl_outline *out)
 {
     fl_index top = fl__max(floor, fl__log_last_at_most(log, limit, cap));
     uint32_t count = 0;

@@ -1,8 +1,9 @@
 /* persist.c - what was handed to the disk, and what of it is durable.
  *
- * Two kinds of work share one sequence of tickets: the term with its vote, and the log. Handing out is lazy: all that
- * changed since the last take goes out as one piece, so a burst of events costs one write. The disk's truth is kept
- * apart from memory's: a truncation lowers at once what older tickets can make durable. */
+ * Two kinds of work share one sequence of tickets: the term with its vote, and the log. Handing out is
+ * lazy: all that changed since the last take goes out as one piece, so a burst of events costs one write.
+ * The disk's truth is kept apart from memory's: a truncation lowers at once what older tickets can make
+ * durable. */
 #include "core.h"
 
 static struct fl__persisting *persisting_at(struct fl_raft *raft, uint32_t k)

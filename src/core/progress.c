@@ -1,12 +1,14 @@
 /* progress.c - what a leader knows of each follower's log, and what it sends next (paper §5.3).
  *
- * nextIndex and matchIndex are the paper's. New is how they are found: a rejection carries the follower's outline, and so
- * the leader sees at once where the logs part. The consistency check stays on every append: the outline chooses where to
- * start, the check proves it. While the fork is unknown one empty append at a time asks for it (probing); once it
- * is known, entries are pipelined (streaming) within a window of messages, entries and bytes.
+ * nextIndex and matchIndex are the paper's. New is how they are found: a rejection carries the follower's
+ * outline, and so the leader sees at once where the logs part. The consistency check stays on every append:
+ * the outline chooses where to start, the check proves it. While the fork is unknown one empty append at a
+ * time asks for it (probing); once it is known, entries are pipelined (streaming) within a window of
+ * messages, entries and bytes.
  *
- * Answers may come late, twice or in any order. matchIndex only believes what stays true: in one term a follower never
- * loses what matched. nextIndex is only a guess, and is corrected by answers to appends sent after its last reset. */
+ * Answers may come late, twice or in any order. matchIndex only believes what stays true: in one term a
+ * follower never loses what matched. nextIndex is only a guess, and is corrected by answers to appends sent
+ * after its last reset. */
 #include "core.h"
 
 static bool is_textbook(const struct fl_raft *raft)
@@ -53,7 +55,8 @@ void fl__progress_start(struct fl_raft *raft, struct fl__peer *peer, fl_index la
     }
 }
 
-void fl__progress_rewind(struct fl_raft *raft, struct fl__peer *peer, fl_index next, enum fl_progress progress)
+void fl__progress_rewind(struct fl_raft *raft, struct fl__peer *peer, fl_index next,
+                         enum fl_progress progress)
 {
     peer->next = next;
     peer->progress = progress;
@@ -88,7 +91,7 @@ bool fl__progress_has_quorum(const struct fl_raft *raft)
     return heard >= fl__quorum_size(raft->voter_count);
 }
 
-/* ------------------------------------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------------------------------------ answers */
 
 /* The follower's process is another one: what was in flight is lost, what it acknowledged is not. */
 static void on_new_boot(struct fl_raft *raft, struct fl__peer *peer, uint64_t boot)
@@ -111,8 +114,10 @@ static void step_to_fork(struct fl_raft *raft, struct fl__peer *peer, const stru
         return;
     }
     fork = fl__max(fl__min(fork, message->prev - 1), peer->match);
-    fl__note(raft, (struct fl_note){.kind = FL_NOTE_CONFLICT, .peer = peer->id, .index = message->prev, .other = fork});
-    fl__progress_rewind(raft, peer, fork + 1, kind == FL__FORK_FOUND ? FL_PROGRESS_STREAM : FL_PROGRESS_PROBE);
+    fl__note(raft, (struct fl_note){
+                       .kind = FL_NOTE_CONFLICT, .peer = peer->id, .index = message->prev, .other = fork});
+    fl__progress_rewind(raft, peer, fork + 1,
+                        kind == FL__FORK_FOUND ? FL_PROGRESS_STREAM : FL_PROGRESS_PROBE);
     if (kind == FL__FORK_FOUND)
         raise_match(raft, peer, fl__min(fork, message->outline.durable));
 }
@@ -124,7 +129,8 @@ static fl_index step_one(const struct fl__peer *peer, const struct fl_message *m
 }
 
 /* The paper's improvement (§5.3): past all entries of the conflicting term at once. */
-static fl_index step_term(const struct fl_raft *raft, const struct fl__peer *peer, const struct fl_message *message)
+static fl_index step_term(const struct fl_raft *raft, const struct fl__peer *peer,
+                          const struct fl_message *message)
 {
     const struct fl_outline *outline = &message->outline;
     fl_index next = outline->low + 1;
@@ -139,7 +145,8 @@ static fl_index step_term(const struct fl_raft *raft, const struct fl__peer *pee
     return fl__max(fl__min(next, message->prev), peer->match + 1);
 }
 
-/* A follower that restarted and has less on its disk than it had acknowledged before: not counted for what it lost. */
+/* A follower that restarted and has less on its disk than it had acknowledged before: not counted for what it
+ * lost. */
 static void check_for_loss(struct fl_raft *raft, struct fl__peer *peer, const struct fl_outline *outline)
 {
     if (!outline->present || outline->durable >= peer->boot_match)
@@ -155,7 +162,8 @@ static void check_for_loss(struct fl_raft *raft, struct fl__peer *peer, const st
 
 static void on_rejection(struct fl_raft *raft, struct fl__peer *peer, const struct fl_message *message)
 {
-    if (message->number < peer->reset_number || message->number > peer->number || peer->progress == FL_PROGRESS_STOPPED)
+    if (message->number < peer->reset_number || message->number > peer->number ||
+        peer->progress == FL_PROGRESS_STOPPED)
         return;
     check_for_loss(raft, peer, &message->outline);
     if (message->prev <= peer->match)
@@ -179,7 +187,8 @@ static void on_success(struct fl_raft *raft, struct fl__peer *peer, const struct
         peer->probing = false;
         if (held + 1 >= peer->next)
             fl__progress_rewind(raft, peer, held + 1, FL_PROGRESS_STREAM);
-    } else if (peer->progress == FL_PROGRESS_STREAM && message->number > peer->sent_number && held + 1 < peer->next) {
+    } else if (peer->progress == FL_PROGRESS_STREAM && message->number > peer->sent_number &&
+               held + 1 < peer->next) {
         /* It answers an append that left after all entries, and does not hold them: they were lost. */
         fl__progress_rewind(raft, peer, fl__max(held, peer->match) + 1, FL_PROGRESS_STREAM);
     }
@@ -193,7 +202,8 @@ void fl__progress_on_reply(struct fl_raft *raft, const struct fl_message *messag
     if (raft->role != FL_LEADER || message->term != raft->term || !peer)
         return;
     if (message->boot != peer->boot) {
-        /* Numbers rise through a leadership: a new life soon echoes higher ones, an old one never does again. */
+        /* Numbers rise through a leadership: a new life soon echoes higher ones, an old one never does
+         * again. */
         if (peer->boot != 0 && message->number <= peer->boot_number)
             return;
         on_new_boot(raft, peer, message->boot);
@@ -208,8 +218,8 @@ void fl__progress_on_reply(struct fl_raft *raft, const struct fl_message *messag
     fl__read_maybe_confirm(raft);
 }
 
-/* A vote's answer that comes after the election was won without it: its outline still holds, for since it was made
- * only our own appends changed that log, and they removed nothing that agrees. */
+/* A vote's answer that comes after the election was won without it: its outline still holds, for since it was
+ * made only our own appends changed that log, and they removed nothing that agrees. */
 void fl__progress_on_late_vote(struct fl_raft *raft, struct fl__peer *peer, const struct fl_message *message)
 {
     fl_index fork;
@@ -226,7 +236,7 @@ void fl__progress_on_late_vote(struct fl_raft *raft, struct fl__peer *peer, cons
     raise_match(raft, peer, fl__min(fork, message->outline.durable));
 }
 
-/* ------------------------------------------------------------------------------------------------- sending */
+/* ------------------------------------------------------------------------------------------------ sending */
 
 static bool may_stream(const struct fl_raft *raft, const struct fl__peer *peer)
 {
@@ -305,7 +315,8 @@ bool fl__progress_take(struct fl_raft *raft, struct fl__peer *peer, struct fl_se
     return false;
 }
 
-int fl__progress_sent(struct fl_raft *raft, struct fl__peer *peer, uint64_t number, fl_index last, uint64_t size)
+int fl__progress_sent(struct fl_raft *raft, struct fl__peer *peer, uint64_t number, fl_index last,
+                      uint64_t size)
 {
     if (!peer->sending || peer->sending_number != number)
         return FL_ESTALE;

@@ -20,7 +20,7 @@ void fl_raft_config_init(struct fl_raft_config *config)
     };
 }
 
-/* ------------------------------------------------------------------------------------------------- creation */
+/* ----------------------------------------------------------------------------------------------- creation */
 
 /* One block: the replica, then its arrays. */
 struct layout {
@@ -110,8 +110,8 @@ static void start_replica(struct fl_raft *raft, const struct fl_raft_start *star
     fl__role_restart_timer(raft);
 }
 
-int fl_raft_create(struct fl_raft **out, const struct fl_raft_config *config, const struct fl_raft_start *start,
-                   const struct fl_allocator *allocator, fl_time_us now)
+int fl_raft_create(struct fl_raft **out, const struct fl_raft_config *config,
+                   const struct fl_raft_start *start, const struct fl_allocator *allocator, fl_time_us now)
 {
     *out = NULL;
     int result = fl__check_config(config);
@@ -138,7 +138,7 @@ void fl_raft_destroy(struct fl_raft *raft)
         raft->allocator.release(raft->allocator.context, raft);
 }
 
-/* ---------------------------------------------------------------------------------------------------- time */
+/* --------------------------------------------------------------------------------------------------- time */
 
 static void tick_leader(struct fl_raft *raft)
 {
@@ -186,10 +186,10 @@ fl_time_us fl_raft_deadline(const struct fl_raft *raft)
     return at;
 }
 
-/* ------------------------------------------------------------------------------------------------- messages */
+/* ----------------------------------------------------------------------------------------------- messages */
 
-/* Whether the message's term is the sender's own, to be adopted if higher (paper §5.1). Candidates decide in election.c;
- * a pre-vote's term is one that nobody has yet. */
+/* Whether the message's term is the sender's own, to be adopted if higher (paper §5.1). Candidates decide in
+ * election.c; a pre-vote's term is one that nobody has yet. */
 static bool carries_term(const struct fl_message *message)
 {
     switch (message->type) {
@@ -258,7 +258,7 @@ int fl_raft_sent(struct fl_raft *raft, fl_id to, fl_term term, uint64_t number, 
     return peer ? fl__progress_sent(raft, peer, number, last, size) : FL_ESTALE;
 }
 
-/* ---------------------------------------------------------------------------------------------- connections */
+/* -------------------------------------------------------------------------------------------- connections */
 
 void fl_raft_peer_up(struct fl_raft *raft, fl_time_us now, fl_id id)
 {
@@ -289,7 +289,8 @@ void fl_raft_peer_down(struct fl_raft *raft, fl_time_us now, fl_id id)
     /* Its process is likely gone. Do not wait out the time-out; do not all start at once either. */
     fl__become_follower(raft, raft->term, false, 0);
     raft->leader_heard = false;
-    raft->election_at = fl__min(raft->election_at, raft->now + fl__role_random(raft, raft->config.heartbeat_us));
+    raft->election_at =
+        fl__min(raft->election_at, raft->now + fl__role_random(raft, raft->config.heartbeat_us));
 }
 
 int fl_raft_campaign(struct fl_raft *raft, fl_time_us now)
@@ -300,7 +301,7 @@ int fl_raft_campaign(struct fl_raft *raft, fl_time_us now)
     return fl__election_start(raft);
 }
 
-/* -------------------------------------------------------------------------------------------------- looking */
+/* ------------------------------------------------------------------------------------------------ looking */
 
 void fl_raft_status(const struct fl_raft *raft, struct fl_status *out)
 {
@@ -349,7 +350,7 @@ fl_term fl_raft_term_at(const struct fl_raft *raft, fl_index index)
 
 enum fl_entry_kind fl_raft_kind_at(const struct fl_raft *raft, fl_index index)
 {
-    bool is_opening = raft->opening != 0 && index == raft->opening &&
-                      fl__log_term(&raft->log, index) == raft->opening_term;
+    bool is_opening =
+        raft->opening != 0 && index == raft->opening && fl__log_term(&raft->log, index) == raft->opening_term;
     return is_opening ? raft->opening_kind : FL_ENTRY_COMMAND;
 }

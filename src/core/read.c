@@ -1,13 +1,14 @@
 /* read.c - linearizable reads without a log entry (ReadIndex, thesis §6.4).
  *
- * A read asked of a leader may be served from any state that holds what is committed now, provided that it still led
- * after the read was asked, and that it has committed an entry of its own term (before, it does not know what is committed).
- * To prove the former it sends a heartbeat with a round number of its own making and waits until a majority
- * echo that number: numbers are never reused in a leadership, so an answer to an earlier heartbeat proves nothing for a
- * later read (row B40 of the catalogue). One round serves every read that waits for it.
+ * A read asked of a leader may be served from any state that holds what is committed now, provided that it
+ * still led after the read was asked, and that it has committed an entry of its own term (before, it does not
+ * know what is committed). To prove the former it sends a heartbeat with a round number of its own making and
+ * waits until a majority echo that number: numbers are never reused in a leadership, so an answer to an
+ * earlier heartbeat proves nothing for a later read (row B40 of the catalogue). One round serves every read
+ * that waits for it.
  *
- * Readers share tickets. A ticket is open until a round (or a follower's request to its leader) starts with it; who
- * comes later waits for the next. */
+ * Readers share tickets. A ticket is open until a round (or a follower's request to its leader) starts with
+ * it; who comes later waits for the next. */
 #include "core.h"
 
 int fl_raft_read(struct fl_raft *raft, fl_time_us now, fl_ticket *ticket)

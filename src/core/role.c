@@ -63,8 +63,8 @@ static void leave_role(struct fl_raft *raft)
     raft->fetching = false;
     for (uint32_t k = 0; k <= raft->config.members_max; k++) {
         struct fl__peer *peer = &raft->peers[k];
-        peer->todo &= (uint32_t) ~(FL__DO_VOTE | FL__DO_APPEND | FL__DO_HEARTBEAT | FL__DO_READ | FL__DO_READ_REPLY |
-                                   FL__DO_FETCH | FL__DO_FETCH_REPLY);
+        peer->todo &= (uint32_t) ~(FL__DO_VOTE | FL__DO_APPEND | FL__DO_HEARTBEAT | FL__DO_READ |
+                                   FL__DO_READ_REPLY | FL__DO_FETCH | FL__DO_FETCH_REPLY);
         peer->sending = false;
         peer->read_waiting = peer->read_in_round = peer->read_ready = 0;
     }
@@ -77,7 +77,8 @@ void fl__become_follower(struct fl_raft *raft, fl_term term, bool has_leader, fl
                 (!has_leader || leader == raft->leader);
     if (same)
         return;
-    if (raft->role == FL_LEADER || raft->role == FL_CANDIDATE || raft->role == FL_PRECANDIDATE || raft->has_leader)
+    if (raft->role == FL_LEADER || raft->role == FL_CANDIDATE || raft->role == FL_PRECANDIDATE ||
+        raft->has_leader)
         leave_role(raft);
     if (raft->role != FL_FOLLOWER)
         fl__role_restart_timer(raft);
@@ -124,8 +125,8 @@ void fl__become_candidate(struct fl_raft *raft)
     raft->elections_started++;
 }
 
-/* Every entry that this leader's term will ever hold comes after the opening one, which makes older entries commit with
- * it (paper §5.4.2 and §8). */
+/* Every entry that this leader's term will ever hold comes after the opening one, which makes older entries
+ * commit with it (paper §5.4.2 and §8). */
 void fl__become_leader(struct fl_raft *raft)
 {
     fl_assert(raft->role == FL_CANDIDATE && raft->has_vote && raft->vote == raft->config.id); /* I6 */

@@ -1,8 +1,9 @@
 /* take.c - hands out the work.
  *
- * Nothing is queued: what is to be done follows from the state when it is taken. So work is bounded, later events replace
- * what was not taken (one acknowledgement for many appends), and a promise that has become void is simply never made.
- * A message that speaks for a term leaves only once that term is durable; the check stands here, once for all. */
+ * Nothing is queued: what is to be done follows from the state when it is taken. So work is bounded, later
+ * events replace what was not taken (one acknowledgement for many appends), and a promise that has become
+ * void is simply never made. A message that speaks for a term leaves only once that term is durable; the
+ * check stands here, once for all. */
 #include "core.h"
 
 static void fill_vote_request(struct fl_raft *raft, struct fl__peer *peer)

@@ -1,9 +1,11 @@
 /* apply.c - committed entries to the state machine, in log order, each once in a process's life.
  *
- * Most are in the cache; those of a log that was there at the start, or that the cache had to let go, are read from disk in
- * pieces. One turn of the loop applies a bounded amount, so that a long log being replayed keeps no heartbeat waiting.
+ * Most are in the cache; those of a log that was there at the start, or that the cache had to let go, are
+ * read from disk in pieces. One turn of the loop applies a bounded amount, so that a long log being replayed
+ * keeps no heartbeat waiting.
  *
- * The log's time is made monotone here, on each node alike: an entry counts with the highest time up to it. */
+ * The log's time is made monotone here, on each node alike: an entry counts with the highest time up to
+ * it. */
 #include "host.h"
 
 #include <stdlib.h>
@@ -39,7 +41,7 @@ void fl__apply_release(struct fl_node *node)
     drop_loaded(&node->applier);
 }
 
-/* ------------------------------------------------------------------------------------------- from the disk */
+/* ------------------------------------------------------------------------------------------ from the disk */
 
 static void on_loaded(struct fl__wal_read *read)
 {
@@ -89,7 +91,7 @@ static struct fl__entry *find_entry(struct fl_node *node, fl_index index)
     return entry;
 }
 
-/* ------------------------------------------------------------------------------------------------ applying */
+/* ----------------------------------------------------------------------------------------------- applying */
 
 static void apply_entry(struct fl_node *node, const struct fl__entry *entry)
 {
@@ -151,7 +153,8 @@ void fl__apply_some(struct fl_node *node)
         apply_entry(node, entry);
         fl__entry_release(entry);
     }
-    if (count > 0 && applier->loaded_count > 0 && applier->applied >= applier->loaded_first + applier->loaded_count - 1)
+    if (count > 0 && applier->loaded_count > 0 &&
+        applier->applied >= applier->loaded_first + applier->loaded_count - 1)
         drop_loaded(applier);
     if (count > 0)
         note_time(node);

@@ -1,8 +1,8 @@
 /* bytes.c - bytes of others read with care, and bytes of our own written.
  *
- * All numbers in Fairlead's formats are little-endian. A cursor reads what nobody vouches for: past the end it fails,
- * stays failed and gives zeros, so a decoder reads a whole format and looks once at the end. A buffer is written the same
- * way: without memory it fails, stays failed, and whoever filled it looks once. */
+ * All numbers in Fairlead's formats are little-endian. A cursor reads what nobody vouches for: past the end
+ * it fails, stays failed and gives zeros, so a decoder reads a whole format and looks once at the end. A
+ * buffer is written the same way: without memory it fails, stays failed, and whoever filled it looks once. */
 #include "host.h"
 
 #include <stdlib.h>
@@ -47,7 +47,7 @@ void fl__cursor_text(struct fl__cursor *cursor, char *out, size_t out_size)
     out[size] = '\0';
 }
 
-/* ------------------------------------------------------------------------------------------------- buffers */
+/* ------------------------------------------------------------------------------------------------ buffers */
 
 uint8_t *fl__buffer_extend(struct fl__buffer *buffer, size_t size)
 {

@@ -1,4 +1,5 @@
-/* cache.c - recent entries by (index, term): a ring that holds a reference to each, contiguous up to the last one. */
+/* cache.c - recent entries by (index, term): a ring that holds a reference to each, contiguous up to the last
+ * one. */
 #include "host.h"
 #include <stdlib.h>
 

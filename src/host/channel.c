@@ -1,19 +1,20 @@
 /* channel.c - one connection to a peer, as frames.
  *
- * In: bytes become frames. A frame that lies whole in what the engine hands over is read where it lies; only one that
- * arrives in pieces is gathered in a buffer, whose size was checked before it grew.
+ * In: bytes become frames. A frame that lies whole in what the engine hands over is read where it lies; only
+ * one that arrives in pieces is gathered in a buffer, whose size was checked before it grew.
  *
- * Out: two queues. Control is for small frames that must not wait behind large ones (votes, acknowledgements, reads); bulk
- * keeps its order (appends, the leader's heartbeats among them: a heartbeat that overtook entries would make its answer
- * look as if they were lost). One send is in flight at a time: all of control, then bulk up to SEND_MAX. Whatever one turn
- * of the loop gathers leaves together, when the transport flushes.
+ * Out: two queues. Control is for small frames that must not wait behind large ones (votes, acknowledgements,
+ * reads); bulk keeps its order (appends, the leader's heartbeats among them: a heartbeat that overtook
+ * entries would make its answer look as if they were lost). One send is in flight at a time: all of control,
+ * then bulk up to SEND_MAX. Whatever one turn of the loop gathers leaves together, when the transport
+ * flushes.
  *
- * A queue is bytes written here and, between them, bodies of entries by reference, held until their send completes. Small
- * bodies are copied among the bytes: that costs less than a piece of their own. While one half of a queue is being sent the
- * other half fills, so nothing that the engine looks at ever moves.
+ * A queue is bytes written here and, between them, bodies of entries by reference, held until their send
+ * completes. Small bodies are copied among the bytes: that costs less than a piece of their own. While one
+ * half of a queue is being sent the other half fills, so nothing that the engine looks at ever moves.
  *
- * A channel that breaks, by the other side's doing or by a bad frame, says so once, with on_broken, and its owner closes it.
- * Its memory goes when the engine has let go of it. */
+ * A channel that breaks, by the other side's doing or by a bad frame, says so once, with on_broken, and its
+ * owner closes it. Its memory goes when the engine has let go of it. */
 #include "host.h"
 
 #include <stdlib.h>
@@ -25,7 +26,8 @@
 #define COPY_MAX 1024                 /* A body up to this size is copied. */
 #define CONTROL_MAX ((size_t)1 << 20)
 #define BULK_MAX ((uint64_t)32 << 20) /* Beyond, nothing more is queued; above any window of the core. */
-#define KEEP_MAX ((size_t)1 << 20)    /* A buffer that grew larger than this is given back when it is empty. */
+/* A buffer that grew larger than this is given back when it is empty. */
+#define KEEP_MAX ((size_t)1 << 20)
 
 static void on_data(void *context, const void *data, size_t size);
 static void on_error(void *context, int error);
@@ -54,7 +56,7 @@ void fl__channel_start(struct fl__channel *channel)
     channel->io->vtable->start(channel->io, channel->stream, &channel->stream_events, CREDIT);
 }
 
-/* ------------------------------------------------------------------------------------------------- closing */
+/* ------------------------------------------------------------------------------------------------ closing */
 
 static void reset_bulk(struct fl__bulk *bulk)
 {
@@ -122,7 +124,7 @@ static void on_shut_down(struct fl_io_op *op)
     maybe_free(channel);
 }
 
-/* ----------------------------------------------------------------------------------------------- receiving */
+/* ---------------------------------------------------------------------------------------------- receiving */
 
 /* Hands one whole frame to the owner. */
 static void take_frame(struct fl__channel *channel, const uint8_t *data, size_t size)
@@ -161,7 +163,8 @@ static size_t take_frames(struct fl__channel *channel, const uint8_t *data, size
     return used;
 }
 
-/* Adds to the gathered beginning of a frame no more than completes it, or its header; returns how many bytes. */
+/* Adds to the gathered beginning of a frame no more than completes it, or its header; returns how many
+ * bytes. */
 static size_t gather(struct fl__channel *channel, const uint8_t *data, size_t size)
 {
     size_t wanted = channel->frame_wanted ? channel->frame_wanted : FL__FRAME_HEADER_SIZE;
@@ -212,7 +215,7 @@ static void on_error(void *context, int error)
     break_channel(context, error);
 }
 
-/* ------------------------------------------------------------------------------------------------- queuing */
+/* ------------------------------------------------------------------------------------------------ queuing */
 
 struct fl__buffer *fl__channel_control(struct fl__channel *channel)
 {
@@ -350,7 +353,7 @@ int fl__channel_bulk_end(struct fl__channel *channel, size_t begin)
     return FL_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------- sending */
+/* ------------------------------------------------------------------------------------------------ sending */
 
 static bool gather_piece(struct fl__channel *channel, uint32_t count, const void *data, size_t size)
 {

@@ -1,15 +1,17 @@
 /* clock.c - the log's clock: microseconds since 1970 that never decrease along the log.
  *
- * Every entry carries the time at which its leader took it, and that is the only time that the state machine knows. Wall
- * clocks jump and differ between nodes, so the log's clock does not simply follow the leader's: it continues from the last
- * time in the log by the monotonic time that has passed since, and leans towards the wall clock as it goes.
+ * Every entry carries the time at which its leader took it, and that is the only time that the state machine
+ * knows. Wall clocks jump and differ between nodes, so the log's clock does not simply follow the leader's:
+ * it continues from the last time in the log by the monotonic time that has passed since, and leans towards
+ * the wall clock as it goes.
  *
- *   - Near the wall clock (a minute), a tenth of the time that passes may go into leaning. Further behind it, the clock runs
- *     up to twice as fast; further ahead of it, up to twice as slow. It never stands still for long and never goes back.
- *   - At most a minute is made up for at once, however long nobody asked. So a leader whose wall clock is a year ahead makes
- *     keys expire a little early, not all of them at once.
- *   - A process that has just started does not know how long it was down. The first time that it needs the clock it takes
- *     the wall clock's word for at most a minute; for a log without any time, for all of it.
+ *   - Near the wall clock (a minute), a tenth of the time that passes may go into leaning. Further behind it,
+ *     the clock runs up to twice as fast; further ahead of it, up to twice as slow. It never stands still for
+ *     long and never goes back.
+ *   - At most a minute is made up for at once, however long nobody asked. So a leader whose wall clock is a
+ *     year ahead makes keys expire a little early, not all of them at once.
+ *   - A process that has just started does not know how long it was down. The first time that it needs the
+ *     clock it takes the wall clock's word for at most a minute; for a log without any time, for all of it.
  *
  * A reading is a pure function of what was observed and of the two clocks given. */
 #include "host.h"

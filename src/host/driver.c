@@ -1,16 +1,17 @@
 /* driver.c - runs the core: events go in, the work that comes out is carried out.
  *
- * Events (a frame, a completed write, time) are handed to the core where they arrive, and change nothing else. Once per turn
- * of the loop, when the engine flushes, all that follows from them is done together: commands are proposed in one piece, the
- * core's work is taken, entries are applied, the log is written, messages leave in one send per peer. So a burst
- * of events costs one write to disk and one send to each peer.
+ * Events (a frame, a completed write, time) are handed to the core where they arrive, and change nothing
+ * else. Once per turn of the loop, when the engine flushes, all that follows from them is done together:
+ * commands are proposed in one piece, the core's work is taken, entries are applied, the log is written,
+ * messages leave in one send per peer. So a burst of events costs one write to disk and one send to each
+ * peer.
  *
- * Whatever could take long is bounded per turn (entries applied, rounds of new work), and the rest is left to the next turn,
- * which fl__driver_wake() makes sure of: heartbeats wait for none of it. */
+ * Whatever could take long is bounded per turn (entries applied, rounds of new work), and the rest is left to
+ * the next turn, which fl__driver_wake() makes sure of: heartbeats wait for none of it. */
 #include "host.h"
 
-#include <stdio.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,7 +42,7 @@ bool fl__driver_is_founded(const struct fl_node *node)
     return node->raft && node->status.commit >= 1 && node->roster.index > 0;
 }
 
-/* -------------------------------------------------------------------------------------------------- waking */
+/* ------------------------------------------------------------------------------------------------- waking */
 
 static void on_wake(struct fl_io_op *op)
 {
@@ -73,7 +74,8 @@ static void earlier(fl_time_us *deadline, fl_time_us at)
         *deadline = at;
 }
 
-/* One timer for everything. One that is set for a later time is asked to end, and set again in the flush after that. */
+/* One timer for everything. One that is set for a later time is asked to end, and set again in the flush
+ * after that. */
 static void set_timer(struct fl_node *node)
 {
     fl_time_us at = node->transport_at;
@@ -96,7 +98,7 @@ static void set_timer(struct fl_node *node)
     node->io->vtable->timer(node->io, &node->timer, at);
 }
 
-/* ----------------------------------------------------------------------------------------- after each event */
+/* --------------------------------------------------------------------------------------- after each event */
 
 struct fl__entry *fl__driver_cached(struct fl_node *node, fl_index index)
 {
@@ -127,7 +129,8 @@ static void add_opening(struct fl_node *node)
     fl_index index = node->status.last;
     struct fl__entry *entry = make_opening(node, index, node->status.term);
     if (!entry || fl__cache_put(node->cache, entry) != FL_OK)
-        fl__driver_fail(node, "memory ran out while becoming leader; give it more, then start the node again");
+        fl__driver_fail(node,
+                        "memory ran out while becoming leader; give it more, then start the node again");
     fl__entry_release(entry);
 }
 
@@ -136,8 +139,8 @@ static void tell_state(struct fl_node *node)
     fl__transport_tell_state(&node->transport, node->raft != NULL, node->roster.index > 0);
 }
 
-/* The core's configuration moved: on a founding leader to its opening entry, otherwise back because an entry was cut. Forward it
- * moves where entries are accepted. */
+/* The core's configuration moved: on a founding leader to its opening entry, otherwise back because an entry
+ * was cut. Forward it moves where entries are accepted. */
 static void follow_configuration(struct fl_node *node)
 {
     fl_index index = node->members_index;
@@ -155,7 +158,8 @@ static void follow_configuration(struct fl_node *node)
 static void note_leader(struct fl_node *node, const struct fl_status *before)
 {
     const struct fl_status *now = &node->status;
-    bool same = now->has_leader == before->has_leader && now->leader == before->leader && now->term == before->term;
+    bool same =
+        now->has_leader == before->has_leader && now->leader == before->leader && now->term == before->term;
     if (same)
         return;
     if (now->has_leader) {
@@ -181,7 +185,7 @@ void fl__driver_event(struct fl_node *node)
     note_leader(node, &before);
 }
 
-/* ---------------------------------------------------------------------------------------- received messages */
+/* -------------------------------------------------------------------------------------- received messages */
 
 static fl_term term_of(const struct fl_message *message, fl_index index)
 {
@@ -215,8 +219,8 @@ static int decode_entries(struct fl_node *node, const struct fl_message *message
     return FL_OK;
 }
 
-/* Finds the configurations among the entries. Too many for one message: it is cut before the first that is too many,
- * which makes it a shorter append. */
+/* Finds the configurations among the entries. Too many for one message: it is cut before the first that is
+ * too many, which makes it a shorter append. */
 static int decode_configurations(struct fl_node *node, struct fl_message *message, struct fl_members *configs,
                                  struct fl_member lists[][FL_MEMBERS_MAX])
 {
@@ -244,7 +248,8 @@ static void keep_accepted(struct fl_node *node, const struct fl_message *message
     for (fl_index index = accepted->first; accepted->first && index <= accepted->last; index++) {
         struct fl__entry *entry = node->received[index - message->prev - 1];
         if (fl__cache_put(node->cache, entry) != FL_OK) {
-            fl__driver_fail(node, "memory ran out for the log's entries; give it more, then start the node again");
+            fl__driver_fail(node,
+                            "memory ran out for the log's entries; give it more, then start the node again");
             return;
         }
         fl__clock_observe(&node->clock, node->now, entry->time_us);
@@ -285,7 +290,8 @@ static int on_message(struct fl_node *node, struct fl__slot *slot, const struct 
         return FL_OK;
     if (fl__frame_get_message(frame, node->space, &message) != FL_OK)
         return FL_EMESSAGE;
-    if (message.from != slot->member.id || message.boot != slot->boot || message.to != node->identity.incarnation)
+    if (message.from != slot->member.id || message.boot != slot->boot ||
+        message.to != node->identity.incarnation)
         return FL_EMESSAGE;
     uint32_t entry_count = node->space->entry_count;
     int result = decode_entries(node, &message);
@@ -301,7 +307,7 @@ static int on_message(struct fl_node *node, struct fl__slot *slot, const struct 
     return result;
 }
 
-/* --------------------------------------------------------------------------------------- transport's events */
+/* ------------------------------------------------------------------------------------- transport's events */
 
 static void fill_hello(void *context, struct fl__hello *hello)
 {
@@ -377,7 +383,8 @@ static int on_frame(void *context, struct fl__slot *slot, const struct fl__frame
     }
 }
 
-const struct fl__transport_events fl__driver_transport_events = {fill_hello, check, on_up, on_down, on_state, on_frame};
+const struct fl__transport_events fl__driver_transport_events = {fill_hello, check,    on_up,
+                                                                 on_down,    on_state, on_frame};
 
 /* --------------------------------------------------------------------------------------------------- work */
 

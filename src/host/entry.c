@@ -41,8 +41,8 @@ struct fl__entry *fl__entry_create(const struct fl__entry *model, const void *da
     return entry;
 }
 
-struct fl__entry *fl__entry_decode(fl_index index, fl_term term, enum fl_entry_kind kind, const void *body, size_t size,
-                                   int *error)
+struct fl__entry *fl__entry_decode(fl_index index, fl_term term, enum fl_entry_kind kind, const void *body,
+                                   size_t size, int *error)
 {
     *error = FL_EMESSAGE;
     if (size < FL__ENVELOPE_SIZE || size > FL_COMMAND_MAX + FL__ENVELOPE_SIZE)

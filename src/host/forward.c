@@ -1,13 +1,15 @@
 /* forward.c - commands on their way to the leader's log, and what became of them.
  *
- * A command is handed to the leader of one term: proposed here if this node leads, otherwise forwarded to the leader with
- * that term's number and (origin, boot, sequence). Only the leader of that very term appends it, in sequence, dropping what
- * it has seen; so a connection that broke is no question: everything not answered is forwarded again.
+ * A command is handed to the leader of one term: proposed here if this node leads, otherwise forwarded to the
+ * leader with that term's number and (origin, boot, sequence). Only the leader of that very term appends it,
+ * in sequence, dropping what it has seen; so a connection that broke is no question: everything not answered
+ * is forwarded again.
  *
- * What became of it, the log itself says. The origin applies the log like everybody; it either meets its command, or meets an
- * entry of a higher term than the one it was handed under. From then on no entry of that older term can follow, so the command
- * never was in the log and never will be: it is handed on to the new leader. Until then nothing new is handed under a later
- * term, so commands enter the log in the order in which they were proposed, across any number of leaders, each once.
+ * What became of it, the log itself says. The origin applies the log like everybody; it either meets its
+ * command, or meets an entry of a higher term than the one it was handed under. From then on no entry of that
+ * older term can follow, so the command never was in the log and never will be: it is handed on to the new
+ * leader. Until then nothing new is handed under a later term, so commands enter the log in the order in
+ * which they were proposed, across any number of leaders, each once.
  *
  *     proposed -> [ queued ] --hand--> [ handed under T ] --met in the log----------------> applied
  *                     ^                       |            --refused by T's leader--------> answered, definite
@@ -15,8 +17,8 @@
  *                     +--a higher term met----+
  *     queued --time runs out--> answered, definite
  *
- * Invariants: the queue is in order of sequence; handed ones come first, all handed under handed_term; `unhanded` is the
- * first queued one. */
+ * Invariants: the queue is in order of sequence; handed ones come first, all handed under handed_term;
+ * `unhanded` is the first queued one. */
 #include "host.h"
 
 #include <stdlib.h>
@@ -48,7 +50,7 @@ struct fl__commands {
     struct batch batch;
 };
 
-/* -------------------------------------------------------------------------------------------------- queues */
+/* ------------------------------------------------------------------------------------------------- queues */
 
 void fl__queue_add(struct fl__queue *queue, struct fl_request *request)
 {
@@ -90,7 +92,7 @@ void fl__queue_prepend(struct fl__queue *queue, struct fl__queue *older)
     *older = (struct fl__queue){0};
 }
 
-/* -------------------------------------------------------------------------------------------- making, ending */
+/* ----------------------------------------------------------------------------------------- making, ending */
 
 int fl__forward_create(struct fl_node *node)
 {
@@ -197,14 +199,15 @@ void fl__forward_end(struct fl_node *node, int queued_outcome)
     drop_incoming(node->commands);
 }
 
-/* ------------------------------------------------------------------------------------------------ verdicts */
+/* ----------------------------------------------------------------------------------------------- verdicts */
 
 void fl__forward_verdict(struct fl_node *node, fl_term term)
 {
     struct fl__commands *commands = node->commands;
     if (!has_handed(commands) || term <= commands->handed_term)
         return;
-    for (struct fl_request *request = commands->queue.head; request != commands->unhanded; request = request->next)
+    for (struct fl_request *request = commands->queue.head; request != commands->unhanded;
+         request = request->next)
         request->state = FL__REQUEST_QUEUED;
     commands->unhanded = commands->queue.head;
     commands->handed_size = 0;
@@ -240,7 +243,8 @@ int fl__forward_on_refused(struct fl_node *node, const struct fl__frame *frame)
     bool known = refused.error == FL_ELOGFULL || refused.error == FL_ETOOBIG;
     int outcome = known ? refused.error : FL_EUNAVAILABLE;
     struct fl_request *request = commands->queue.head, *next;
-    for (; request && request->state == FL__REQUEST_HANDED && request->sequence <= refused.last; request = next) {
+    for (; request && request->state == FL__REQUEST_HANDED && request->sequence <= refused.last;
+         request = next) {
         next = request->next;
         if (request->sequence >= refused.first)
             end_command(node, request, outcome);
@@ -248,7 +252,7 @@ int fl__forward_on_refused(struct fl_node *node, const struct fl__frame *frame)
     return FL_OK;
 }
 
-/* ----------------------------------------------------------------------------------------- from other members */
+/* ------------------------------------------------------------------------------------- from other members */
 
 static void refuse(struct fl_node *node, struct fl__slot *slot, fl_term term, uint64_t sequence, int error)
 {
@@ -353,7 +357,7 @@ void fl__forward_committed(struct fl_node *node, fl_index commit)
     }
 }
 
-/* ---------------------------------------------------------------------------------------- proposing, leading */
+/* ------------------------------------------------------------------------------------- proposing, leading */
 
 static bool fits_log(struct fl_node *node, const struct batch *batch, uint64_t size)
 {
@@ -439,7 +443,8 @@ static void keep_batch(struct fl_node *node, fl_index first, fl_term term)
         entry->index = first + k; /* Nobody else has seen the entry yet. */
         entry->term = term;
         if (fl__cache_put(node->cache, entry) != FL_OK) {
-            fl__driver_fail(node, "memory ran out for the log's entries; give it more, then start the node again");
+            fl__driver_fail(node,
+                            "memory ran out for the log's entries; give it more, then start the node again");
             return;
         }
         if (entry->origin == node->identity.incarnation)
@@ -453,8 +458,8 @@ static void keep_batch(struct fl_node *node, fl_index first, fl_term term)
     }
 }
 
-/* The core has no room after all (leaderships that nothing was decided of). What was forwarded is refused for good; own
- * commands stay queued. */
+/* The core has no room after all (leaderships that nothing was decided of). What was forwarded is refused for
+ * good; own commands stay queued. */
 static void give_up_batch(struct fl_node *node)
 {
     const struct batch *batch = &node->commands->batch;
@@ -501,11 +506,12 @@ static bool can_propose(const struct fl_node *node)
            fl__tickets_unsynced(node) < FL__UNSYNCED_MAX;
 }
 
-/* --------------------------------------------------------------------------------- forwarding, not leading */
+/* -------------------------------------------------------------------------------- forwarding, not leading */
 
-/* Writes one frame of commands from `request` on, and returns the first that is not in it; `request` if there is no room. */
-static struct fl_request *write_frame(struct fl_node *node, struct fl__channel *channel, struct fl_request *request,
-                                      const struct fl_request *end, fl_term term)
+/* Writes one frame of commands from `request` on, and returns the first that is not in it; `request` if there
+ * is no room. */
+static struct fl_request *write_frame(struct fl_node *node, struct fl__channel *channel,
+                                      struct fl_request *request, const struct fl_request *end, fl_term term)
 {
     struct fl__buffer *out = fl__channel_bulk_begin(channel);
     if (!out)
@@ -529,7 +535,8 @@ static bool repeat_handed(struct fl_node *node, struct fl__channel *channel)
     struct fl__commands *commands = node->commands;
     struct fl_request *request = commands->queue.head;
     while (request != commands->unhanded) {
-        struct fl_request *next = write_frame(node, channel, request, commands->unhanded, commands->handed_term);
+        struct fl_request *next =
+            write_frame(node, channel, request, commands->unhanded, commands->handed_term);
         if (next == request)
             return false;
         request = next;

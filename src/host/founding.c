@@ -1,13 +1,15 @@
 /* founding.c - how a node comes to take part: when its core is made, and with which members.
  *
- *   what the directory holds            the core's members
- *   a log with a configuration          the newest one in the log
- *   a log without any entry             all founders, once each has been met and its incarnation is known ("founding");
- *                                       or none, once a founded peer has accepted us: it will send the log ("joining")
+ *   what the directory holds            the core's members a log with a configuration          the newest one
+ *   in the log a log without any entry             all founders, once each has been met and its incarnation
+ *   is known ("founding");
+ *                                       or none, once a founded peer has accepted us: it will send the log
+ *                                       ("joining")
  *
- * Founding needs every founder at once, and each counts only as the process that is connected now. That is what makes it safe
- * to forget about it in a crash: a founder whose directory was wiped meanwhile cannot complete a second founding under
- * the same cluster id, because one of the others already knows it by its old incarnation and refuses it.
+ * Founding needs every founder at once, and each counts only as the process that is connected now. That is
+ * what makes it safe to forget about it in a crash: a founder whose directory was wiped meanwhile cannot
+ * complete a second founding under the same cluster id, because one of the others already knows it by its old
+ * incarnation and refuses it.
  *
  * A joining core follows and votes, but cannot campaign before the configuration has reached its log.
  *
@@ -28,14 +30,16 @@ void fl__founding_fill_hello(struct fl_node *node, struct fl__hello *hello)
     memcpy(hello->client, node->client, sizeof hello->client);
 }
 
-/* Members are known by incarnation once the core has them; before, whoever comes with the right name is believed. */
+/* Members are known by incarnation once the core has them; before, whoever comes with the right name is
+ * believed. */
 static bool is_known_otherwise(const struct fl_node *node, const struct fl__hello *hello)
 {
     const struct fl_node_member *member = fl__roster_named(&node->roster, hello->name);
     return member && member->id_known && member->id != hello->incarnation;
 }
 
-enum fl__refusal fl__founding_check(struct fl_node *node, const struct fl__hello *hello, const struct fl__slot *slot)
+enum fl__refusal fl__founding_check(struct fl_node *node, const struct fl__hello *hello,
+                                    const struct fl__slot *slot)
 {
     if (memcmp(hello->cluster_id, node->identity.cluster_id, sizeof hello->cluster_id) != 0)
         return FL__REFUSED_CLUSTER;
@@ -117,8 +121,9 @@ static void create_core(struct fl_node *node)
     fill_config(node);
     int result = fl_raft_create(&node->raft, &node->raft_config, &start, &allocator, node->now);
     if (result != FL_OK) {
-        fl__driver_fail(node, "its log and its term contradict each other (%s); the files under %s are not of one time",
-                        fl_error_text(result), node->directory);
+        fl__driver_fail(
+            node, "its log and its term contradict each other (%s); the files under %s are not of one time",
+            fl_error_text(result), node->directory);
         return;
     }
     fl__wal_recovered_release(&node->found);
@@ -130,7 +135,7 @@ static void create_core(struct fl_node *node)
     fl__driver_wake(node);
 }
 
-/* ------------------------------------------------------------------------------------------------ founding */
+/* ----------------------------------------------------------------------------------------------- founding */
 
 /* All founders, this node included, in the order in which they were named; false if one is not connected. */
 static bool gather_founders(struct fl_node *node, struct fl__roster *out)

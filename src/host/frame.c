@@ -1,7 +1,7 @@
 /* frame.c - the byte format between peers.
  *
- * A connection carries frames in both directions, the first in each being a greeting. Numbers are little-endian; a text is
- * its size in 2 bytes, then that many bytes without zeros.
+ * A connection carries frames in both directions, the first in each being a greeting. Numbers are
+ * little-endian; a text is its size in 2 bytes, then that many bytes without zeros.
  *
  *     0  8  checksum: XXH3-64 of the bytes [8, 24 + meta size)
  *     8  4  size of the whole frame, header and bodies included
@@ -13,26 +13,27 @@
  *     -  -  bodies of entries, one after the other; only in a MESSAGE
  *
  * HELLO opens a connection: the dialler's first, then the other's.
- *     0  8  "FAIRLEAD"             16 16  cluster id              56  -  text: the sender's name
- *     8  2  lowest protocol        32  8  incarnation              -  -  text: whom it believes to reach; empty if
- *    10  2  highest protocol       40  8  boot nonce                     it did not dial
- *    12  4  flags: 1 founded       48  8  term                     -  -  text: its address for clients; may be empty
+ *     0  8  "FAIRLEAD"             16 16  cluster id              56  -  text: the sender's name 8  2  lowest
+ *     protocol        32  8  incarnation              -  -  text: whom it believes to reach; empty if
+ *    10  2  highest protocol       40  8  boot nonce                     it did not dial 12  4  flags: 1 founded
+ *    48  8  term                     -  -  text: its address for clients; may be empty
  *
  * REFUSE ends a connection.        0  1  enum fl__refusal    1  2  lowest protocol    3  2  highest protocol
  * STATE follows the greeting, and each change.               0  1  flags: 1 takes part, 2 founded
  * PING has no meta: an idle connection shows that it lives.
  *
  * MESSAGE is one struct fl_message.
- *     0  1  type                    8  4  runs of its outline     16  8  from, to, term, boot, prev, prev term, last,
- *     1  1  flags, see below       12  4  entries                   ..   commit, held, number, round, stamp: 8 each
- *     2  2  zero                                                 112  8  outline, if present: low, low term, top, last,
- *     4  4  runs                                                   ..   durable: 8 each
- *     then the runs, then the outline's runs: term 8, first 8
- *     then for each entry of (prev, last]: checksum of its body 8, size of its body 4, kind 1, zero 3
- *   The bodies are outside the frame's checksum: each has its own, made where the entry was made, and is hashed once on each
- *   node that receives it.
+ *     0  1  type                    8  4  runs of its outline     16  8  from, to, term, boot, prev, prev term,
+ *     last, 1  1  flags, see below       12  4  entries                   ..   commit, held, number, round,
+ *     stamp: 8 each 2  2  zero                                                 112  8  outline, if present:
+ *     low, low term, top, last, 4  4  runs                                                   ..   durable: 8
+ *     each then the runs, then the outline's runs: term 8, first 8 then for each entry of (prev, last]:
+ *     checksum of its body 8, size of its body 4, kind 1, zero 3
+ *   The bodies are outside the frame's checksum: each has its own, made where the entry was made, and is
+ *   hashed once on each node that receives it.
  *
- * FORWARD carries commands to the leader of a term.          0  8  term   8  8  boot   16  4  count, then for each:
+ * FORWARD carries commands to the leader of a term.          0  8  term   8  8  boot   16  4  count, then for
+ * each:
  *     sequence 8, size 4, data
  * FORWARD_REFUSED says that the leader did not append them and never will.
  *     0  8  term   8  8  boot   16  8  first sequence   24  8  last sequence   32  4  the error, negated
@@ -58,7 +59,7 @@ enum message_flag {
     MESSAGE_FLAGS = 15,
 };
 
-/* -------------------------------------------------------------------------------------------------- frames */
+/* ------------------------------------------------------------------------------------------------- frames */
 
 int fl__frame_size(const uint8_t *data, size_t size, size_t size_max, size_t *frame_size)
 {
@@ -122,7 +123,7 @@ int fl__frame_end(struct fl__buffer *out, size_t begin, size_t bodies_size)
     return FL_OK;
 }
 
-/* ----------------------------------------------------------------------------------------------- greetings */
+/* ---------------------------------------------------------------------------------------------- greetings */
 
 void fl__frame_put_hello(struct fl__buffer *out, const struct fl__hello *hello)
 {
@@ -204,7 +205,7 @@ void fl__frame_put_empty(struct fl__buffer *out, enum fl__frame_kind kind)
     (void)fl__frame_end(out, begin, 0);
 }
 
-/* ------------------------------------------------------------------------------------------------ messages */
+/* ----------------------------------------------------------------------------------------------- messages */
 
 static uint64_t store_entries(uint8_t *at, struct fl__entry *const *entries, uint32_t count)
 {
@@ -253,12 +254,13 @@ int fl__frame_put_message(struct fl__buffer *out, const struct fl_message *messa
     fl__store32(at + 4, message->run_count);
     fl__store32(at + 8, outline_runs);
     fl__store32(at + 12, entry_count);
-    const uint64_t numbers[] = {message->from, message->to,     message->term, message->boot,
-                                message->prev, message->prev_term, message->last, message->commit,
-                                message->held, message->number, message->round, message->stamp};
+    const uint64_t numbers[] = {message->from, message->to,        message->term,  message->boot,
+                                message->prev, message->prev_term, message->last,  message->commit,
+                                message->held, message->number,    message->round, message->stamp};
     at = store_numbers(at + 16, numbers, sizeof numbers / sizeof *numbers);
     if (outline->present) {
-        const uint64_t fixed[] = {outline->low, outline->low_term, outline->top, outline->last, outline->durable};
+        const uint64_t fixed[] = {outline->low, outline->low_term, outline->top, outline->last,
+                                  outline->durable};
         at = store_numbers(at, fixed, sizeof fixed / sizeof *fixed);
     }
     at = store_runs(at, message->runs, message->run_count);
@@ -313,7 +315,8 @@ static bool is_entry_count_right(const struct fl_message *message, uint32_t coun
                       : carries && message->last > message->prev && message->last - message->prev == count;
 }
 
-int fl__frame_get_message(const struct fl__frame *frame, struct fl__message_space *space, struct fl_message *out)
+int fl__frame_get_message(const struct fl__frame *frame, struct fl__message_space *space,
+                          struct fl_message *out)
 {
     struct fl__cursor cursor = fl__cursor_of(frame->meta, frame->meta_size);
     *out = (struct fl_message){.type = (enum fl_message_type)fl__cursor_number(&cursor, 1)};
@@ -325,9 +328,9 @@ int fl__frame_get_message(const struct fl__frame *frame, struct fl__message_spac
     if (zero != 0 || flags > MESSAGE_FLAGS || run_count > FL__FRAME_RUNS_MAX ||
         outline_runs > FL__FRAME_RUNS_MAX || space->entry_count > FL__FRAME_ENTRIES_MAX)
         return FL_EMESSAGE;
-    uint64_t *const numbers[] = {&out->from, &out->to,     &out->term, &out->boot,
-                                 &out->prev, &out->prev_term, &out->last, &out->commit,
-                                 &out->held, &out->number, &out->round, &out->stamp};
+    uint64_t *const numbers[] = {&out->from, &out->to,        &out->term,  &out->boot,
+                                 &out->prev, &out->prev_term, &out->last,  &out->commit,
+                                 &out->held, &out->number,    &out->round, &out->stamp};
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
         *numbers[k] = fl__cursor_number(&cursor, 8);
     out->granted = flags & MESSAGE_GRANTED;
@@ -380,7 +383,8 @@ int fl__frame_get_forward(const struct fl__frame *frame, struct fl__forward *out
     return out->commands.failed ? FL_EMESSAGE : FL_OK;
 }
 
-int fl__frame_get_command(struct fl__forward *forward, uint64_t *sequence, const uint8_t **data, uint32_t *size)
+int fl__frame_get_command(struct fl__forward *forward, uint64_t *sequence, const uint8_t **data,
+                          uint32_t *size)
 {
     *sequence = fl__cursor_number(&forward->commands, 8);
     *size = (uint32_t)fl__cursor_number(&forward->commands, 4);

@@ -1,16 +1,16 @@
 /* greeting.c - who is at the other end, and which connection of a pair stays.
  *
- * Whoever dialled says hello first, the other answers; each checks the other's protocol, cluster, name and incarnation, and either
- * goes on with a STATE or refuses, saying why. Each kind of refusal is logged once per outage on both sides, not with each
- * attempt.
+ * Whoever dialled says hello first, the other answers; each checks the other's protocol, cluster, name and
+ * incarnation, and either goes on with a STATE or refuses, saying why. Each kind of refusal is logged once
+ * per outage on both sides, not with each attempt.
  *
- * Both sides dial, so two connections of one pair may stand for a moment. The one dialled by the lower name stays, which both
- * sides decide alike; but one on which nothing was heard lately does not defend its place: its other end may not know of it
- * any more.
+ * Both sides dial, so two connections of one pair may stand for a moment. The one dialled by the lower name
+ * stays, which both sides decide alike; but one on which nothing was heard lately does not defend its place:
+ * its other end may not know of it any more.
  *
- * A member has one process. If a connection comes from another process of the same incarnation (another boot nonce) while
- * the first is heard, the newcomer is refused: most likely the data directory was copied. Since the first may just have
- * died unnoticed, that is an alarm only if it is heard after the refusal. */
+ * A member has one process. If a connection comes from another process of the same incarnation (another boot
+ * nonce) while the first is heard, the newcomer is refused: most likely the data directory was copied. Since
+ * the first may just have died unnoticed, that is an alarm only if it is heard after the refusal. */
 #include "host.h"
 
 #include <stdio.h>
@@ -31,7 +31,7 @@ void fl__greeting_send(struct fl__transport *transport, struct fl__channel *chan
     fl__frame_put_hello(control, &hello);
 }
 
-/* ---------------------------------------------------------------------------------------------------- words */
+/* -------------------------------------------------------------------------------------------------- words */
 
 /* Why we refuse `who`. */
 static const char *why_we_refuse(enum fl__refusal why)
@@ -90,7 +90,7 @@ static const char *why_it_refuses(enum fl__refusal why)
     return "for a reason that this version does not know";
 }
 
-/* ------------------------------------------------------------------------------------------------- refusing */
+/* ----------------------------------------------------------------------------------------------- refusing */
 
 /* A member's refusals are logged when they change, a stranger's once a minute: anybody can connect. */
 static bool is_worth_a_line(struct fl__transport *transport, struct fl__slot *slot, enum fl__refusal why)
@@ -128,7 +128,8 @@ static void refuse(struct fl__transport *transport, struct fl__channel *channel,
     }
 }
 
-static int on_refused(struct fl__transport *transport, struct fl__channel *channel, const struct fl__frame *frame)
+static int on_refused(struct fl__transport *transport, struct fl__channel *channel,
+                      const struct fl__frame *frame)
 {
     struct fl__refuse refused;
     if (fl__frame_get_refuse(frame, &refused) != FL_OK)
@@ -152,7 +153,7 @@ static int on_refused(struct fl__transport *transport, struct fl__channel *chann
     return FL_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------ deciding */
+/* ----------------------------------------------------------------------------------------------- deciding */
 
 static bool is_heard(const struct fl__transport *transport, const struct fl__channel *channel)
 {
@@ -240,7 +241,8 @@ static enum fl__refusal check(struct fl__transport *transport, const struct fl__
     return FL__REFUSED_NOT;
 }
 
-static int on_hello(struct fl__transport *transport, struct fl__channel *channel, const struct fl__frame *frame)
+static int on_hello(struct fl__transport *transport, struct fl__channel *channel,
+                    const struct fl__frame *frame)
 {
     struct fl__hello hello;
     if (fl__frame_get_hello(frame, &hello) != FL_OK)
@@ -252,7 +254,8 @@ static int on_hello(struct fl__transport *transport, struct fl__channel *channel
         return FL_OK;
     }
     bool same_member = slot->member.id_known && slot->member.id == hello.incarnation;
-    if (slot->channel && same_member && slot->boot != hello.boot && on_duplicate(transport, slot, hello.boot)) {
+    if (slot->channel && same_member && slot->boot != hello.boot &&
+        on_duplicate(transport, slot, hello.boot)) {
         refuse(transport, channel, slot, hello.name, FL__REFUSED_DUPLICATE);
         return FL_OK;
     }
@@ -266,7 +269,8 @@ static int on_hello(struct fl__transport *transport, struct fl__channel *channel
     return FL_OK;
 }
 
-int fl__greeting_take(struct fl__transport *transport, struct fl__channel *channel, const struct fl__frame *frame)
+int fl__greeting_take(struct fl__transport *transport, struct fl__channel *channel,
+                      const struct fl__frame *frame)
 {
     if (frame->kind == FL__FRAME_HELLO)
         return on_hello(transport, channel, frame);

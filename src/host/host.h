@@ -1,6 +1,7 @@
 /* host.h - what the files of the host share: the log on disk, the transport and the driver.
  *
- * The host gives a core (fairlead/raft.h) a disk, a network and a clock, through fairlead/io.h and nothing else.
+ * The host gives a core (fairlead/raft.h) a disk, a network and a clock, through fairlead/io.h and nothing
+ * else.
  *
  *   entry.c      one log entry in memory, counted by reference
  *   cache.c      recent entries by (index, term)
@@ -36,7 +37,7 @@
 #include <fairlead/node.h>
 #include <fairlead/raft.h>
 
-/* --------------------------------------------------------------------------------------------- log on disk */
+/* -------------------------------------------------------------------------------------------- log on disk */
 
 /* The group that all records and frames of this version belong to. */
 #define FL__GROUP 0
@@ -44,8 +45,8 @@
 /* The envelope at the head of every entry's body, little-endian: time_us, seed, origin, boot, sequence. */
 #define FL__ENVELOPE_SIZE 40
 
-/* One log entry. Its body (envelope, then data) is the very bytes that go to disk and to peers. Immutable once made, but
- * for its count of references. */
+/* One log entry. Its body (envelope, then data) is the very bytes that go to disk and to peers. Immutable
+ * once made, but for its count of references. */
 struct fl__entry {
     fl_index index;
     fl_term term;
@@ -53,18 +54,19 @@ struct fl__entry {
     enum fl_entry_kind kind;
     uint64_t checksum; /* XXH3-64 of the body. */
     uint64_t time_us, seed, sequence, boot;
-    fl_id origin; /* (origin, boot, sequence) names the command where it was proposed; boot 0: nobody waits. */
+    /* (origin, boot, sequence) names the command where it was proposed; boot 0: nobody waits. */
+    fl_id origin;
     uint32_t size; /* Of the body. */
     uint8_t body[];
 };
 
-/* Makes an entry with one reference, copying data and encoding the envelope; NULL if memory is short. `model` gives
- * everything but references, checksum, size and body. */
+/* Makes an entry with one reference, copying data and encoding the envelope; NULL if memory is short. `model`
+ * gives everything but references, checksum, size and body. */
 struct fl__entry *fl__entry_create(const struct fl__entry *model, const void *data, size_t size);
-/* The same from a body received or read: index, term, kind as given. NULL: memory is short, or the body is no body (smaller
- * than its envelope); *error says which (FL_ENOMEM, FL_EMESSAGE). */
-struct fl__entry *fl__entry_decode(fl_index index, fl_term term, enum fl_entry_kind kind, const void *body, size_t size,
-                                   int *error);
+/* The same from a body received or read: index, term, kind as given. NULL: memory is short, or the body is no
+ * body (smaller than its envelope); *error says which (FL_ENOMEM, FL_EMESSAGE). */
+struct fl__entry *fl__entry_decode(fl_index index, fl_term term, enum fl_entry_kind kind, const void *body,
+                                   size_t size, int *error);
 struct fl__entry *fl__entry_hold(struct fl__entry *entry);
 void fl__entry_release(struct fl__entry *entry); /* NULL is allowed. */
 /* The data behind the envelope. */
@@ -74,8 +76,8 @@ const uint8_t *fl__entry_data(const struct fl__entry *entry, size_t *size);
 struct fl__cache;
 struct fl__cache *fl__cache_create(uint64_t size_max);
 void fl__cache_destroy(struct fl__cache *cache);
-/* Puts the entry at its index, which is at most one above the last; whatever was there and above is unlinked. On an empty cache any
- * index is good. FL_ENOMEM. */
+/* Puts the entry at its index, which is at most one above the last; whatever was there and above is unlinked.
+ * On an empty cache any index is good. FL_ENOMEM. */
 FL_MUST_USE int fl__cache_put(struct fl__cache *cache, struct fl__entry *entry);
 void fl__cache_truncate(struct fl__cache *cache, fl_index from);
 /* Borrowed; NULL if there is none of that index and term. */
@@ -103,23 +105,24 @@ struct fl__wal_recovered {
     struct fl_run *runs;
     uint32_t run_count;
     fl_index last;
-    fl_index commit;              /* The highest commit hint in a valid mark; at most last. */
-    fl_index damaged;             /* First entry whose payload cannot be read; 0 if none. */
-    char damage[256];             /* File, offset and entry, in words. */
+    fl_index commit;                            /* The highest commit hint in a valid mark; at most last. */
+    fl_index damaged;                           /* First entry whose payload cannot be read; 0 if none. */
+    char damage[256];                           /* File, offset and entry, in words. */
     struct fl__entry *configuration, *previous; /* The newest two configuration entries in the log; NULL. */
-    uint64_t torn_size;           /* Bytes cut off as torn, for the start-up message. */
+    uint64_t torn_size;                         /* Bytes cut off as torn, for the start-up message. */
 };
 void fl__wal_recovered_release(struct fl__wal_recovered *found);
 
-/* Opens (recovers) or creates the log in options->directory; waits for the disk. Errors: FL_EIO, FL_ENOSPC, FL_EDAMAGED (even the outline is
- * lost), FL_EVERSION, FL_ECLUSTER (segments of another cluster or incarnation), FL_ENOMEM; the report says what, where and what to do. */
+/* Opens (recovers) or creates the log in options->directory; waits for the disk. Errors: FL_EIO, FL_ENOSPC,
+ * FL_EDAMAGED (even the outline is lost), FL_EVERSION, FL_ECLUSTER (segments of another cluster or
+ * incarnation), FL_ENOMEM; the report says what, where and what to do. */
 FL_MUST_USE int fl__wal_open(struct fl__wal **out, struct fl_io *io, const struct fl__wal_options *options,
                              struct fl__wal_recovered *found, struct fl_error_report *report);
 /* Finishes what is in flight, writes a synced closing mark, closes files. */
 void fl__wal_close(struct fl__wal *wal, void (*closed)(void *context), void *context);
 
-/* Queues an entry (takes its own reference) or a truncation; indexes must continue the log as it then is. `ticket` becomes durable
- * with it. Nothing is written before fl__wal_flush(). */
+/* Queues an entry (takes its own reference) or a truncation; indexes must continue the log as it then is.
+ * `ticket` becomes durable with it. Nothing is written before fl__wal_flush(). */
 FL_MUST_USE int fl__wal_append(struct fl__wal *wal, struct fl__entry *entry);
 FL_MUST_USE int fl__wal_truncate(struct fl__wal *wal, fl_index from);
 /* Everything queued so far belongs to this ticket. */
@@ -134,15 +137,16 @@ bool fl__wal_has_room(const struct fl__wal *wal, uint64_t size);
 uint64_t fl__wal_size(const struct fl__wal *wal);
 fl_term fl__wal_term_at(const struct fl__wal *wal, fl_index index); /* 0 if none */
 
-/* Reads [first, last], at most size_max bytes of bodies but at least one entry. The caller's struct stays put until done. Each record is
- * checked against (index, term at the time of the call). */
+/* Reads [first, last], at most size_max bytes of bodies but at least one entry. The caller's struct stays put
+ * until done. Each record is checked against (index, term at the time of the call). */
 struct fl__wal_read {
     fl_index first, last;
     uint64_t size_max;
     void (*done)(struct fl__wal_read *read);
     void *owner;
-    int result;                  /* FL_OK, FL_EIO, FL_EDAMAGED, FL_ESTALE (truncated meanwhile), FL_ENOMEM */
-    struct fl__entry **entries;  /* entry_count of them from `first`; the reader owns a reference to each, and the array */
+    int result; /* FL_OK, FL_EIO, FL_EDAMAGED, FL_ESTALE (truncated meanwhile), FL_ENOMEM */
+    /* entry_count of them from `first`; the reader owns a reference to each, and the array */
+    struct fl__entry **entries;
     uint32_t entry_count;
     void *wal_private;
 };
@@ -159,13 +163,16 @@ struct fl__vote_state {
     fl_id vote;
 };
 struct fl__vote;
-/* Opens or creates both copies; recovery takes the higher valid one and rewrites the other before it returns. Errors: FL_EDAMAGED (both copies bad: the
- * node must rejoin as a new member), FL_EIO, FL_ENOSPC, FL_ENOMEM, FL_ECLUSTER, FL_EVERSION. */
-FL_MUST_USE int fl__vote_open(struct fl__vote **out, struct fl_io *io, const char *directory, const uint8_t cluster_id[16],
-                              fl_id incarnation, struct fl__vote_state *found, struct fl_error_report *report);
-/* Writes both copies, one after the other; one save at a time. done(context, FL_OK or why not): after an error it is beyond use. */
-void fl__vote_save(struct fl__vote *vote, const struct fl__vote_state *state, void (*done)(void *context, int result),
-                   void *context);
+/* Opens or creates both copies; recovery takes the higher valid one and rewrites the other before it returns.
+ * Errors: FL_EDAMAGED (both copies bad: the node must rejoin as a new member), FL_EIO, FL_ENOSPC, FL_ENOMEM,
+ * FL_ECLUSTER, FL_EVERSION. */
+FL_MUST_USE int fl__vote_open(struct fl__vote **out, struct fl_io *io, const char *directory,
+                              const uint8_t cluster_id[16], fl_id incarnation, struct fl__vote_state *found,
+                              struct fl_error_report *report);
+/* Writes both copies, one after the other; one save at a time. done(context, FL_OK or why not): after an
+ * error it is beyond use. */
+void fl__vote_save(struct fl__vote *vote, const struct fl__vote_state *state,
+                   void (*done)(void *context, int result), void *context);
 /* A save in flight is finished first, and answered. */
 void fl__vote_close(struct fl__vote *vote, void (*closed)(void *context), void *context);
 
@@ -181,10 +188,10 @@ struct fl__identity {
 FL_MUST_USE int fl__identity_load(struct fl_io *io, const char *directory, struct fl__identity *out,
                                   struct fl_error_report *report);
 /* Written to a temporary name, synced, renamed, directory synced. */
-FL_MUST_USE int fl__identity_create(struct fl_io *io, const char *directory, const struct fl__identity *identity,
-                                    struct fl_error_report *report);
+FL_MUST_USE int fl__identity_create(struct fl_io *io, const char *directory,
+                                    const struct fl__identity *identity, struct fl_error_report *report);
 
-/* ------------------------------------------------------------------------------------------------ record.c */
+/* ----------------------------------------------------------------------------------------------- record.c */
 
 #define FL__RECORD_COPY 56 /* Bytes of a head, and of a tail. */
 
@@ -209,10 +216,11 @@ void fl__record_put_tail(uint8_t *out, const struct fl__record *record, uint64_t
 /* Whether a record with an intact head begins at data, and all of it is within size. */
 FL_MUST_USE bool fl__record_get(const uint8_t *data, size_t size, uint64_t place, struct fl__record *out);
 /* The same for one whose head is lost but whose tail is intact, wherever that is within size. */
-FL_MUST_USE bool fl__record_find_tail(const uint8_t *data, size_t size, uint64_t place, struct fl__record *out);
+FL_MUST_USE bool fl__record_find_tail(const uint8_t *data, size_t size, uint64_t place,
+                                      struct fl__record *out);
 FL_MUST_USE bool fl__record_is_body_good(const uint8_t *data, const struct fl__record *record);
 
-/* ----------------------------------------------------------------------------------------------- segment.c */
+/* ---------------------------------------------------------------------------------------------- segment.c */
 
 #define FL__SEGMENT_HEADER 64
 #define FL__PATH_MAX 1024
@@ -220,11 +228,12 @@ FL_MUST_USE bool fl__record_is_body_good(const uint8_t *data, const struct fl__r
 void fl__segment_path(const char *directory, uint64_t number, char *out, size_t size);
 FL_MUST_USE bool fl__segment_parse_name(const char *name, uint64_t *number);
 /* Writes the header, and returns the file's identity. */
-uint64_t fl__segment_header(const struct fl__wal_options *options, uint64_t number, uint8_t out[FL__SEGMENT_HEADER]);
+uint64_t fl__segment_header(const struct fl__wal_options *options, uint64_t number,
+                            uint8_t out[FL__SEGMENT_HEADER]);
 /* FL_OK; FL_EDAMAGED: unreadable, which is harmless; FL_ECLUSTER, FL_EVERSION: it is somebody else's. */
 FL_MUST_USE int fl__segment_check_header(const uint8_t *found, const uint8_t *expected);
 
-/* ------------------------------------------------------------------------------- wal.c, recovery.c, lookup.c */
+/* ---------------------------------------------------------------------------- wal.c, recovery.c, lookup.c */
 
 struct fl__segment {
     uint64_t number, identity;
@@ -255,34 +264,38 @@ FL_MUST_USE int fl__layout_add_segment(struct fl__layout *layout, const struct f
 /* An entry's record lies at `offset` of the last segment. */
 FL_MUST_USE int fl__layout_add_record(struct fl__layout *layout, fl_index index, uint64_t offset);
 FL_MUST_USE int fl__layout_add_entry(struct fl__layout *layout, fl_index index, fl_term term); /* Its term. */
-void fl__layout_truncate(struct fl__layout *layout, fl_index from);          /* Terms, */
-void fl__layout_truncate_records(struct fl__layout *layout, fl_index from);  /* and places. */
+void fl__layout_truncate(struct fl__layout *layout, fl_index from);                            /* Terms, */
+void fl__layout_truncate_records(struct fl__layout *layout, fl_index from); /* and places. */
 fl_term fl__layout_term(const struct fl__layout *layout, fl_index index);
-const struct fl__stretch *fl__layout_find(const struct fl__layout *layout, fl_index index); /* NULL: not written. */
+/* NULL: not written. */
+const struct fl__stretch *fl__layout_find(const struct fl__layout *layout, fl_index index);
 void fl__layout_release(struct fl__layout *layout);
 
 /* Where a writer continues. */
 struct fl__recovery {
     struct fl__layout layout;
-    uint64_t chain;          /* The last record's checksum. */
-    uint64_t next_number;    /* Of the next segment. */
-    bool continues;          /* In the last segment; else in a new one. */
+    uint64_t chain;       /* The last record's checksum. */
+    uint64_t next_number; /* Of the next segment. */
+    bool continues;       /* In the last segment; else in a new one. */
 };
-FL_MUST_USE int fl__recovery_run(struct fl_io *io, const struct fl__wal_options *options, struct fl__recovery *out,
-                                 struct fl__wal_recovered *found, struct fl_error_report *report);
+FL_MUST_USE int fl__recovery_run(struct fl_io *io, const struct fl__wal_options *options,
+                                 struct fl__recovery *out, struct fl__wal_recovered *found,
+                                 struct fl_error_report *report);
 
 /* -- wal.c, for lookup.c */
-/* Where to look for the entry; FL_ESTALE: it is not written (yet). The log stays open until fl__wal_read_ended(). */
-FL_MUST_USE int fl__wal_read_begun(struct fl__wal *wal, fl_index index, struct fl__segment *segment, uint64_t *offset);
+/* Where to look for the entry; FL_ESTALE: it is not written (yet). The log stays open until
+ * fl__wal_read_ended(). */
+FL_MUST_USE int fl__wal_read_begun(struct fl__wal *wal, fl_index index, struct fl__segment *segment,
+                                   uint64_t *offset);
 void fl__wal_read_ended(struct fl__wal *wal);
-void fl__wal_read_file(struct fl__wal *wal, struct fl_io_op *op, struct fl_io_file *file, void *data, size_t size,
-                       uint64_t offset);
+void fl__wal_read_file(struct fl__wal *wal, struct fl_io_op *op, struct fl_io_file *file, void *data,
+                       size_t size, uint64_t offset);
 void fl__wal_soon(struct fl__wal *wal, struct fl_io_op *op); /* Completes from the loop. */
-size_t fl__record_peek_size(const uint8_t *data); /* What a head says, true or not. */
+size_t fl__record_peek_size(const uint8_t *data);            /* What a head says, true or not. */
 
-/* ------------------------------------------------------------------------------------ transport and driver */
+/* ----------------------------------------------------------------------------------- transport and driver */
 
-/* ------------------------------------------------------------------------------------------------- bytes.c */
+/* ------------------------------------------------------------------------------------------------ bytes.c */
 
 /* Numbers of our formats are little-endian. */
 static inline uint32_t fl__load32(const uint8_t *at)
@@ -335,7 +348,7 @@ void fl__buffer_number(struct fl__buffer *buffer, uint64_t number, size_t size);
 void fl__buffer_text(struct fl__buffer *buffer, const char *text);
 void fl__buffer_release(struct fl__buffer *buffer);
 
-/* ------------------------------------------------------------------------------------------------- frame.c */
+/* ------------------------------------------------------------------------------------------------ frame.c */
 
 #define FL__PROTOCOL_MIN 1
 #define FL__PROTOCOL_MAX 1
@@ -366,13 +379,15 @@ struct fl__frame {
     size_t meta_size, bodies_size;
 };
 
-/* The size of the frame that begins at data; 0 if too little of it is there to know. FL_EMESSAGE, FL_ETOOBIG. */
+/* The size of the frame that begins at data; 0 if too little of it is there to know. FL_EMESSAGE,
+ * FL_ETOOBIG. */
 FL_MUST_USE int fl__frame_size(const uint8_t *data, size_t size, size_t size_max, size_t *frame_size);
 /* Checks a whole frame. FL_EMESSAGE: its checksum is wrong, or nobody sends such a thing. */
 FL_MUST_USE int fl__frame_open(const uint8_t *data, size_t frame_size, struct fl__frame *out);
 
-/* Writing: begin, the meta, end. The latter fills in the header; without memory it takes the frame back, and the buffer can be
- * used again: FL_ENOMEM. What is said once and may be lost (greetings, pings, refusals) does not look at that. */
+/* Writing: begin, the meta, end. The latter fills in the header; without memory it takes the frame back, and
+ * the buffer can be used again: FL_ENOMEM. What is said once and may be lost (greetings, pings, refusals)
+ * does not look at that. */
 size_t fl__frame_begin(struct fl__buffer *out, enum fl__frame_kind kind);
 int fl__frame_end(struct fl__buffer *out, size_t begin, size_t bodies_size);
 void fl__frame_put_empty(struct fl__buffer *out, enum fl__frame_kind kind);
@@ -456,7 +471,7 @@ void fl__frame_put_progress(struct fl__buffer *out, const fl_index *durable, uin
 FL_MUST_USE int fl__frame_get_progress(const struct fl__frame *frame, fl_index durable[FL_MEMBERS_MAX],
                                        uint32_t *count);
 
-/* ----------------------------------------------------------------------------------------------- channel.c */
+/* ---------------------------------------------------------------------------------------------- channel.c */
 
 struct fl__channel;
 
@@ -517,9 +532,10 @@ struct fl__channel {
 
 /* NULL: no memory; the stream is still the caller's. */
 struct fl__channel *fl__channel_create(struct fl_io *io, struct fl_io_stream *stream,
-                                       const struct fl__channel_events *events, void *context, fl_time_us now);
+                                       const struct fl__channel_events *events, void *context,
+                                       fl_time_us now);
 void fl__channel_start(struct fl__channel *channel);
-void fl__channel_close(struct fl__channel *channel);                        /* Now. */
+void fl__channel_close(struct fl__channel *channel);                       /* Now. */
 void fl__channel_finish(struct fl__channel *channel, fl_time_us deadline); /* Once all is sent. */
 void fl__channel_flush(struct fl__channel *channel, fl_time_us now);
 /* Where to write a whole frame that goes ahead of all bulk; NULL: no room, the frame is lost. */
@@ -532,7 +548,7 @@ int fl__channel_send_message(struct fl__channel *channel, const struct fl_messag
 struct fl__buffer *fl__channel_bulk_begin(struct fl__channel *channel);
 int fl__channel_bulk_end(struct fl__channel *channel, size_t begin);
 
-/* ----------------------------------------------------------------------------------- transport.c, greeting.c */
+/* -------------------------------------------------------------------------------- transport.c, greeting.c */
 
 /* Lines for people. */
 struct fl__logger {
@@ -565,25 +581,26 @@ struct fl__slot {
     struct fl_io_op connect;
     fl_time_us connect_deadline, dial_at;
     uint32_t failures;
-    uint64_t boot;                 /* Of its process. */
-    bool takes_part, founded;      /* As it says. */
-    fl_term term_promised;         /* The highest term that it spoke for. */
-    int logged_error;              /* What was logged last, so that each outage is logged once. */
+    uint64_t boot;            /* Of its process. */
+    bool takes_part, founded; /* As it says. */
+    fl_term term_promised;    /* The highest term that it spoke for. */
+    int logged_error;         /* What was logged last, so that each outage is logged once. */
     enum fl__refusal logged_refusal;
-    uint64_t duplicate_boot;       /* Of another process that claims to be it. */
+    uint64_t duplicate_boot; /* Of another process that claims to be it. */
     fl_time_us duplicate_at;
 
     /* The driver's. */
-    uint64_t told_channel;         /* The core was told that this connection is up. */
+    uint64_t told_channel; /* The core was told that this connection is up. */
     struct fl__load load;
-    uint64_t probe_number;         /* The append whose answer gives the round trip; 0 if none. */
+    uint64_t probe_number; /* The append whose answer gives the round trip; 0 if none. */
     fl_time_us probe_at, round_trip_us;
-    fl_term forward_term;          /* As a leader: its commands up to forward_last were taken in this term, */
+    fl_term forward_term; /* As a leader: its commands up to forward_last were taken in this term, */
     uint64_t forward_boot, forward_last; /* from its process of this boot nonce. */
-    fl_index hurry;                /* As a leader: the last of its commands; 0 if its answer is not awaited. */
-    bool progress_asked;           /* It waits for PROGRESS. */
-    uint64_t progress_told;        /* The version of it that was told last, */
-    fl_time_us progress_at;        /* and when. */
+    /* As a leader: the last of its commands; 0 if its answer is not awaited. */
+    fl_index hurry;
+    bool progress_asked;    /* It waits for PROGRESS. */
+    uint64_t progress_told; /* The version of it that was told last, */
+    fl_time_us progress_at; /* and when. */
     uint64_t conflicts_total;
 };
 
@@ -591,13 +608,15 @@ struct fl__transport_events {
     void (*fill_hello)(void *context, struct fl__hello *hello);
     /* Whether to talk to whoever sent this. slot: the member of that name; NULL: there is none. */
     enum fl__refusal (*check)(void *context, const struct fl__hello *hello, const struct fl__slot *slot);
-    void (*on_up)(void *context, struct fl__slot *slot); /* A connection stands; also if it replaces another. */
+    /* A connection stands; also if it replaces another. */
+    void (*on_up)(void *context, struct fl__slot *slot);
     void (*on_down)(void *context, struct fl__slot *slot);
     void (*on_state)(void *context, struct fl__slot *slot); /* takes_part or founded may have changed. */
     int (*on_frame)(void *context, struct fl__slot *slot, const struct fl__frame *frame);
 };
 
-#define FL__SLOTS_MAX (2 * FL_MEMBERS_MAX) /* A slot is used again only when nothing of its last user is in flight. */
+/* A slot is used again only when nothing of its last user is in flight. */
+#define FL__SLOTS_MAX (2 * FL_MEMBERS_MAX)
 
 struct fl__transport {
     struct fl_io *io;
@@ -607,7 +626,7 @@ struct fl__transport {
     char name[FL_NAME_MAX];
     fl_time_us ping_us; /* An idle connection shows a sign of life this often. */
     struct fl_io_listener *listener;
-    bool is_started; /* Connections that come earlier are closed. */
+    bool is_started;          /* Connections that come earlier are closed. */
     bool takes_part, founded; /* What this node tells of itself. */
     bool is_closing;
     void (*closed)(void *context);
@@ -626,7 +645,8 @@ void fl__transport_stop_listening(struct fl__transport *transport);
 /* Slots follow this list; this node's own name is left out. */
 void fl__transport_set_members(struct fl__transport *transport, const struct fl_node_member *members,
                                uint32_t count);
-fl_time_us fl__transport_tick(struct fl__transport *transport, fl_time_us now); /* Returns when to call it next. */
+/* Returns when to call it next. */
+fl_time_us fl__transport_tick(struct fl__transport *transport, fl_time_us now);
 void fl__transport_flush(struct fl__transport *transport, fl_time_us now);
 void fl__transport_tell_state(struct fl__transport *transport, bool takes_part, bool founded);
 void fl__transport_close(struct fl__transport *transport, void (*closed)(void *context));
@@ -642,7 +662,7 @@ void fl__greeting_send(struct fl__transport *transport, struct fl__channel *chan
 FL_MUST_USE int fl__greeting_take(struct fl__transport *transport, struct fl__channel *channel,
                                   const struct fl__frame *frame);
 
-/* ------------------------------------------------------------------------------------------------- clock.c */
+/* ------------------------------------------------------------------------------------------------ clock.c */
 
 struct fl__clock {
     uint64_t time_us; /* The last reading, or time seen in the log. */
@@ -656,9 +676,10 @@ void fl__clock_observe(struct fl__clock *clock, fl_time_us now, uint64_t time_us
 void fl__clock_restore(struct fl__clock *clock, uint64_t time_us);
 /* What a leader puts into the log now. */
 uint64_t fl__clock_now(struct fl__clock *clock, fl_time_us now, uint64_t wall_us);
-uint64_t fl__clock_peek(const struct fl__clock *clock, fl_time_us now, uint64_t wall_us); /* Changes nothing. */
+/* Changes nothing. */
+uint64_t fl__clock_peek(const struct fl__clock *clock, fl_time_us now, uint64_t wall_us);
 
-/* ------------------------------------------------------------------------------------------------ roster.c */
+/* ----------------------------------------------------------------------------------------------- roster.c */
 
 /* A configuration with names and addresses. */
 struct fl__roster {
@@ -675,16 +696,18 @@ FL_MUST_USE int fl__roster_from_entry(const struct fl__entry *entry, struct fl__
 /* As the core sees it; uses `list`. */
 struct fl_members fl__roster_members(const struct fl__roster *roster, struct fl_member list[FL_MEMBERS_MAX]);
 const struct fl_node_member *fl__roster_find(const struct fl__roster *roster, fl_id id); /* Or NULL. */
-const struct fl_node_member *fl__roster_named(const struct fl__roster *roster, const char *name); /* Or NULL. */
+/* Or NULL. */
+const struct fl_node_member *fl__roster_named(const struct fl__roster *roster, const char *name);
 
-/* ------------------------------------------------------------------------------------------------ the node */
+/* ----------------------------------------------------------------------------------------------- the node */
 
-#define FL__BATCH_MAX 1024                        /* Entries proposed in one piece. */
-#define FL__FORWARD_WINDOW ((uint64_t)4 << 20)    /* Bytes of commands with the leader and not answered. */
-#define FL__FORWARD_FRAME_MAX ((size_t)1 << 20)   /* A frame of commands is closed beyond this. */
-#define FL__UNSYNCED_MAX ((uint64_t)64 << 20)     /* A leader whose disk is further behind takes no commands. */
-#define FL__REQUESTS_MAX (1u << 20)               /* Commands, reads and waits each. */
-#define FL__TICKETS_MAX 64                        /* As many of the log's as the core hands out. */
+#define FL__BATCH_MAX 1024                      /* Entries proposed in one piece. */
+#define FL__FORWARD_WINDOW ((uint64_t)4 << 20)  /* Bytes of commands with the leader and not answered. */
+#define FL__FORWARD_FRAME_MAX ((size_t)1 << 20) /* A frame of commands is closed beyond this. */
+/* A leader whose disk is further behind takes no commands. */
+#define FL__UNSYNCED_MAX ((uint64_t)64 << 20)
+#define FL__REQUESTS_MAX (1u << 20) /* Commands, reads and waits each. */
+#define FL__TICKETS_MAX 64          /* As many of the log's as the core hands out. */
 
 /* Requests in the order in which they came; each is in at most one such queue. */
 struct fl__queue {
@@ -801,7 +824,8 @@ uint64_t fl__driver_time(struct fl_node *node); /* The log's clock, read as a le
 uint64_t fl__driver_seed(struct fl_node *node); /* For an entry. */
 fl_time_us fl__driver_now(struct fl_node *node);
 bool fl__driver_is_founded(const struct fl_node *node);
-/* The node takes no part any more: everything is answered, connections end. `what` is a sentence, and says what to do. */
+/* The node takes no part any more: everything is answered, connections end. `what` is a sentence, and says
+ * what to do. */
 void fl__driver_fail(struct fl_node *node, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* -- tickets.c */
@@ -846,7 +870,7 @@ void fl__forward_answer(struct fl_node *node, struct fl_request *request, int ou
 /* -- reads.c */
 FL_MUST_USE int fl__reads_create(struct fl_node *node);
 void fl__reads_destroy(struct fl_node *node);
-FL_MUST_USE int fl__reads_add(struct fl_node *node, struct fl_request *request);     /* FL_EFULL */
+FL_MUST_USE int fl__reads_add(struct fl_node *node, struct fl_request *request);      /* FL_EFULL */
 FL_MUST_USE int fl__reads_add_wait(struct fl_node *node, struct fl_request *request); /* FL_EFULL */
 void fl__reads_pump(struct fl_node *node);
 void fl__reads_confirmed(struct fl_node *node, const struct fl_read *read);
@@ -862,7 +886,8 @@ uint64_t fl__reads_pending(const struct fl_node *node);
 
 /* -- founding.c */
 void fl__founding_fill_hello(struct fl_node *node, struct fl__hello *hello);
-enum fl__refusal fl__founding_check(struct fl_node *node, const struct fl__hello *hello, const struct fl__slot *slot);
+enum fl__refusal fl__founding_check(struct fl_node *node, const struct fl__hello *hello,
+                                    const struct fl__slot *slot);
 /* Makes the core as soon as enough is known for it. */
 void fl__founding_advance(struct fl_node *node);
 

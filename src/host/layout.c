@@ -1,7 +1,7 @@
 /* layout.c - where the log's entries lie on disk, and their terms.
  *
- * One place is kept for each 64 KiB and one after each truncation; between two of them a reader walks along the records.
- * A truncation only ever removes the newest places, so the array stays sorted by index. */
+ * One place is kept for each 64 KiB and one after each truncation; between two of them a reader walks along
+ * the records. A truncation only ever removes the newest places, so the array stays sorted by index. */
 #include "host.h"
 #include <stdlib.h>
 
@@ -21,7 +21,8 @@ static void *grow(void *array, uint32_t count, uint32_t *capacity, size_t each)
 
 int fl__layout_add_segment(struct fl__layout *layout, const struct fl__segment *segment)
 {
-    void *grown = grow(layout->segments, layout->segment_count, &layout->segment_capacity, sizeof *layout->segments);
+    void *grown =
+        grow(layout->segments, layout->segment_count, &layout->segment_capacity, sizeof *layout->segments);
     if (!grown)
         return FL_ENOMEM;
     layout->segments = grown;
@@ -32,10 +33,12 @@ int fl__layout_add_segment(struct fl__layout *layout, const struct fl__segment *
 int fl__layout_add_record(struct fl__layout *layout, fl_index index, uint64_t offset)
 {
     uint32_t segment = layout->segment_count - 1;
-    const struct fl__stretch *last = layout->stretch_count ? &layout->stretches[layout->stretch_count - 1] : NULL;
+    const struct fl__stretch *last =
+        layout->stretch_count ? &layout->stretches[layout->stretch_count - 1] : NULL;
     if (last && last->segment == segment && offset - last->offset < STRETCH_SIZE && !layout->is_cut)
         return FL_OK;
-    void *grown = grow(layout->stretches, layout->stretch_count, &layout->stretch_capacity, sizeof *layout->stretches);
+    void *grown =
+        grow(layout->stretches, layout->stretch_count, &layout->stretch_capacity, sizeof *layout->stretches);
     if (!grown)
         return FL_ENOMEM;
     layout->stretches = grown;

@@ -41,7 +41,7 @@ void fl__look_destroy(struct fl_node *node)
     node->jobs = NULL;
 }
 
-/* -------------------------------------------------------------------------------------------------- status */
+/* ------------------------------------------------------------------------------------------------- status */
 
 static const struct fl__slot *find_slot(const struct fl_node *node, const char *name)
 {
@@ -158,7 +158,7 @@ void fl_node_status(const struct fl_node *node, struct fl_node_status *out)
     out->apply_time = node->applier.apply_time;
 }
 
-/* ------------------------------------------------------------------------------------------ the log's entries */
+/* -------------------------------------------------------------------------------------- the log's entries */
 
 static void show(struct job *job, const struct fl__entry *entry)
 {
@@ -284,7 +284,7 @@ int fl_node_log(struct fl_node *node, fl_index first, fl_index last,
     return FL_EFULL;
 }
 
-/* --------------------------------------------------------------------------------------------------- notes */
+/* -------------------------------------------------------------------------------------------------- notes */
 
 void fl__say(const struct fl__logger *logger, int level, const char *format, ...)
 {

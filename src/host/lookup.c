@@ -1,8 +1,9 @@
 /* lookup.c - reading entries back from the log.
  *
- * A read begins at the nearest place that the layout knows, and walks along the records in pieces. What it finds is
- * checked like everything that comes from a disk: the record's own checksums bind it to its place, and its index and term must be
- * those that the log has now. If the log was cut meanwhile, the read says so instead of giving what no longer counts. */
+ * A read begins at the nearest place that the layout knows, and walks along the records in pieces. What it
+ * finds is checked like everything that comes from a disk: the record's own checksums bind it to its place,
+ * and its index and term must be those that the log has now. If the log was cut meanwhile, the read says so
+ * instead of giving what no longer counts. */
 #include "host.h"
 #include <stdlib.h>
 

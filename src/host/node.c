@@ -1,16 +1,16 @@
 /* node.c - opening and closing a node, and what its embedder asks of it.
  *
- * Opening goes from what can fail for the user's sake to what can fail for the disk's: the options, the directory and
- * its lock, the peer port, who the directory is, the vote, the log. From then on the driver runs it. Closing answers every
- * request first, then ends connections, the log and the vote side by side, and lets go of the lock last: whoever gets
- * the lock finds nothing in motion. */
+ * Opening goes from what can fail for the user's sake to what can fail for the disk's: the options, the
+ * directory and its lock, the peer port, who the directory is, the vote, the log. From then on the driver
+ * runs it. Closing answers every request first, then ends connections, the log and the vote side by side, and
+ * lets go of the lock last: whoever gets the lock finds nothing in motion. */
 #include "host.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------------------------------------ directory */
+/* ---------------------------------------------------------------------------------------------- directory */
 
 static int64_t make_directory(struct fl_io *io, const char *path)
 {
@@ -57,7 +57,7 @@ static int lock_directory(struct fl_node *node, struct fl_error_report *report)
     return FL_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------- identity */
+/* ----------------------------------------------------------------------------------------------- identity */
 
 static void on_name(void *context, const char *name)
 {
@@ -182,7 +182,7 @@ static int open_files(struct fl_node *node, struct fl_error_report *report)
     return take_configurations(node, report);
 }
 
-/* ------------------------------------------------------------------------------------------------ transport */
+/* ---------------------------------------------------------------------------------------------- transport */
 
 static int open_transport(struct fl_node *node, struct fl_error_report *report)
 {
@@ -273,7 +273,7 @@ static void free_node(struct fl_node *node)
     free(node);
 }
 
-/* ------------------------------------------------------------------------------------------------- closing */
+/* ------------------------------------------------------------------------------------------------ closing */
 
 static void on_transport_closed(void *context)
 {
@@ -382,7 +382,7 @@ static void undo(struct fl_node *node)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------- opening */
+/* ------------------------------------------------------------------------------------------------ opening */
 
 static int open_all(struct fl_node *node, const struct fl_node_options *options,
                     struct fl_error_report *report)

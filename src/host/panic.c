@@ -1,4 +1,5 @@
-/* panic.c - what happens when an invariant is broken: the process says where and ends, before it can do harm. */
+/* panic.c - what happens when an invariant is broken: the process says where and ends, before it can do
+ * harm. */
 #include "host.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,14 +1,16 @@
 /* reads.c - linearizable reads, waiting for voters, and whether this node is ready.
  *
- * A read goes through three queues: fresh (to be asked of the core), asked (under a ticket of the core's; all that were fresh
- * at once share one), confirmed (an index is known; the answer is given once that much is applied). Without a leader reads
- * stay fresh, and those that the core lost with a leader become fresh again, ahead of newer ones; only time ends that.
+ * A read goes through three queues: fresh (to be asked of the core), asked (under a ticket of the core's; all
+ * that were fresh at once share one), confirmed (an index is known; the answer is given once that much is
+ * applied). Without a leader reads stay fresh, and those that the core lost with a leader become fresh again,
+ * ahead of newer ones; only time ends that.
  *
- * A wait asks how many voters hold an entry durably. The leader knows; others ask it for the voters' durable indexes, one
- * question at a time whatever the number of waits, and it answers when they have changed or a heartbeat has passed. What
- * is held durably and committed stays so: an old answer is never wrong.
+ * A wait asks how many voters hold an entry durably. The leader knows; others ask it for the voters' durable
+ * indexes, one question at a time whatever the number of waits, and it answers when they have changed or a
+ * heartbeat has passed. What is held durably and committed stays so: an old answer is never wrong.
  *
- * Ready means: everything that was committed when the present leader was met is applied. That is a read of the node's own. */
+ * Ready means: everything that was committed when the present leader was met is applied. That is a read of
+ * the node's own. */
 #include "host.h"
 
 #include <stdlib.h>
@@ -20,8 +22,8 @@ struct fl__reads {
     struct fl__queue confirmed; /* request->index is to be applied first. */
 
     struct fl__queue waits;
-    fl_time_us waits_deadline; /* The earliest of them. */
-    bool waits_changed;        /* New ones came, or progress did. */
+    fl_time_us waits_deadline;         /* The earliest of them. */
+    bool waits_changed;                /* New ones came, or progress did. */
     fl_index progress[FL_MEMBERS_MAX]; /* The last durable index of each voter, as far as is known here. */
     uint32_t progress_count;
     uint64_t progress_version; /* Rises with each change of it. */
@@ -85,7 +87,7 @@ static void answer(struct fl_node *node, struct fl__queue *queue, struct fl_requ
     fl__forward_answer(node, request, outcome);
 }
 
-/* --------------------------------------------------------------------------------------------------- reads */
+/* -------------------------------------------------------------------------------------------------- reads */
 
 void fl__reads_pump(struct fl_node *node)
 {
@@ -167,7 +169,7 @@ bool fl__reads_is_ready(const struct fl_node *node)
     return node->reads->is_ready;
 }
 
-/* --------------------------------------------------------------------------------------------------- waits */
+/* -------------------------------------------------------------------------------------------------- waits */
 
 static uint32_t count_holders(const struct fl__reads *reads, fl_index index)
 {
@@ -212,7 +214,8 @@ static uint32_t collect_progress(struct fl_node *node, fl_index durable[FL_MEMBE
 
 static void set_progress(struct fl__reads *reads, const fl_index *durable, uint32_t count)
 {
-    bool same = count == reads->progress_count && memcmp(durable, reads->progress, count * sizeof *durable) == 0;
+    bool same =
+        count == reads->progress_count && memcmp(durable, reads->progress, count * sizeof *durable) == 0;
     if (same)
         return;
     memcpy(reads->progress, durable, count * sizeof *durable);
@@ -297,7 +300,7 @@ int fl__reads_on_progress(struct fl_node *node, const struct fl__frame *frame)
     return FL_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------------- ends */
+/* --------------------------------------------------------------------------------------------------- ends */
 
 static void expire_queue(struct fl_node *node, struct fl__queue *queue, fl_time_us now)
 {

@@ -12,14 +12,14 @@
  *   body       size bytes, then zeros up to a multiple of 8
  *   tail       the head's 56 bytes again, but for the magic "FLrt" and the checksum that follows from it
  *
- * The checksum binds a record to its place: copied elsewhere, or left over from another file, it is none. It covers the
- * body through the body's own checksum, and what came before through the predecessor's, so nothing beyond a cut
- * can ever continue a log. Head and tail lie apart: damage to one of them, or to the body, leaves the other to say what
- * entry stood here.
+ * The checksum binds a record to its place: copied elsewhere, or left over from another file, it is none. It
+ * covers the body through the body's own checksum, and what came before through the predecessor's, so nothing
+ * beyond a cut can ever continue a log. Head and tail lie apart: damage to one of them, or to the body,
+ * leaves the other to say what entry stood here.
  *
  * Kinds: those of entries (fairlead/raft.h), and
- *   16 truncation: index is the first entry cut; no body
- *   17 mark: index is a commit index, term the number of a segment; body: an offset (8), a nonce (8). Everything before that
+ *   16 truncation: index is the first entry cut; no body 17 mark: index is a commit index, term the number of
+ *   a segment; body: an offset (8), a nonce (8). Everything before that
  *      offset of that segment was durable when the mark was written. */
 #include "host.h"
 #include <string.h>
@@ -101,7 +101,8 @@ bool fl__record_find_tail(const uint8_t *data, size_t size, uint64_t place, stru
     for (size_t at = FL__RECORD_COPY; at + FL__RECORD_COPY <= size; at += 8) {
         if (fl__load32(data + at) != magic_tail)
             continue;
-        if (fl__record_size(fl__load32(data + at + 4)) != at + FL__RECORD_COPY || !get(data + at, magic_tail, place, out))
+        if (fl__record_size(fl__load32(data + at + 4)) != at + FL__RECORD_COPY ||
+            !get(data + at, magic_tail, place, out))
             continue;
         set_checksum(out, place);
         return true;

@@ -1,18 +1,19 @@
 /* recovery.c - what the segments say about the log; torn told from damaged.
  *
- * Segments are read in order. Where a segment ends is told by the mark that opens the next one: it names the position up to
- * which everything was durable. The last one ends where no further record continues it.
+ * Segments are read in order. Where a segment ends is told by the mark that opens the next one: it names the
+ * position up to which everything was durable. The last one ends where no further record continues it.
  *
  * Whatever cannot be read lies either
- *   above the highest position that any intact mark calls durable: then it was being written when the power failed, nobody was
- *   ever told of it, and the log is cut there, whatever follows; or
- *   below it: then it was damaged later. If one of the record's two outer copies is left, the entry's place in the log is
- *   still known, and only its payload is lost: the node takes part with what it has. If both are gone, or a truncation is, then
- *   what the log was cannot be known, and the node must not guess.
+ *   above the highest position that any intact mark calls durable: then it was being written when the power
+ *   failed, nobody was ever told of it, and the log is cut there, whatever follows; or below it: then it was
+ *   damaged later. If one of the record's two outer copies is left, the entry's place in the log is still
+ *   known, and only its payload is lost: the node takes part with what it has. If both are gone, or a
+ *   truncation is, then what the log was cannot be known, and the node must not guess.
  *
- * A cut is never written over in place: the writer continues in a new segment, whose opening mark says where this one ends. Only
- * where nothing but zeros follow does it continue in the same one. What lies above the highest mark is written and synced
- * again, for a page cache may show what no disk holds (after a sync that failed, for one). */
+ * A cut is never written over in place: the writer continues in a new segment, whose opening mark says where
+ * this one ends. Only where nothing but zeros follow does it continue in the same one. What lies above the
+ * highest mark is written and synced again, for a page cache may show what no disk holds (after a sync that
+ * failed, for one). */
 #include "host.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -174,7 +175,8 @@ static void look_for_marks(struct scan *scan)
     }
 }
 
-/* First pass: the highest durable position, and where each segment but the last ends (0: its successor does not say). */
+/* First pass: the highest durable position, and where each segment but the last ends (0: its successor does
+ * not say). */
 static int survey(struct scan *scan, uint64_t *ends)
 {
     for (uint32_t k = 0; k < scan->number_count; k++) {

@@ -1,7 +1,7 @@
 /* roster.c - the members as the host knows them: with names and addresses.
  *
- * The core knows members by their ids alone. The entry that makes a configuration carries the rest, so that whoever holds
- * the log knows where everybody is. Such an entry's data, behind the envelope:
+ * The core knows members by their ids alone. The entry that makes a configuration carries the rest, so that
+ * whoever holds the log knows where everybody is. Such an entry's data, behind the envelope:
  *
  *     0  1  format: 1
  *     1  1  count of members, then for each:

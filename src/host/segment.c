@@ -1,4 +1,5 @@
-/* segment.c - the files of the log: "log-" and a number of 16 hexadecimal digits, written one after the other.
+/* segment.c - the files of the log: "log-" and a number of 16 hexadecimal digits, written one after the
+ * other.
  *
  *   0   8   magic "FLLOG\r\n\x1a"
  *   8   4   format version: 1
@@ -10,9 +11,9 @@
  *   56  8   XXH3-64 of bytes 0..55: also the file's identity, with which its records are bound to it
  *   64  ..  records, then zeros
  *
- * A file is made whole before it is used: written full of zeros, synced, its directory synced. Filling blocks that exist, instead
- * of making the file longer, halves what a sync takes. All of the header follows from where the file is found, so damage to
- * it loses nothing: it is told from a foreign file by its checksum. */
+ * A file is made whole before it is used: written full of zeros, synced, its directory synced. Filling blocks
+ * that exist, instead of making the file longer, halves what a sync takes. All of the header follows from
+ * where the file is found, so damage to it loses nothing: it is told from a foreign file by its checksum. */
 #include "host.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,7 +33,8 @@ bool fl__segment_parse_name(const char *name, uint64_t *number)
     return strlen(name) == 20 && sscanf(name, "log-%16" SCNx64 "%n", number, &used) == 1 && used == 20;
 }
 
-uint64_t fl__segment_header(const struct fl__wal_options *options, uint64_t number, uint8_t out[FL__SEGMENT_HEADER])
+uint64_t fl__segment_header(const struct fl__wal_options *options, uint64_t number,
+                            uint8_t out[FL__SEGMENT_HEADER])
 {
     memset(out, 0, FL__SEGMENT_HEADER);
     memcpy(out, magic, sizeof magic);

@@ -1,9 +1,9 @@
 /* sender.c - messages on their way out, with the entries that belong to them.
  *
- * The core says which entries a message is to carry; their bodies are in the cache, or are read from disk. While they
- * are being read the core sends that peer no further entries, so one read per peer is all there can be; heartbeats go on.
- * What was read is checked against the terms that the core named, for the log may have changed meanwhile, and the core has the
- * last word: what it calls stale is not sent. */
+ * The core says which entries a message is to carry; their bodies are in the cache, or are read from disk.
+ * While they are being read the core sends that peer no further entries, so one read per peer is all there
+ * can be; heartbeats go on. What was read is checked against the terms that the core named, for the log may
+ * have changed meanwhile, and the core has the last word: what it calls stale is not sent. */
 #include "host.h"
 
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static void send_entries(struct fl_node *node, struct fl__slot *slot, struct fl_
         fl__slot_send_message(slot, message, entries, count);
 }
 
-/* ------------------------------------------------------------------------------------------- from the disk */
+/* ------------------------------------------------------------------------------------------ from the disk */
 
 static void release_load(struct fl__load *load)
 {
@@ -82,7 +82,8 @@ static void on_loaded(struct fl__wal_read *read)
         fl__driver_now(node);
         uint32_t count = read->result == FL_OK ? count_right(load, &size) : 0;
         if (is_new_damage)
-            fl__driver_fail(node, "entries %llu to %llu of its log could not be read: %s; check the disk under %s",
+            fl__driver_fail(node,
+                            "entries %llu to %llu of its log could not be read: %s; check the disk under %s",
                             (unsigned long long)read->first, (unsigned long long)read->last,
                             fl_error_text(read->result), node->directory);
         else if (count > 0)
@@ -126,14 +127,16 @@ bool fl__sender_is_busy(const struct fl_node *node)
     return false;
 }
 
-/* ------------------------------------------------------------------------------------------ from the cache */
+/* ----------------------------------------------------------------------------------------- from the cache */
 
-static uint32_t gather(struct fl_node *node, const struct fl_message *message, uint64_t size_max, uint64_t *size)
+static uint32_t gather(struct fl_node *node, const struct fl_message *message, uint64_t size_max,
+                       uint64_t *size)
 {
     struct terms terms = {.runs = message->runs, .count = message->run_count};
     uint32_t count = 0;
     *size = 0;
-    for (fl_index index = message->prev + 1; index <= message->last && count < FL__FRAME_ENTRIES_MAX; index++) {
+    for (fl_index index = message->prev + 1; index <= message->last && count < FL__FRAME_ENTRIES_MAX;
+         index++) {
         struct fl__entry *entry = fl__cache_get(node->cache, index, term_at(&terms, index));
         if (!entry || (count > 0 && *size + entry->size > size_max))
             break;
@@ -145,7 +148,8 @@ static uint32_t gather(struct fl_node *node, const struct fl_message *message, u
 
 static void send_with_entries(struct fl_node *node, struct fl__slot *slot, const struct fl_send *send)
 {
-    /* What the core lends is its own again with the next call, and that is made before the message is written. */
+    /* What the core lends is its own again with the next call, and that is made before the message is
+     * written. */
     struct fl_message message = *send->message;
     fl_assert(message.run_count <= FL__FRAME_RUNS_MAX);
     memcpy(node->space->runs, message.runs, message.run_count * sizeof *message.runs);
@@ -161,7 +165,7 @@ static void send_with_entries(struct fl_node *node, struct fl__slot *slot, const
         report_nothing(node, &message);
 }
 
-/* ------------------------------------------------------------------------------------------------ messages */
+/* ----------------------------------------------------------------------------------------------- messages */
 
 /* A heartbeat is answered at once, so it measures the way there and back. */
 static void start_probe(struct fl_node *node, struct fl__slot *slot, const struct fl_message *message)

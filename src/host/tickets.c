@@ -1,14 +1,17 @@
 /* tickets.c - what the core wants on disk, in the order in which it wants it.
  *
- * The core numbers its wishes: a term with its vote, or work on the log. Two files serve them (vote.c, wal.c), each in its
- * own order, and the core is told how far all of them are complete: up to just below the lowest outstanding one. Two rules:
+ * The core numbers its wishes: a term with its vote, or work on the log. Two files serve them (vote.c,
+ * wal.c), each in its own order, and the core is told how far all of them are complete: up to just below the
+ * lowest outstanding one. Two rules:
  *
- *   - A term with its vote is durable before any later work on the log reaches the disk. So log work that comes while a
- *     vote is being saved is held, and what comes after it joins it; to the disk it is then one piece.
- *   - One save of the vote is in flight at a time. A newer one waits, and takes the place of one that waits already.
+ *   - A term with its vote is durable before any later work on the log reaches the disk. So log work that
+ *     comes while a vote is being saved is held, and what comes after it joins it; to the disk it is then one
+ *     piece.
+ *   - One save of the vote is in flight at a time. A newer one waits, and takes the place of one that waits
+ *     already.
  *
- * Entries are taken from the cache when the core hands the work out: at that moment, and maybe never after, the cache and
- * the core's log are the same. */
+ * Entries are taken from the cache when the core hands the work out: at that moment, and maybe never after,
+ * the cache and the core's log are the same. */
 #include "host.h"
 
 #include <stdlib.h>
@@ -17,12 +20,12 @@
 struct fl__tickets {
     struct {
         fl_ticket ticket;
-        uint64_t written; /* What `synced` becomes once it is durable. */
+        uint64_t written;   /* What `synced` becomes once it is durable. */
     } log[FL__TICKETS_MAX]; /* The log's outstanding ones, a ring. */
     uint32_t log_first, log_count;
-    fl_ticket vote_first;      /* The lowest outstanding one of a vote; 0 if none. */
-    fl_ticket vote_saving;     /* What the save in flight covers; 0: none is in flight. */
-    fl_term term_saving;       /* Its term. */
+    fl_ticket vote_first;  /* The lowest outstanding one of a vote; 0 if none. */
+    fl_ticket vote_saving; /* What the save in flight covers; 0: none is in flight. */
+    fl_term term_saving;   /* Its term. */
     struct fl__vote_state next;
     fl_ticket next_first, next_last; /* What the save after it covers; 0: none follows. */
     fl_ticket issued, reported;
@@ -63,7 +66,7 @@ static void fail_memory(struct fl_node *node)
     fl__driver_fail(node, "memory ran out while writing the log; give it more, then start the node again");
 }
 
-/* ------------------------------------------------------------------------------------------------ complete */
+/* ----------------------------------------------------------------------------------------------- complete */
 
 static void report(struct fl_node *node)
 {
@@ -96,7 +99,7 @@ void fl__tickets_on_durable(void *context, fl_ticket ticket)
     report(node);
 }
 
-/* ------------------------------------------------------------------------------------------------- the log */
+/* ------------------------------------------------------------------------------------------------ the log */
 
 static void write_to_log(struct fl_node *node, fl_index truncate_from, struct fl__entry *const *entries,
                          uint32_t count, fl_ticket ticket)
@@ -183,7 +186,7 @@ static void take_log(struct fl_node *node, const struct fl_persist *persist)
         let_go(node);
 }
 
-/* ------------------------------------------------------------------------------------------------ the vote */
+/* ----------------------------------------------------------------------------------------------- the vote */
 
 static void on_saved(void *context, int result);
 
@@ -202,9 +205,10 @@ static void on_saved(void *context, int result)
     if (node->is_failed || node->is_closing)
         return;
     if (result != FL_OK) {
-        fl__driver_fail(node,
-                        "its term and vote could not be saved: %s; check the disk under %s, then start the node again",
-                        fl_error_text(result), node->directory);
+        fl__driver_fail(
+            node,
+            "its term and vote could not be saved: %s; check the disk under %s, then start the node again",
+            fl_error_text(result), node->directory);
         return;
     }
     fl__driver_now(node);
@@ -224,7 +228,8 @@ static void on_saved(void *context, int result)
 static void take_vote(struct fl_node *node, const struct fl_persist *persist)
 {
     struct fl__tickets *tickets = node->tickets;
-    struct fl__vote_state state = {.term = persist->term, .has_vote = persist->has_vote, .vote = persist->vote};
+    struct fl__vote_state state = {
+        .term = persist->term, .has_vote = persist->has_vote, .vote = persist->vote};
     if (tickets->vote_first == 0)
         tickets->vote_first = persist->ticket;
     if (tickets->vote_saving == 0) {

@@ -1,11 +1,13 @@
 /* transport.c - one connection to each peer: dialling, accepting, keeping, losing.
  *
- * Each member has a slot. Both sides dial, so that whoever comes back is back at once; greeting.c decides which connection of
- * a pair stays. What was in flight on a lost connection is lost: everything above is made for that.
+ * Each member has a slot. Both sides dial, so that whoever comes back is back at once; greeting.c decides
+ * which connection of a pair stays. What was in flight on a lost connection is lost: everything above is made
+ * for that.
  *
- * Dialling again waits a little and at random, quickly at first, up to a second. A connection on which nothing came for four
- * election time-outs is given up, though the system may still believe in it; an idle one carries a ping in each. All is driven by
- * fl__transport_tick() and by what arrives; there is no timer here. */
+ * Dialling again waits a little and at random, quickly at first, up to a second. A connection on which
+ * nothing came for four election time-outs is given up, though the system may still believe in it; an idle
+ * one carries a ping in each. All is driven by fl__transport_tick() and by what arrives; there is no timer
+ * here. */
 #include "host.h"
 
 #include <stdlib.h>
@@ -32,7 +34,7 @@ static fl_time_us now_of(struct fl__transport *transport)
     return transport->io->vtable->now(transport->io);
 }
 
-/* --------------------------------------------------------------------------------------------------- slots */
+/* -------------------------------------------------------------------------------------------------- slots */
 
 struct fl__slot *fl__transport_slot(struct fl__transport *transport, fl_id id)
 {
@@ -126,7 +128,7 @@ void fl__transport_set_members(struct fl__transport *transport, const struct fl_
     }
 }
 
-/* ------------------------------------------------------------------------------------------------ channels */
+/* ----------------------------------------------------------------------------------------------- channels */
 
 static void unlink_channel(struct fl__transport *transport, struct fl__channel *channel)
 {
@@ -247,7 +249,8 @@ static int on_frame(void *context, struct fl__channel *channel, const struct fl_
     case FL__FRAME_STATE:
         return on_state(slot, frame);
     default:
-        return channel->is_confirmed ? transport->events->on_frame(transport->context, slot, frame) : FL_EMESSAGE;
+        return channel->is_confirmed ? transport->events->on_frame(transport->context, slot, frame)
+                                     : FL_EMESSAGE;
     }
 }
 
@@ -270,11 +273,11 @@ static void discard(struct fl__transport *transport, struct fl_io_stream *stream
     transport->io->vtable->close(transport->io, &transport->discard, stream);
 }
 
-static struct fl__channel *add_channel(struct fl__transport *transport, struct fl_io_stream *stream, bool is_dialled)
+static struct fl__channel *add_channel(struct fl__transport *transport, struct fl_io_stream *stream,
+                                       bool is_dialled)
 {
     fl_time_us now = now_of(transport);
-    struct fl__channel *channel =
-        fl__channel_create(transport->io, stream, &channel_events, transport, now);
+    struct fl__channel *channel = fl__channel_create(transport->io, stream, &channel_events, transport, now);
     if (!channel) {
         discard(transport, stream);
         return NULL;
@@ -288,7 +291,7 @@ static struct fl__channel *add_channel(struct fl__transport *transport, struct f
     return channel;
 }
 
-/* ------------------------------------------------------------------------------------- dialling, accepting */
+/* ------------------------------------------------------------------------------------ dialling, accepting */
 
 static void dial(struct fl__slot *slot, fl_time_us now)
 {
@@ -345,7 +348,7 @@ void fl__slot_stop_dialling(struct fl__slot *slot)
         slot->transport->io->vtable->cancel(slot->transport->io, &slot->connect);
 }
 
-/* ---------------------------------------------------------------------------------------------------- time */
+/* --------------------------------------------------------------------------------------------------- time */
 
 static void earlier(fl_time_us *deadline, fl_time_us at)
 {
@@ -430,7 +433,8 @@ void fl__transport_flush(struct fl__transport *transport, fl_time_us now)
 
 int fl__transport_listen(struct fl__transport *transport, const char *address)
 {
-    return transport->io->vtable->listen(transport->io, &transport->listener, address, true, on_accept, transport);
+    return transport->io->vtable->listen(transport->io, &transport->listener, address, true, on_accept,
+                                         transport);
 }
 
 void fl__transport_stop_listening(struct fl__transport *transport)
@@ -453,7 +457,7 @@ void fl__transport_close(struct fl__transport *transport, void (*closed)(void *c
     maybe_closed(transport);
 }
 
-/* -------------------------------------------------------------------------------------------------- sending */
+/* ------------------------------------------------------------------------------------------------ sending */
 
 void fl__slot_send_message(struct fl__slot *slot, const struct fl_message *message,
                            struct fl__entry *const *entries, uint32_t entry_count)
@@ -462,12 +466,14 @@ void fl__slot_send_message(struct fl__slot *slot, const struct fl_message *messa
     if (!channel)
         return;
     if (message->type == FL_MSG_APPEND || message->type == FL_MSG_FETCH_REPLY) {
-        (void)fl__channel_send_message(channel, message, entries, entry_count); /* Or lost; that is provided for. */
+        /* Or lost; that is provided for. */
+        (void)fl__channel_send_message(channel, message, entries, entry_count);
         return;
     }
     struct fl__buffer *control = fl__channel_control(channel);
     if (control && fl__frame_put_message(control, message, NULL, 0) != FL_OK)
-        fl__say(&slot->transport->log, FL_LOG_DEBUG, "memory is short; a message to %s is lost", slot->member.name);
+        fl__say(&slot->transport->log, FL_LOG_DEBUG, "memory is short; a message to %s is lost",
+                slot->member.name);
 }
 
 void fl__transport_tell_state(struct fl__transport *transport, bool takes_part, bool founded)

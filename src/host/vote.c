@@ -9,10 +9,10 @@
  *   48  8   vote
  *   56  8   XXH3-64 of bytes 0..55
  *
- * A save writes the first and syncs it, then the second: at any moment one of them is whole. Terms and votes only ever move
- * forward (a vote within a term is given once), so of two intact copies the higher one is the later one. Nothing may leave
- * the node before both are equal again. If neither can be read, the node no longer knows what it promised: it must join
- * anew, as another member. */
+ * A save writes the first and syncs it, then the second: at any moment one of them is whole. Terms and votes
+ * only ever move forward (a vote within a term is given once), so of two intact copies the higher one is the
+ * later one. Nothing may leave the node before both are equal again. If neither can be read, the node no
+ * longer knows what it promised: it must join anew, as another member. */
 #include "host.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,7 +143,8 @@ static int recover(struct fl__vote *vote, const char *directory, struct fl__vote
             return refuse(report, FL_EVERSION, directory,
                           "they were written by another version of this program");
     }
-    /* The first save ever wrote the first copy before the second was there; and nothing had been promised before it. */
+    /* The first save ever wrote the first copy before the second was there; and nothing had been promised
+     * before it. */
     bool is_new = sizes[0] == 0 && sizes[1] == 0;
     if (results[0] != FL_OK && results[1] != FL_OK && !is_new && sizes[1] != 0)
         return refuse(report, FL_EDAMAGED, directory,

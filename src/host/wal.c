@@ -1,10 +1,12 @@
 /* wal.c - the write-ahead log: group commit, truncation, marks.
  *
- * What is queued goes out as one batch: a mark, then records, in one durable write; one batch is in flight at a time, and
- * all that arrives meanwhile is the next one. The mark says up to where the log is known to be durable: up to this batch. When
- * nothing follows for a while, a batch of a mark alone closes the log, so that a log at rest is marked whole.
+ * What is queued goes out as one batch: a mark, then records, in one durable write; one batch is in flight at
+ * a time, and all that arrives meanwhile is the next one. The mark says up to where the log is known to be
+ * durable: up to this batch. When nothing follows for a while, a batch of a mark alone closes the log, so
+ * that a log at rest is marked whole.
  *
- * A batch that does not fit the segment begins the next one, which is prepared while the current one is written. */
+ * A batch that does not fit the segment begins the next one, which is prepared while the current one is
+ * written. */
 #include "host.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@
 #define BATCH_SIZE_MAX ((uint64_t)4 << 20) /* One entry may be larger. */
 #define BY_REFERENCE_MIN 8192              /* Bodies from this size on are not copied. */
 #define IDLE_US 50000
-#define RESERVE_SIZE ((uint64_t)64 << 10)  /* Beyond log_size_max: for truncations and marks. */
+#define RESERVE_SIZE ((uint64_t)64 << 10) /* Beyond log_size_max: for truncations and marks. */
 
 /* An entry, or a truncation. */
 struct item {
@@ -62,7 +64,7 @@ struct fl__wal {
     struct fl_io_buffer *buffers;
     uint32_t part_count, part_capacity;
     struct fl_io_op write;
-    bool is_writing, is_marked; /* is_marked: a mark covers all that is written. */
+    bool is_writing, is_marked;               /* is_marked: a mark covers all that is written. */
     uint64_t durable_segment, durable_offset; /* Known to be durable up to here. */
     fl_time_us began_at;
 
@@ -95,8 +97,9 @@ static void fail(struct fl__wal *wal, int64_t error, const char *what)
         return;
     char text[512];
     wal->is_failed = true;
-    snprintf(text, sizeof text, "the log in %s is beyond use: %s: %s; check the disk, then start the node again",
-             wal->directory, what, fl_error_text((int)error));
+    snprintf(text, sizeof text,
+             "the log in %s is beyond use: %s: %s; check the disk, then start the node again", wal->directory,
+             what, fl_error_text((int)error));
     wal->options.on_failed(wal->options.context, (int)error, text);
 }
 
@@ -169,7 +172,7 @@ static bool find_segment(struct fl__wal *wal, uint64_t need)
     if (segment && segment->end + need <= segment->size && !wal->must_roll)
         return true;
     uint64_t size = need + FL__SEGMENT_HEADER > wal->options.segment_size ? need + FL__SEGMENT_HEADER
-                                                                         : wal->options.segment_size;
+                                                                          : wal->options.segment_size;
     if (wal->preparing == PREPARE_NOT || (wal->preparing == PREPARE_DONE && wal->next.size < size)) {
         prepare_segment(wal, size);
         return false;
@@ -186,7 +189,7 @@ static bool find_segment(struct fl__wal *wal, uint64_t need)
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------------- a batch */
+/* ------------------------------------------------------------------------------------------------ a batch */
 
 static bool is_by_reference(const struct item *item)
 {
@@ -260,7 +263,8 @@ static void add_body(struct fl__wal *wal, const void *body, size_t size, struct 
         memset(add_bytes(wal, padding), 0, padding);
 }
 
-static void add_record(struct fl__wal *wal, struct fl__record *record, const void *body, struct fl__entry *by_reference)
+static void add_record(struct fl__wal *wal, struct fl__record *record, const void *body,
+                       struct fl__entry *by_reference)
 {
     struct fl__segment *segment = current(wal);
     uint64_t place = segment->identity + segment->end;
@@ -289,8 +293,9 @@ static bool add_item(struct fl__wal *wal, const struct item *item)
 {
     struct fl__entry *entry = item->entry;
     if (!entry) {
-        struct fl__record record = {
-            .kind = FL__RECORD_TRUNCATION, .index = item->from, .body_checksum = fl__record_checksum(NULL, 0)};
+        struct fl__record record = {.kind = FL__RECORD_TRUNCATION,
+                                    .index = item->from,
+                                    .body_checksum = fl__record_checksum(NULL, 0)};
         add_record(wal, &record, NULL, NULL);
         fl__layout_truncate_records(&wal->layout, item->from);
         return true;
@@ -430,12 +435,13 @@ static void start_batch(struct fl__wal *wal)
     wal->is_writing = true;
     wal->began_at = wal->io->vtable->now(wal->io);
     wal->write = (struct fl_io_op){.done = on_written, .owner = wal};
-    wal->io->vtable->write(wal->io, &wal->write, current(wal)->file, wal->buffers, wal->part_count, offset, true);
+    wal->io->vtable->write(wal->io, &wal->write, current(wal)->file, wal->buffers, wal->part_count, offset,
+                           true);
     if (wal->preparing == PREPARE_NOT && !wal->is_closing)
         prepare_segment(wal, wal->options.segment_size);
 }
 
-/* ------------------------------------------------------------------------------------------------- queueing */
+/* ----------------------------------------------------------------------------------------------- queueing */
 
 int fl__wal_append(struct fl__wal *wal, struct fl__entry *entry)
 {
@@ -506,14 +512,15 @@ const struct fl_histogram *fl__wal_sync_time(const struct fl__wal *wal)
 void fl__histogram_add(struct fl_histogram *histogram, fl_time_us duration)
 {
     uint32_t bucket = 0;
-    while (bucket + 1 < sizeof histogram->buckets / sizeof *histogram->buckets && duration > (fl_time_us)10 << bucket)
+    while (bucket + 1 < sizeof histogram->buckets / sizeof *histogram->buckets && duration > (fl_time_us)10
+                                                                                                 << bucket)
         bucket++;
     histogram->buckets[bucket]++;
     histogram->count++;
     histogram->sum_us += duration;
 }
 
-/* ------------------------------------------------------------------------------------------------ lookup.c */
+/* ----------------------------------------------------------------------------------------------- lookup.c */
 
 int fl__wal_read_begun(struct fl__wal *wal, fl_index index, struct fl__segment *segment, uint64_t *offset)
 {
@@ -532,8 +539,8 @@ void fl__wal_read_ended(struct fl__wal *wal)
     advance_close(wal);
 }
 
-void fl__wal_read_file(struct fl__wal *wal, struct fl_io_op *op, struct fl_io_file *file, void *data, size_t size,
-                       uint64_t offset)
+void fl__wal_read_file(struct fl__wal *wal, struct fl_io_op *op, struct fl_io_file *file, void *data,
+                       size_t size, uint64_t offset)
 {
     wal->io->vtable->read(wal->io, op, file, data, size, offset);
 }
@@ -543,7 +550,7 @@ void fl__wal_soon(struct fl__wal *wal, struct fl_io_op *op)
     wal->io->vtable->timer(wal->io, op, 0);
 }
 
-/* ------------------------------------------------------------------------------------- opening and closing */
+/* ------------------------------------------------------------------------------------ opening and closing */
 
 void fl__wal_recovered_release(struct fl__wal_recovered *found)
 {

@@ -2,8 +2,8 @@
  *
  * The loop turns like this: libuv calls back what has happened (bytes that came in, connections, file work
  * that is done); just before it would sleep, uv.c delivers completions in batches, each followed by the flush
- * hooks, until nothing is left. Whatever completes an operation only puts it in the queue of the completed, so nothing is ever
- * called back inside the call that submitted it.
+ * hooks, until nothing is left. Whatever completes an operation only puts it in the queue of the completed,
+ * so nothing is ever called back inside the call that submitted it.
  *
  * op->engine says what an operation in flight is doing, and is one of
  *   - a request: it is under way; the request's kind says how to cancel it;
@@ -113,11 +113,11 @@ struct engine {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_idle_t idle;
-    uv_timer_t alarm; /* Wakes the loop for the earliest timer. */
+    uv_timer_t alarm;  /* Wakes the loop for the earliest timer. */
     uint64_t alarm_ms; /* When, by the loop's clock; UINT64_MAX: it is not set. */
     bool is_stopping;
     struct fl_io_op *awaited; /* By wait(); NULL. */
-    fl_time_us now; /* 0: to be read. */
+    fl_time_us now;           /* 0: to be read. */
     struct fl_io_op *completed_first, *completed_last;
     struct request *free_requests[REQUEST_KINDS];
     struct request busy;

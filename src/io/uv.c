@@ -1,5 +1,5 @@
-/* uv.c - the portable engine: fairlead/io.h on libuv. Here are the loop, timers, time and chance; files are in
- * uv_file.c, streams in uv_net.c, and how they come to be in uv_connect.c. engine.h says how it all hangs
+/* uv.c - the portable engine: fairlead/io.h on libuv. Here are the loop, timers, time and chance; files are
+ * in uv_file.c, streams in uv_net.c, and how they come to be in uv_connect.c. engine.h says how it all hangs
  * together.
  *
  * Timers are a heap of the engine's own: one handle of libuv's wakes the loop for the earliest. libuv counts
@@ -61,7 +61,7 @@ int fl__engine_error(int error)
     }
 }
 
-/* ---------------------------------------------------------------------------------- requests and completions */
+/* ------------------------------------------------------------------------------- requests and completions */
 
 static const size_t request_sizes[REQUEST_KINDS] = {
     [REQUEST_TIMER] = sizeof(struct timer_request),
@@ -136,7 +136,7 @@ static void deliver_completed(struct engine *engine)
     }
 }
 
-/* -------------------------------------------------------------------------------------------------- timers */
+/* ------------------------------------------------------------------------------------------------- timers */
 
 static bool is_before(const struct timer_request *a, const struct timer_request *b)
 {
@@ -250,7 +250,7 @@ static void set_alarm(struct engine *engine)
         uv_timer_start(&engine->alarm, on_alarm, at_ms > loop_ms ? at_ms - loop_ms : 0, 0);
 }
 
-/* ---------------------------------------------------------------------------------------------------- loop */
+/* --------------------------------------------------------------------------------------------------- loop */
 
 static void on_idle(uv_idle_t *idle)
 {
@@ -321,7 +321,7 @@ static void cancel(struct fl_io *io, struct fl_io_op *op)
     }
 }
 
-/* --------------------------------------------------------------------------------------------------- hooks */
+/* -------------------------------------------------------------------------------------------------- hooks */
 
 static void add_flush(struct fl_io *io, void (*flush)(void *context), void *context)
 {
@@ -342,7 +342,7 @@ static void remove_flush(struct fl_io *io, void (*flush)(void *context), void *c
     }
 }
 
-/* ------------------------------------------------------------------------------------------ time and chance */
+/* ---------------------------------------------------------------------------------------- time and chance */
 
 static uint64_t wall_clock_us(struct fl_io *io)
 {
@@ -359,7 +359,7 @@ static void get_random(struct fl_io *io, void *out, size_t size)
         fl_panic(__FILE__, __LINE__, "the system gives no random numbers");
 }
 
-/* ------------------------------------------------------------------------------------------------- reserve */
+/* ------------------------------------------------------------------------------------------------ reserve */
 
 void fl__reserve_refill(struct engine *engine)
 {
@@ -379,7 +379,7 @@ bool fl__reserve_release(struct engine *engine)
     return true;
 }
 
-/* -------------------------------------------------------------------------------------------------- engine */
+/* ------------------------------------------------------------------------------------------------- engine */
 
 static const struct fl_io_vtable vtable = {
     .now = now,

@@ -1,9 +1,10 @@
 /* uv_connect.c - addresses, and how streams come to be: by listening and by connecting.
  *
- * Listening does not use libuv's uv_listen(), which, when descriptors run out, throws away whatever waits, peers
- * included. Here some descriptors are kept in reserve. When there are no more, a client is taken with one of
- * them and sent away at once; a peer keeps one. With none left in reserve, listeners stop until a descriptor has become free (they
- * look every RETRY_MS too), so that the loop does not spin on a queue that it cannot empty. */
+ * Listening does not use libuv's uv_listen(), which, when descriptors run out, throws away whatever waits,
+ * peers included. Here some descriptors are kept in reserve. When there are no more, a client is taken with
+ * one of them and sent away at once; a peer keeps one. With none left in reserve, listeners stop until a
+ * descriptor has become free (they look every RETRY_MS too), so that the loop does not spin on a queue that
+ * it cannot empty. */
 #include "engine.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ struct fl_io_listener {
     void *context;
 };
 
-/* ----------------------------------------------------------------------------------------------- addresses */
+/* ---------------------------------------------------------------------------------------------- addresses */
 
 /* Splits "host:port" or "[host]:port". */
 static bool split_address(const char *address, char host[HOST_MAX], char port[PORT_MAX])
@@ -77,7 +78,7 @@ void fl__address_print(const struct sockaddr *address, char *out, size_t size)
     }
 }
 
-/* ---------------------------------------------------------------------------------------------- connecting */
+/* --------------------------------------------------------------------------------------------- connecting */
 
 static void try_next_address(struct connect_request *request, int error);
 
@@ -184,7 +185,7 @@ void fl__connect_cancel(struct connect_request *request)
         (void)uv_cancel((uv_req_t *)&request->resolve); /* If that is too late, its result does not matter. */
 }
 
-/* ----------------------------------------------------------------------------------------------- accepting */
+/* ---------------------------------------------------------------------------------------------- accepting */
 
 /* What came in becomes a stream and is given to the listener's owner. */
 static void give_stream(struct fl_io_listener *listener, int descriptor)
@@ -267,13 +268,14 @@ void fl__listen_resume(struct engine *engine)
             listen_again(listener);
 }
 
-/* ----------------------------------------------------------------------------------------------- listening */
+/* ---------------------------------------------------------------------------------------------- listening */
 
 /* A listening socket, or a negative errno. */
 static int open_socket(const struct sockaddr *address)
 {
     int on = 1;
-    socklen_t size = address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    socklen_t size =
+        address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     int descriptor = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0)
         return -errno;

@@ -1,9 +1,10 @@
 /* uv_file.c - files, on threads of the engine's own.
  *
- * Each operation is one piece of work on one thread, a durable write included: writing and syncing are one hop.
- * libuv's own pool is not used, because it is one queue for the whole process: a few slow reads, or names that do not
- * resolve, would keep a sync waiting. Here work has two lanes, with their own threads: urgent (writing and
- * syncing) and ordinary. Threads start when a lane has work and none of its threads is idle. */
+ * Each operation is one piece of work on one thread, a durable write included: writing and syncing are one
+ * hop. libuv's own pool is not used, because it is one queue for the whole process: a few slow reads, or
+ * names that do not resolve, would keep a sync waiting. Here work has two lanes, with their own threads:
+ * urgent (writing and syncing) and ordinary. Threads start when a lane has work and none of its threads is
+ * idle. */
 #include "engine.h"
 
 #include <dirent.h>
@@ -34,7 +35,7 @@ static struct file_request *file_request_of(struct request *request)
     return (struct file_request *)(void *)request;
 }
 
-/* ------------------------------------------------------------------------------------- on a worker's thread */
+/* ----------------------------------------------------------------------------------- on a worker's thread */
 
 static int64_t perform_open(struct file_request *request)
 {
@@ -250,7 +251,7 @@ static int64_t perform_list(struct file_request *request)
     return result;
 }
 
-/* ------------------------------------------------------------------------------------------------- workers */
+/* ------------------------------------------------------------------------------------------------ workers */
 
 static void append(struct request **first, struct request **last, struct request *request)
 {
@@ -305,8 +306,8 @@ static void work(void *argument)
     uv_mutex_unlock(&workers->lock);
 }
 
-/* With the lock held. A thread that was woken and has not come yet still counts as idle, and what it was woken
- * for as queued. */
+/* With the lock held. A thread that was woken and has not come yet still counts as idle, and what it was
+ * woken for as queued. */
 static void wake_worker(struct lane *lane)
 {
     const uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_SIZE};
@@ -360,14 +361,15 @@ void fl__file_cancel(struct file_request *request)
 {
     struct workers *workers = &request->base.engine->workers;
     uv_mutex_lock(&workers->lock);
-    bool was_queued = request->perform != perform_close &&
-                      remove_queued(&workers->lanes[request->is_urgent ? LANE_URGENT : LANE_ORDINARY], &request->base);
+    bool was_queued =
+        request->perform != perform_close &&
+        remove_queued(&workers->lanes[request->is_urgent ? LANE_URGENT : LANE_ORDINARY], &request->base);
     uv_mutex_unlock(&workers->lock);
     if (was_queued)
         finish(request, FL_ECANCELED);
 }
 
-/* --------------------------------------------------------------------------------------- on the loop's thread */
+/* ----------------------------------------------------------------------------------- on the loop's thread */
 
 static bool makes_file(const struct file_request *request)
 {
@@ -459,7 +461,7 @@ void fl__workers_stop(struct engine *engine)
     uv_close((uv_handle_t *)&workers->done, NULL);
 }
 
-/* ---------------------------------------------------------------------------------------------- submitting */
+/* --------------------------------------------------------------------------------------------- submitting */
 
 /* NULL: there is no memory, and the operation has completed so. */
 static struct file_request *prepare(struct fl_io *io, struct fl_io_op *op,

@@ -1,8 +1,8 @@
 /* uv_net.c - streams: what goes in and out of a connection.
  *
  * A send is tried at once; only what the socket does not take waits for the loop. Receiving uses one buffer
- * for all streams. Credit that is given back while its bytes are being looked at never stops the receiving: to stop and to
- * start again would cost two calls of the system for each request of a client. */
+ * for all streams. Credit that is given back while its bytes are being looked at never stops the receiving:
+ * to stop and to start again would cost two calls of the system for each request of a client. */
 #include "engine.h"
 
 #include <stdlib.h>
@@ -70,7 +70,7 @@ void fl__stream_peer_address(struct fl_io *io, struct fl_io_stream *stream, char
     fl__address_print((struct sockaddr *)&address, out, size);
 }
 
-/* ----------------------------------------------------------------------------------------------- receiving */
+/* ---------------------------------------------------------------------------------------------- receiving */
 
 static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
@@ -131,7 +131,7 @@ void fl__stream_add_credit(struct fl_io *io, struct fl_io_stream *stream, uint64
     receive_if_wanted(stream);
 }
 
-/* ------------------------------------------------------------------------------------------------- sending */
+/* ------------------------------------------------------------------------------------------------ sending */
 
 static size_t size_of(const struct fl_io_buffer *buffers, uint32_t count)
 {

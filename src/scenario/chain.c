@@ -1,5 +1,5 @@
-/* chain.c - a log whose entries carry the hash of themselves and of all before them, so that comparing two logs up to an
- * index is comparing two numbers. */
+/* chain.c - a log whose entries carry the hash of themselves and of all before them, so that comparing two
+ * logs up to an index is comparing two numbers. */
 #include "scenario_internal.h"
 
 static bool make_room(struct fl_world *world, struct fl_world_log *log, fl_index last)

@@ -6,7 +6,7 @@ static bool is_usable(const struct fl_world *world, uint32_t node)
     return world->error == FL_OK && node < world->count && world->nodes[node].is_alive;
 }
 
-/* ------------------------------------------------------------------------------------------------------ writes */
+/* ------------------------------------------------------------------------------------------------- writes */
 
 /* Remembers that [first, first + count) is to be answered. */
 static void open_proposals(struct fl_world *world, struct fl_world_node *node, fl_term term, fl_index first,
@@ -19,8 +19,8 @@ static void open_proposals(struct fl_world *world, struct fl_world_node *node, f
         newest->last += count;
         return;
     }
-    node->open = fl__world_grow(world, node->open, node->open_count, &node->open_capacity, (size_t)node->open_count + 1,
-                                sizeof *node->open);
+    node->open = fl__world_grow(world, node->open, node->open_count, &node->open_capacity,
+                                (size_t)node->open_count + 1, sizeof *node->open);
     if (world->error == FL_OK)
         node->open[node->open_count++] =
             (struct fl_world_open){.term = term, .first = first, .last = first + count - 1, .value = value};
@@ -36,8 +36,9 @@ int fl_world_propose(struct fl_world *world, uint32_t n, uint32_t count)
     int result = fl_raft_propose(node->raft, world->now, count, &first, &term);
     if (result != FL_OK)
         return result;
-    world->proposals = fl__world_grow(world, world->proposals, world->proposal_count, &world->proposal_capacity,
-                                      (size_t)world->proposal_count + count, sizeof *world->proposals);
+    world->proposals =
+        fl__world_grow(world, world->proposals, world->proposal_count, &world->proposal_capacity,
+                       (size_t)world->proposal_count + count, sizeof *world->proposals);
     if (world->error != FL_OK)
         return world->error;
     uint32_t value = world->proposal_count + 1;
@@ -51,21 +52,25 @@ int fl_world_propose(struct fl_world *world, uint32_t n, uint32_t count)
                        (struct fl__facts){.node = n, .index = first});
     open_proposals(world, node, term, first, count, value);
     fl__judge_appended(world, n, first);
-    fl__world_emit(world, (struct fl_event){
-                              .type = FL_EVENT_APPENDED, .node = n, .index = first, .other = first + count - 1});
+    fl__world_emit(
+        world,
+        (struct fl_event){.type = FL_EVENT_APPENDED, .node = n, .index = first, .other = first + count - 1});
     fl__world_look(world, n);
     fl__world_drain(world, n);
     return (int)value;
 }
 
-static void set_outcome(struct fl_world *world, const struct fl_world_open *open, fl_index last, enum fl_outcome outcome)
+static void set_outcome(struct fl_world *world, const struct fl_world_open *open, fl_index last,
+                        enum fl_outcome outcome)
 {
     for (fl_index index = open->first; index <= last; index++)
         world->proposals[open->value - 1 + (index - open->first)].outcome = outcome;
 }
 
-/* Answers what is open in [first, last] of the term, from the oldest on; false if that is not what was open. */
-static bool close_proposals(struct fl_world *world, struct fl_world_node *node, const struct fl_answer *answer)
+/* Answers what is open in [first, last] of the term, from the oldest on; false if that is not what was
+ * open. */
+static bool close_proposals(struct fl_world *world, struct fl_world_node *node,
+                            const struct fl_answer *answer)
 {
     enum fl_outcome outcome = answer->outcome == FL_OK ? FL_DONE : FL_REFUSED;
     fl_index at = answer->first;
@@ -91,7 +96,8 @@ void fl__client_on_answer(struct fl_world *world, uint32_t n, const struct fl_an
 {
     fl__judge_answered(world, n, answer);
     if (!close_proposals(world, &world->nodes[n], answer))
-        fl__judge_trip(world, "V10", "{node} answers writes at {index} to {other} of term {term}, which are not open.",
+        fl__judge_trip(world, "V10",
+                       "{node} answers writes at {index} to {other} of term {term}, which are not open.",
                        (struct fl__facts){
                            .node = n, .term = answer->term, .index = answer->first, .other = answer->last});
     fl__world_emit(world, (struct fl_event){.type = FL_EVENT_ANSWERED,
@@ -102,7 +108,7 @@ void fl__client_on_answer(struct fl_world *world, uint32_t n, const struct fl_an
                                             .text = answer->outcome == FL_OK ? "done" : "refused"});
 }
 
-/* ------------------------------------------------------------------------------------------------------- reads */
+/* -------------------------------------------------------------------------------------------------- reads */
 
 int fl_world_read(struct fl_world *world, uint32_t n)
 {

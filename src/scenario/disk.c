@@ -1,7 +1,7 @@
 /* disk.c - what is durable: writes, crashes, restarts.
  *
- * Writes complete in the order they were handed out. A crash keeps those that completed, and as many of the others as the
- * caller says: a disk may well have written what it never confirmed. */
+ * Writes complete in the order they were handed out. A crash keeps those that completed, and as many of the
+ * others as the caller says: a disk may well have written what it never confirmed. */
 #include "scenario_internal.h"
 
 void fl__disk_forget_writes(struct fl_world *world, uint32_t n)
@@ -22,8 +22,8 @@ static void cut_log(struct fl_world_disk *disk, fl_index from)
 }
 
 /* The first `count` entries of a write. */
-static void write_entries(struct fl_world *world, struct fl_world_disk *disk, const struct fl_world_write *write,
-                          uint64_t count)
+static void write_entries(struct fl_world *world, struct fl_world_disk *disk,
+                          const struct fl_world_write *write, uint64_t count)
 {
     for (uint64_t k = 0; k < count; k++) {
         const struct fl_world_entry *entry = &write->entries[k];

@@ -3,7 +3,7 @@
 
 #define ROUNDS_MAX 1000
 
-/* -------------------------------------------------------------------------------------------------- elections */
+/* ---------------------------------------------------------------------------------------------- elections */
 
 static bool is_vote_message(const struct fl_packet *packet)
 {
@@ -29,9 +29,10 @@ static int find_vote(const struct fl_world *world, uint32_t candidate, uint64_t 
     return -1;
 }
 
-/* Votes and pre-votes between the candidate and the named voters arrive; those of others, and votes of another term than
- * `term` (0: any), are lost. */
-static void deliver_votes(struct fl_world *world, uint32_t candidate, fl_term term, uint32_t voters, uint64_t since)
+/* Votes and pre-votes between the candidate and the named voters arrive; those of others, and votes of
+ * another term than `term` (0: any), are lost. */
+static void deliver_votes(struct fl_world *world, uint32_t candidate, fl_term term, uint32_t voters,
+                          uint64_t since)
 {
     int at;
     while (world->error == FL_OK && (at = find_vote(world, candidate, since)) >= 0) {
@@ -45,8 +46,8 @@ static void deliver_votes(struct fl_world *world, uint32_t candidate, fl_term te
     }
 }
 
-/* Who hears a leader refuses others. Where one of those concerned does, an election time-out passes first, and a leader
- * among them notices that nobody answers it any more. */
+/* Who hears a leader refuses others. Where one of those concerned does, an election time-out passes first,
+ * and a leader among them notices that nobody answers it any more. */
 static void wait_for_silence(struct fl_world *world, uint32_t candidate, uint32_t voters)
 {
     bool sticky = false;
@@ -82,7 +83,7 @@ bool fl__events_elect(struct fl__player *player, uint32_t candidate, fl_term ter
     return false;
 }
 
-/* ------------------------------------------------------------------------------------------------ replication */
+/* -------------------------------------------------------------------------------------------- replication */
 
 static bool holds(const struct fl_world *world, uint32_t leader, uint32_t follower, fl_index index)
 {
@@ -94,7 +95,8 @@ static int find_append(const struct fl_world *world, uint32_t leader, uint32_t f
 {
     for (uint32_t k = 0; k < world->flying.count; k++) {
         const struct fl_packet *packet = world->flying.list[k];
-        bool append = packet->from == leader && packet->to == follower && packet->message.type == FL_MSG_APPEND;
+        bool append =
+            packet->from == leader && packet->to == follower && packet->message.type == FL_MSG_APPEND;
         bool answer =
             packet->from == follower && packet->to == leader && packet->message.type == FL_MSG_APPEND_REPLY;
         if (answer || (append && !answers_only))
@@ -120,7 +122,7 @@ static bool replicate_to(struct fl_world *world, uint32_t leader, uint32_t follo
     return holds(world, leader, follower, index);
 }
 
-/* -------------------------------------------------------------------------------------------------- the verbs */
+/* ---------------------------------------------------------------------------------------------- the verbs */
 
 static bool expect_words(struct fl__player *player, struct fl__words words, uint32_t least, uint32_t most)
 {
@@ -194,7 +196,8 @@ static bool play_write(struct fl__player *player, struct fl__words words)
         fl__player_fail(player, "{node} takes no writes", (struct fl__facts){.node = node});
         return true;
     }
-    return add_label(player, (struct fl__label){.kind = 'w', .name = words.list[2], .number = (uint32_t)number});
+    return add_label(player,
+                     (struct fl__label){.kind = 'w', .name = words.list[2], .number = (uint32_t)number});
 }
 
 /* read NAME WORD */
@@ -208,7 +211,8 @@ static bool play_read(struct fl__player *player, struct fl__words words)
         fl__player_fail(player, "{node} takes no reads", (struct fl__facts){.node = node});
         return true;
     }
-    return add_label(player, (struct fl__label){.kind = 'r', .name = words.list[2], .number = (uint32_t)number});
+    return add_label(player,
+                     (struct fl__label){.kind = 'r', .name = words.list[2], .number = (uint32_t)number});
 }
 
 /* crash NAME... */
@@ -304,9 +308,10 @@ static bool play_hold(struct fl__player *player, struct fl__words words)
     uint32_t from = 0;
     int at;
     while ((at = fl__filter_find(&filter, world, from)) >= 0) {
-        struct fl_packet *packet = hold ? fl_world_catch(world, (uint32_t)at)
-                                        : fl_world_copy(world, world->flying.list[at]);
-        if (packet && !add_label(player, (struct fl__label){.kind = 'p', .name = words.list[1], .packet = packet})) {
+        struct fl_packet *packet =
+            hold ? fl_world_catch(world, (uint32_t)at) : fl_world_copy(world, world->flying.list[at]);
+        if (packet &&
+            !add_label(player, (struct fl__label){.kind = 'p', .name = words.list[1], .packet = packet})) {
             fl_world_free(world, packet);
             return false;
         }
@@ -419,11 +424,11 @@ static const struct verb {
     const char *name;
     bool (*play)(struct fl__player *player, struct fl__words words);
 } verbs[] = {
-    {"elect", play_elect},     {"replicate", play_replicate},   {"write", play_write},   {"read", play_read},
-    {"crash", play_crash},     {"restart", play_restart},       {"cut", play_link},      {"heal", play_link},
-    {"isolate", play_isolate}, {"deliver", play_packets},       {"drop", play_packets},  {"hold", play_hold},
-    {"copy", play_hold},       {"release", play_release},       {"time", play_time},     {"run", play_time},
-    {"settle", play_settle},   {"campaign", play_nudge},        {"tick", play_nudge},    {"disk", play_disk},
+    {"elect", play_elect},     {"replicate", play_replicate},   {"write", play_write},  {"read", play_read},
+    {"crash", play_crash},     {"restart", play_restart},       {"cut", play_link},     {"heal", play_link},
+    {"isolate", play_isolate}, {"deliver", play_packets},       {"drop", play_packets}, {"hold", play_hold},
+    {"copy", play_hold},       {"release", play_release},       {"time", play_time},    {"run", play_time},
+    {"settle", play_settle},   {"campaign", play_nudge},        {"tick", play_nudge},   {"disk", play_disk},
     {"sync", play_sync},       {"connection", play_connection},
 };
 

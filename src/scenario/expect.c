@@ -1,4 +1,5 @@
-/* expect.c - what is expected of a world: the predicates of an `expect` line. docs/scenarios.md has the grammar.
+/* expect.c - what is expected of a world: the predicates of an `expect` line. docs/scenarios.md has the
+ * grammar.
  *
  * A predicate that does not hold is a failure of the scenario and ends nothing. */
 #include "scenario_internal.h"
@@ -7,7 +8,8 @@ static bool expect_words(struct fl__player *player, struct fl__words words, uint
 {
     if (words.count >= least && words.count <= most)
         return true;
-    return fl__player_misunderstand(player, "expect {word}: too few words after it, or too many", words.list[0]);
+    return fl__player_misunderstand(player, "expect {word}: too few words after it, or too many",
+                                    words.list[0]);
 }
 
 static struct fl__words rest(struct fl__words words, uint32_t from)
@@ -20,7 +22,8 @@ static bool misread(struct fl__player *player, struct fl__words words)
     return fl__player_misunderstand(player, "no such expectation: {word} ...", words.list[0]);
 }
 
-/* Words `from` on are names; each node of them is looked at by `holds`, which fails the scenario by itself. */
+/* Words `from` on are names; each node of them is looked at by `holds`, which fails the scenario by
+ * itself. */
 static bool for_nodes(struct fl__player *player, struct fl__words words, uint32_t from, uint64_t number,
                       void (*look)(struct fl__player *player, uint32_t node, uint64_t number))
 {
@@ -33,7 +36,7 @@ static bool for_nodes(struct fl__player *player, struct fl__words words, uint32_
     return true;
 }
 
-/* ----------------------------------------------------------------------------------------------------- entries */
+/* ------------------------------------------------------------------------------------------------ entries */
 
 static fl_index highest_commit(const struct fl_world *world)
 {
@@ -65,7 +68,8 @@ static bool expect_index(struct fl__player *player, struct fl__words words)
     if (!fl__player_nodes(player, rest(words, 5), &set))
         return false;
     for (uint32_t n = 0; n < player->world->count; n++) {
-        facts = (struct fl__facts){.node = n, .index = index, .term = fl_world_term(player->world, n, index), .other = term};
+        facts = (struct fl__facts){
+            .node = n, .index = index, .term = fl_world_term(player->world, n, index), .other = term};
         if ((set >> n & 1) && facts.term != term)
             fl__player_fail(player, "{node} has an entry of term {term} at {index}, not of {other}", facts);
     }
@@ -104,8 +108,10 @@ static bool expect_log(struct fl__player *player, struct fl__words words)
         if (!fl__word_terms(words.list[k], &term, &count))
             return misread(player, words);
         for (; count > 0; count--, index++) {
-            struct fl__facts facts = {
-                .node = node, .index = index, .term = fl_world_term(player->world, node, index), .other = term};
+            struct fl__facts facts = {.node = node,
+                                      .index = index,
+                                      .term = fl_world_term(player->world, node, index),
+                                      .other = term};
             if (facts.term == term)
                 continue;
             fl__player_fail(player, "{node} has an entry of term {term} at {index}, not of {other}", facts);
@@ -119,7 +125,7 @@ static bool expect_log(struct fl__player *player, struct fl__words words)
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------------- replication */
+/* -------------------------------------------------------------------------------------------- replication */
 
 /* fork NAME I NAME I ... */
 static bool expect_fork(struct fl__player *player, struct fl__words words)
@@ -159,14 +165,15 @@ static bool expect_at_most(struct fl__player *player, struct fl__words words)
         uint64_t count = shipped ? repair->entries_shipped : repair->rejections;
         struct fl__facts facts = {.node = n, .index = count, .other = most};
         if ((set >> n & 1) && count > most)
-            fl__player_fail(player, shipped ? "{node} was sent {index} entries, more than {other}"
-                                            : "{node} rejected {index} appends, more than {other}",
+            fl__player_fail(player,
+                            shipped ? "{node} was sent {index} entries, more than {other}"
+                                    : "{node} rejected {index} appends, more than {other}",
                             facts);
     }
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------------------- roles */
+/* -------------------------------------------------------------------------------------------------- roles */
 
 /* leader NAME [term T] | leader appends only */
 static bool expect_leader(struct fl__player *player, struct fl__words words)
@@ -178,8 +185,8 @@ static bool expect_leader(struct fl__player *player, struct fl__words words)
             fl__player_fail(player, "a leader changed its own log", (struct fl__facts){0});
         return true;
     }
-    if (words.count != 2 && (words.count != 4 || !fl__word_is(words.list[2], "term") ||
-                             !fl__word_number(words.list[3], &term)))
+    if (words.count != 2 &&
+        (words.count != 4 || !fl__word_is(words.list[2], "term") || !fl__word_number(words.list[3], &term)))
         return misread(player, words);
     if (!fl__player_node(player, words.list[1], &node))
         return false;
@@ -223,7 +230,7 @@ static bool expect_cannot(struct fl__player *player, struct fl__words words)
     return true;
 }
 
-/* ----------------------------------------------------------------------------------------------- state on nodes */
+/* ----------------------------------------------------------------------------------------- state on nodes */
 
 static void look_term(struct fl__player *player, uint32_t node, uint64_t number)
 {
@@ -289,7 +296,7 @@ static bool expect_in_flight(struct fl__player *player, struct fl__words words)
     return true;
 }
 
-/* ----------------------------------------------------------------------------------------------------- clients */
+/* ------------------------------------------------------------------------------------------------ clients */
 
 static const struct fl__label *find_label(const struct fl__player *player, char kind, struct fl__word name)
 {
@@ -324,7 +331,8 @@ static bool expect_answer(struct fl__player *player, struct fl__words words)
     const struct fl__label *label = find_label(player, read ? 'r' : 'w', words.list[1]);
     if (!label)
         return fl__player_misunderstand(player, "no write or read is called {word}", words.list[1]);
-    if (read && words.count == 4 && fl__word_is(words.list[2], "index") && fl__word_number(words.list[3], &index)) {
+    if (read && words.count == 4 && fl__word_is(words.list[2], "index") &&
+        fl__word_number(words.list[3], &index)) {
         const struct fl_world_read *asked = &player->world->reads[label->number];
         if (asked->outcome != FL_DONE || asked->index != index)
             fl__player_fail(player, "the read {word} is not answered, or from index {index}",
@@ -378,12 +386,12 @@ static const struct predicate {
     const char *name;
     bool (*look)(struct fl__player *player, struct fl__words words);
 } predicates[] = {
-    {"index", expect_index},          {"logs", expect_logs},       {"log", expect_log},
-    {"fork", expect_fork},            {"rejections", expect_at_most}, {"shipped", expect_at_most},
-    {"leader", expect_leader},        {"no", expect_any_leader},   {"some", expect_any_leader},
-    {"cannot", expect_cannot},        {"term", expect_state},      {"commit", expect_state},
-    {"last", expect_state},           {"durable", expect_state},   {"in-flight", expect_in_flight},
-    {"write", expect_answer},         {"read", expect_answer},     {"invariant", expect_invariant},
+    {"index", expect_index},   {"logs", expect_logs},          {"log", expect_log},
+    {"fork", expect_fork},     {"rejections", expect_at_most}, {"shipped", expect_at_most},
+    {"leader", expect_leader}, {"no", expect_any_leader},      {"some", expect_any_leader},
+    {"cannot", expect_cannot}, {"term", expect_state},         {"commit", expect_state},
+    {"last", expect_state},    {"durable", expect_state},      {"in-flight", expect_in_flight},
+    {"write", expect_answer},  {"read", expect_answer},        {"invariant", expect_invariant},
 };
 
 bool fl__expect_play(struct fl__player *player, struct fl__words words)

@@ -6,10 +6,11 @@ static const struct {
     const char *name;
     enum fl_message_type type;
 } types[] = {
-    {"prevote", FL_MSG_PREVOTE}, {"prevote-reply", FL_MSG_PREVOTE_REPLY}, {"vote", FL_MSG_VOTE},
-    {"vote-reply", FL_MSG_VOTE_REPLY}, {"append", FL_MSG_APPEND}, {"append-reply", FL_MSG_APPEND_REPLY},
-    {"read", FL_MSG_READ}, {"read-reply", FL_MSG_READ_REPLY}, {"fetch", FL_MSG_FETCH},
-    {"fetch-reply", FL_MSG_FETCH_REPLY},
+    {"prevote", FL_MSG_PREVOTE}, {"prevote-reply", FL_MSG_PREVOTE_REPLY},
+    {"vote", FL_MSG_VOTE},       {"vote-reply", FL_MSG_VOTE_REPLY},
+    {"append", FL_MSG_APPEND},   {"append-reply", FL_MSG_APPEND_REPLY},
+    {"read", FL_MSG_READ},       {"read-reply", FL_MSG_READ_REPLY},
+    {"fetch", FL_MSG_FETCH},     {"fetch-reply", FL_MSG_FETCH_REPLY},
 };
 
 static bool read_type(struct fl__word word, uint32_t *type)

@@ -1,4 +1,5 @@
-/* ghost.c - what the judge remembers: who ever led and voted, what was ever committed. No node sees any of it. */
+/* ghost.c - what the judge remembers: who ever led and voted, what was ever committed. No node sees any of
+ * it. */
 #include "scenario_internal.h"
 
 void fl__judge_trip(struct fl_world *world, const char *rule, const char *sentence, struct fl__facts facts)
@@ -8,8 +9,8 @@ void fl__judge_trip(struct fl_world *world, const char *rule, const char *senten
     size_t length = 0;
     while (rule[length])
         length++;
-    fl__text_fill(trip.text, sizeof trip.text, world, "{word}: ",
-                  &(struct fl__facts){.word = {.start = rule, .length = length}});
+    fl__text_fill(trip.text, sizeof trip.text, world,
+                  "{word}: ", &(struct fl__facts){.word = {.start = rule, .length = length}});
     fl__text_fill(trip.text + length + 2, sizeof trip.text - length - 2, world, sentence, &facts);
     if (judge->trip_count < FL_WORLD_TRIPS_MAX)
         judge->trips[judge->trip_count] = trip;
@@ -17,7 +18,8 @@ void fl__judge_trip(struct fl_world *world, const char *rule, const char *senten
     fl__world_emit(world, (struct fl_event){.type = FL_EVENT_TRIPPED, .node = facts.node, .text = trip.text});
 }
 
-/* The place of the term's leader among the leaders, or where it belongs. Leaders mostly come by rising term. */
+/* The place of the term's leader among the leaders, or where it belongs. Leaders mostly come by rising
+ * term. */
 static uint32_t place_of(const struct fl_judge *judge, fl_term term)
 {
     uint32_t at = judge->leader_count;
@@ -41,7 +43,8 @@ struct fl_ghost_leader *fl__ghost_crown(struct fl_world *world, fl_term term, ui
                                     (size_t)judge->leader_count + 1, sizeof *judge->leaders);
     if (world->error != FL_OK)
         return NULL;
-    memmove(judge->leaders + at + 1, judge->leaders + at, (judge->leader_count - at) * sizeof *judge->leaders);
+    memmove(judge->leaders + at + 1, judge->leaders + at,
+            (judge->leader_count - at) * sizeof *judge->leaders);
     judge->leader_count++;
     judge->leaders[at] = (struct fl_ghost_leader){.term = term, .node = n, .boot = world->nodes[n].boot};
     fl__ghost_extend(world, &judge->leaders[at], &world->nodes[n].log);
@@ -52,8 +55,8 @@ void fl__ghost_extend(struct fl_world *world, struct fl_ghost_leader *leader, co
 {
     if (log->last <= leader->last)
         return;
-    leader->chains = fl__world_grow(world, leader->chains, (size_t)leader->last, &leader->capacity, (size_t)log->last,
-                                    sizeof *leader->chains);
+    leader->chains = fl__world_grow(world, leader->chains, (size_t)leader->last, &leader->capacity,
+                                    (size_t)log->last, sizeof *leader->chains);
     if (world->error != FL_OK)
         return;
     for (fl_index index = leader->last + 1; index <= log->last; index++)
@@ -74,7 +77,8 @@ void fl__ghost_commit(struct fl_world *world, const struct fl_world_log *log, fl
         judge->commits[judge->committed++] =
             (struct fl_ghost_commit){.chain = entry->chain, .term = entry->term, .by = by};
         if (fl__map_get(&judge->refused, judge->committed, entry->term, &refused))
-            fl__judge_trip(world, "L3", "The write at {index} of term {term} was refused, and is committed now.",
+            fl__judge_trip(world, "L3",
+                           "The write at {index} of term {term} was refused, and is committed now.",
                            (struct fl__facts){.index = judge->committed, .term = entry->term});
     }
 }

@@ -1,20 +1,22 @@
 /* network.c - messages in flight, and links.
  *
- * A packet is one block of memory: the message and its own copy of all that it points to. Any packet may be delivered at
- * any time, to any life of its receiver, any number of times: Raft allows all of it. */
+ * A packet is one block of memory: the message and its own copy of all that it points to. Any packet may be
+ * delivered at any time, to any life of its receiver, any number of times: Raft allows all of it. */
 #include "scenario_internal.h"
 
 #define CONFIGS_MAX 4
 
 static size_t packet_size(const struct fl_message *message)
 {
-    return sizeof(struct fl_packet) + (size_t)(message->last - message->prev) * sizeof(struct fl_world_entry) +
+    return sizeof(struct fl_packet) +
+           (size_t)(message->last - message->prev) * sizeof(struct fl_world_entry) +
            ((size_t)message->run_count + message->outline.run_count) * sizeof(struct fl_run);
 }
 
 static bool carries_entries(const struct fl_message *message)
 {
-    return (message->type == FL_MSG_APPEND || message->type == FL_MSG_FETCH_REPLY) && message->last > message->prev;
+    return (message->type == FL_MSG_APPEND || message->type == FL_MSG_FETCH_REPLY) &&
+           message->last > message->prev;
 }
 
 /* Copies the message, with room for the entries of (prev, last]. */
@@ -97,12 +99,13 @@ struct fl_packet *fl_world_copy(struct fl_world *world, const struct fl_packet *
     return copy;
 }
 
-/* ----------------------------------------------------------------------------------------------------- sending */
+/* ------------------------------------------------------------------------------------------------ sending */
 
 static void lose(struct fl_world *world, struct fl_packet *packet)
 {
-    fl__world_emit(world, (struct fl_event){
-                              .type = FL_EVENT_LOST, .node = packet->from, .peer = packet->to, .packet = packet});
+    fl__world_emit(
+        world,
+        (struct fl_event){.type = FL_EVENT_LOST, .node = packet->from, .peer = packet->to, .packet = packet});
     fl_world_free(world, packet);
 }
 
@@ -154,8 +157,9 @@ static void count_sent(struct fl_world *world, const struct fl_packet *packet)
 static void send_packet(struct fl_world *world, struct fl_packet *packet)
 {
     count_sent(world, packet);
-    fl__world_emit(world, (struct fl_event){
-                              .type = FL_EVENT_SENT, .node = packet->from, .peer = packet->to, .packet = packet});
+    fl__world_emit(
+        world,
+        (struct fl_event){.type = FL_EVENT_SENT, .node = packet->from, .peer = packet->to, .packet = packet});
     fl_world_throw(world, packet);
 }
 
@@ -167,8 +171,8 @@ static void send_entries(struct fl_world *world, struct fl_packet *packet, fl_in
     shorten(message, last);
     bool filled = last > message->prev && fill_entries(&node->log, packet);
     uint64_t size = (message->last - message->prev) * world->settings.entry_size;
-    int result = fl_raft_sent(node->raft, message->to, message->term, message->number, filled ? last : message->prev,
-                              filled ? size : 0);
+    int result = fl_raft_sent(node->raft, message->to, message->term, message->number,
+                              filled ? last : message->prev, filled ? size : 0);
     if (filled && result == FL_OK)
         send_packet(world, packet);
     else
@@ -231,7 +235,7 @@ void fl_world_load(struct fl_world *world, uint32_t node, uint32_t k)
     fl__world_drain(world, node);
 }
 
-/* -------------------------------------------------------------------------------------------------- delivering */
+/* --------------------------------------------------------------------------------------------- delivering */
 
 struct fl_packet *fl_world_catch(struct fl_world *world, uint32_t at)
 {
@@ -250,14 +254,17 @@ void fl_world_drop_all(struct fl_world *world)
 }
 
 /* What the receiver's host decodes from the payloads: who takes part. */
-static uint32_t decode_configs(const struct fl_world *world, const struct fl_packet *packet, struct fl_members *configs)
+static uint32_t decode_configs(const struct fl_world *world, const struct fl_packet *packet,
+                               struct fl_members *configs)
 {
     uint32_t count = 0;
     if (!carries_entries(&packet->message))
         return 0;
     for (fl_index index = packet->message.prev + 1; index <= packet->message.last; index++)
-        if (packet->entries[index - packet->message.prev - 1].kind == FL_ENTRY_CONFIGURATION && count < CONFIGS_MAX)
-            configs[count++] = (struct fl_members){.index = index, .count = world->count, .list = world->members};
+        if (packet->entries[index - packet->message.prev - 1].kind == FL_ENTRY_CONFIGURATION &&
+            count < CONFIGS_MAX)
+            configs[count++] =
+                (struct fl_members){.index = index, .count = world->count, .list = world->members};
     return count;
 }
 
@@ -303,10 +310,9 @@ void fl_world_deliver(struct fl_world *world, uint32_t at)
         lose(world, packet);
         return;
     }
-    fl__world_emit(world, (struct fl_event){.type = FL_EVENT_DELIVERED,
-                                            .node = packet->to,
-                                            .peer = packet->from,
-                                            .packet = packet});
+    fl__world_emit(
+        world, (struct fl_event){
+                   .type = FL_EVENT_DELIVERED, .node = packet->to, .peer = packet->from, .packet = packet});
     receive(world, packet);
     fl_world_free(world, packet);
 }
@@ -317,7 +323,7 @@ void fl_world_deliver_all(struct fl_world *world)
         fl_world_deliver(world, 0);
 }
 
-/* ------------------------------------------------------------------------------------------------------- links */
+/* -------------------------------------------------------------------------------------------------- links */
 
 void fl_world_link(struct fl_world *world, uint32_t from, uint32_t to, bool up)
 {

@@ -20,7 +20,8 @@ static bool set_repair(struct fl_raft_config *raft, struct fl__word value)
 }
 
 /* Options that are a switch or a choice; *known says whether the name is one of them. */
-static bool set_choice(struct fl_world_settings *settings, struct fl__word name, struct fl__word value, bool *known)
+static bool set_choice(struct fl_world_settings *settings, struct fl__word name, struct fl__word value,
+                       bool *known)
 {
     *known = true;
     if (fl__word_is(name, "pre-vote"))

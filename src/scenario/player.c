@@ -1,7 +1,7 @@
 /* player.c - plays a scenario file: its common part, then each branch in a world of its own. */
 #include "scenario_internal.h"
 
-/* ---------------------------------------------------------------------------------------------------- failures */
+/* ----------------------------------------------------------------------------------------------- failures */
 
 static void note_first(struct fl__player *player, const char *sentence, const struct fl__facts *facts)
 {
@@ -52,14 +52,15 @@ bool fl__player_nodes(struct fl__player *player, struct fl__words words, uint32_
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------------------- setup */
+/* -------------------------------------------------------------------------------------------------- setup */
 
 static bool set_up_nodes(struct fl__player *player, enum fl_member_kind kind)
 {
     for (uint32_t k = 1; k < player->line.count; k++) {
         struct fl__word name = player->line.words[k];
         if (fl_world_add(player->world, name.start, name.length, kind) < 0)
-            return fl__player_misunderstand(player, "{word} cannot be a node's name, or there are too many", name);
+            return fl__player_misunderstand(player, "{word} cannot be a node's name, or there are too many",
+                                            name);
     }
     return true;
 }
@@ -132,7 +133,8 @@ static size_t length_of(const char *text)
 /* The caller's options come last. */
 static bool apply_own_options(struct fl__player *player)
 {
-    struct fl__script script = {.text = player->settings->options, .size = length_of(player->settings->options)};
+    struct fl__script script = {.text = player->settings->options,
+                                .size = length_of(player->settings->options)};
     while (fl__script_next(&script, &player->other)) {
         struct fl__words words = {.list = player->other.words, .count = player->other.count};
         if (!fl__option_set(player, words))
@@ -149,11 +151,12 @@ static bool start_world(struct fl__player *player)
         return false;
     int result = fl_world_start(player->world);
     if (result == FL_EINVAL)
-        return fl__player_misunderstand(player, "these nodes, logs and options make no cluster", (struct fl__word){0});
+        return fl__player_misunderstand(player, "these nodes, logs and options make no cluster",
+                                        (struct fl__word){0});
     return result == FL_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------------- lines */
+/* -------------------------------------------------------------------------------------------------- lines */
 
 /* Whether a line belongs to what is played: the common part, or the branch. */
 static bool is_played(const struct fl__player *player, const struct fl__line *line)
@@ -215,8 +218,9 @@ static bool look_at_step(struct fl__player *player, const struct fl__script *scr
     struct fl__script all = {.text = player->text, .size = player->size};
     while (fl__script_next(&all, &player->other)) {
         const struct fl__line *line = &player->other;
-        bool meant = line->branch == player->line.branch && line->count > 3 && fl__word_is(line->words[0], "expect") &&
-                     fl__word_is(line->words[1], "at") && fl__word_same(line->words[2], step);
+        bool meant = line->branch == player->line.branch && line->count > 3 &&
+                     fl__word_is(line->words[0], "expect") && fl__word_is(line->words[1], "at") &&
+                     fl__word_same(line->words[2], step);
         if (meant && !look(player, &player->other, 3))
             return false;
     }
@@ -270,7 +274,7 @@ static bool play_line(struct fl__player *player, const struct fl__script *script
     return fl__player_misunderstand(player, "a line cannot begin with {word} here", verb);
 }
 
-/* -------------------------------------------------------------------------------------------------------- play */
+/* --------------------------------------------------------------------------------------------------- play */
 
 static void play_lines(struct fl__player *player)
 {
@@ -284,7 +288,8 @@ static void play_lines(struct fl__player *player)
         if (is_played(player, &player->line) && !play_line(player, &script))
             return;
         if (player->line.indented && player->line.branch == 0) {
-            (void)fl__player_misunderstand(player, "indented, but in no branch: {word}", player->line.words[0]);
+            (void)fl__player_misunderstand(player, "indented, but in no branch: {word}",
+                                           player->line.words[0]);
             return;
         }
     }

@@ -1,13 +1,15 @@
-/* scenario.h - replicas in one small deterministic world, the judge who watches them, and the player of scenario files.
+/* scenario.h - replicas in one small deterministic world, the judge who watches them, and the player of
+ * scenario files.
  *
- * The world runs any number of cores in one thread without a clock, a disk or a network: messages lie in a list until
- * somebody delivers, drops or copies them; disks hold writes back until somebody completes them; time passes when
- * somebody says so. Nothing happens by itself, so the same calls give the same history, everywhere: in tests, in the
- * simulator and in a browser. Like the core this folder is freestanding: it calls nothing but mem* and takes memory from
- * the caller's allocator.
+ * The world runs any number of cores in one thread without a clock, a disk or a network: messages lie in a
+ * list until somebody delivers, drops or copies them; disks hold writes back until somebody completes them;
+ * time passes when somebody says so. Nothing happens by itself, so the same calls give the same history,
+ * everywhere: in tests, in the simulator and in a browser. Like the core this folder is freestanding: it
+ * calls nothing but mem* and takes memory from the caller's allocator.
  *
- * Entries have no payload but a number that stands for one. Each entry also carries the hash of itself and of all that
- * comes before it in its log (its chain), so two logs agree up to an index if and only if their chains there do.
+ * Entries have no payload but a number that stands for one. Each entry also carries the hash of itself and of
+ * all that comes before it in its log (its chain), so two logs agree up to an index if and only if their
+ * chains there do.
  *
  *   world.c    nodes, time, and the work that cores hand out
  *   network.c  messages in flight, and links
@@ -23,8 +25,9 @@
  *   expect.c   what is expected of it
  *   player.c   plays a file
  *
- * The judge knows every node's disk and memory; the nodes don't know the judge. It keeps to its own books and believes
- * no node's word for anything. When an invariant breaks it says which and how, once; the world goes on. */
+ * The judge knows every node's disk and memory; the nodes don't know the judge. It keeps to its own books and
+ * believes no node's word for anything. When an invariant breaks it says which and how, once; the world goes
+ * on. */
 #ifndef FAIRLEAD_SCENARIO_H
 #define FAIRLEAD_SCENARIO_H
 
@@ -37,7 +40,7 @@
 
 struct fl_world;
 
-/* ------------------------------------------------------------------------------------------------- logs, disks */
+/* -------------------------------------------------------------------------------------------- logs, disks */
 
 struct fl_world_entry {
     fl_term term;
@@ -63,14 +66,14 @@ struct fl_world_disk {
     fl_term term;
     bool has_vote;
     fl_id vote;
-    struct fl_world_log log; /* What a crash leaves. */
-    fl_index damaged;        /* The first entry whose payload cannot be read; 0 if none. */
+    struct fl_world_log log;       /* What a crash leaves. */
+    fl_index damaged;              /* The first entry whose payload cannot be read; 0 if none. */
     struct fl_world_write *writes; /* Oldest first. */
     uint32_t write_count;
     size_t write_capacity;
 };
 
-/* --------------------------------------------------------------------------------------------------- network */
+/* ------------------------------------------------------------------------------------------------ network */
 
 /* A message in flight, with its own copy of all that it points to. */
 struct fl_packet {
@@ -78,8 +81,8 @@ struct fl_packet {
     uint32_t from, to;
     bool is_copy;
     fl_time_us sent_at;
-    fl_time_us due;     /* For the caller's use. */
-    uint32_t label;     /* For the caller's use. */
+    fl_time_us due; /* For the caller's use. */
+    uint32_t label; /* For the caller's use. */
     struct fl_message message;
     struct fl_world_entry *entries; /* Of (message.prev, message.last]. */
 };
@@ -90,7 +93,7 @@ struct fl_packets {
     size_t capacity;
 };
 
-/* ---------------------------------------------------------------------------------------------------- clients */
+/* ------------------------------------------------------------------------------------------------ clients */
 
 enum fl_outcome { FL_PENDING = 0, FL_DONE = 1, FL_REFUSED = 2, FL_UNKNOWN = 3 };
 
@@ -118,15 +121,15 @@ struct fl_world_open {
     uint32_t value; /* Of `first`; consecutive. */
 };
 
-/* ------------------------------------------------------------------------------------------------------- nodes */
+/* -------------------------------------------------------------------------------------------------- nodes */
 
 /* What one leadership did to one follower, as the network saw it. */
 struct fl_world_repair {
     fl_term term;
-    uint32_t rejections;     /* Rejections that the follower sent in this term. */
-    uint64_t entries_shipped;/* Entries sent to it in this term, again where repeated. */
+    uint32_t rejections;      /* Rejections that the follower sent in this term. */
+    uint64_t entries_shipped; /* Entries sent to it in this term, again where repeated. */
     bool fork_known;
-    fl_index fork;           /* The prev of the first entries that it took from the leader of this term. */
+    fl_index fork; /* The prev of the first entries that it took from the leader of this term. */
 };
 
 struct fl_world_node {
@@ -134,8 +137,8 @@ struct fl_world_node {
     fl_id id;
     enum fl_member_kind kind;
     bool is_alive;
-    uint64_t boot; /* Of this life; 0 before the first. */
-    struct fl_raft *raft; /* NULL if not alive. */
+    uint64_t boot;           /* Of this life; 0 before the first. */
+    struct fl_raft *raft;    /* NULL if not alive. */
     struct fl_world_log log; /* What the host has in memory, durable or not. */
     fl_index applied;        /* As far as FL_WORK_COMMIT said in this life. */
     struct fl_world_disk disk;
@@ -151,7 +154,7 @@ struct fl_world_node {
     enum fl_role seen_role;
 };
 
-/* ------------------------------------------------------------------------------------------------------- judge */
+/* -------------------------------------------------------------------------------------------------- judge */
 
 /* A broken invariant: its name in the catalogue of invariants ("R6"), and a sentence. */
 struct fl_trip {
@@ -202,7 +205,7 @@ struct fl_judge {
     struct fl_trip trips[FL_WORLD_TRIPS_MAX];
 };
 
-/* ------------------------------------------------------------------------------------------------------ events */
+/* ------------------------------------------------------------------------------------------------- events */
 
 enum fl_event_type {
     FL_EVENT_LINE = 1,   /* The player begins a line: text; index is its number. */
@@ -220,12 +223,12 @@ enum fl_event_type {
     FL_EVENT_READ,       /* a read asked of node was answered with index: text says how */
     FL_EVENT_CRASHED,
     FL_EVENT_RESTARTED,
-    FL_EVENT_CUT,        /* messages from node to peer are lost from now on */
+    FL_EVENT_CUT, /* messages from node to peer are lost from now on */
     FL_EVENT_HEALED,
-    FL_EVENT_TIME,       /* time passed; index is the new time */
-    FL_EVENT_NOTE,       /* the core's own note: note */
-    FL_EVENT_TRIPPED,    /* an invariant broke: text */
-    FL_EVENT_EXPECTED,   /* an expectation held (index 1) or not (index 0): text */
+    FL_EVENT_TIME,     /* time passed; index is the new time */
+    FL_EVENT_NOTE,     /* the core's own note: note */
+    FL_EVENT_TRIPPED,  /* an invariant broke: text */
+    FL_EVENT_EXPECTED, /* an expectation held (index 1) or not (index 0): text */
 };
 
 /* Borrowed for the call. Fields that the type does not name are 0. */
@@ -239,21 +242,23 @@ struct fl_event {
     const char *text;
 };
 
-/* ------------------------------------------------------------------------------------------------------- world */
+/* -------------------------------------------------------------------------------------------------- world */
 
 struct fl_world_settings {
     struct fl_allocator allocator;
     struct fl_raft_config raft; /* Of every node; id, boot, seed and term_at are the world's. */
     bool fold;                  /* Give the cores a term_at, so that they may fold committed runs. */
     uint64_t seed;
-    uint32_t entry_size;        /* Payload bytes that each entry is said to have; at least 1. */
-    uint32_t packets_max;       /* In flight at once; what is sent beyond is lost. */
-    fl_index entries_max;       /* Of one log; beyond, the world stops with FL_EFULL. */
-    void (*observe)(void *context, const struct fl_world *world, const struct fl_event *event); /* May be NULL. */
+    uint32_t entry_size;  /* Payload bytes that each entry is said to have; at least 1. */
+    uint32_t packets_max; /* In flight at once; what is sent beyond is lost. */
+    fl_index entries_max; /* Of one log; beyond, the world stops with FL_EFULL. */
+    /* May be NULL. */
+    void (*observe)(void *context, const struct fl_world *world, const struct fl_event *event);
     void *observe_context;
-    /* How far the payloads of (prev, last] of a send are at hand: an index in [prev, last], or UINT64_MAX for "later"
-     * (see fl_world_load()). NULL: always all. */
-    fl_index (*load)(void *context, const struct fl_world *world, uint32_t node, const struct fl_message *message);
+    /* How far the payloads of (prev, last] of a send are at hand: an index in [prev, last], or UINT64_MAX for
+     * "later" (see fl_world_load()). NULL: always all. */
+    fl_index (*load)(void *context, const struct fl_world *world, uint32_t node,
+                     const struct fl_message *message);
     void *load_context;
 };
 
@@ -286,16 +291,18 @@ void fl_world_settings_init(struct fl_world_settings *settings);
 FL_MUST_USE int fl_world_create(struct fl_world **out, const struct fl_world_settings *settings);
 void fl_world_destroy(struct fl_world *world);
 
-/* Before the start: a member more (its number, from 0, or FL_EFULL or FL_EINVAL), its log by terms, its term (the last
- * entry's, if not given), and how much of it is committed. */
-FL_MUST_USE int fl_world_add(struct fl_world *world, const char *name, size_t length, enum fl_member_kind kind);
+/* Before the start: a member more (its number, from 0, or FL_EFULL or FL_EINVAL), its log by terms, its term
+ * (the last entry's, if not given), and how much of it is committed. */
+FL_MUST_USE int fl_world_add(struct fl_world *world, const char *name, size_t length,
+                             enum fl_member_kind kind);
 void fl_world_give_log(struct fl_world *world, uint32_t node, const fl_term *terms, size_t count);
 void fl_world_give_term(struct fl_world *world, uint32_t node, fl_term term);
 void fl_world_give_commit(struct fl_world *world, uint32_t node, fl_index commit);
 /* Starts every node. FL_EINVAL: a core refuses its configuration or its log. */
 FL_MUST_USE int fl_world_start(struct fl_world *world);
 
-/* Time: set it forward without telling anybody; tell one node; or let it pass, telling each node at its deadline. */
+/* Time: set it forward without telling anybody; tell one node; or let it pass, telling each node at its
+ * deadline. */
 void fl_world_advance(struct fl_world *world, fl_time_us by);
 void fl_world_tick(struct fl_world *world, uint32_t node);
 void fl_world_pass(struct fl_world *world, fl_time_us by);
@@ -303,21 +310,24 @@ void fl_world_pass(struct fl_world *world, fl_time_us by);
 fl_time_us fl_world_deadline(const struct fl_world *world);
 /* Time passes and what is sent arrives at once, in the order it was sent. */
 void fl_world_run(struct fl_world *world, fl_time_us by);
-/* Everything in flight arrives, and what is sent in answer, and leaders keep sending heartbeats, until two of them
- * change nothing. Time passes for the leaders alone. */
+/* Everything in flight arrives, and what is sent in answer, and leaders keep sending heartbeats, until two of
+ * them change nothing. Time passes for the leaders alone. */
 void fl_world_settle(struct fl_world *world);
 
-void fl_world_campaign(struct fl_world *world, uint32_t node); /* See fl_raft_campaign(); refusals are ignored. */
+/* See fl_raft_campaign(); refusals are ignored. */
+void fl_world_campaign(struct fl_world *world, uint32_t node);
 void fl_world_peer(struct fl_world *world, uint32_t node, uint32_t peer, bool up);
 
 /* Network: `at` is a position in world->flying. */
 void fl_world_deliver(struct fl_world *world, uint32_t at);
 void fl_world_drop(struct fl_world *world, uint32_t at);
-void fl_world_deliver_all(struct fl_world *world); /* All that is in flight now, and all that follows from it. */
+/* All that is in flight now, and all that follows from it. */
+void fl_world_deliver_all(struct fl_world *world);
 void fl_world_drop_all(struct fl_world *world);
 void fl_world_link(struct fl_world *world, uint32_t from, uint32_t to, bool up);
 bool fl_world_is_cut(const struct fl_world *world, uint32_t from, uint32_t to);
-/* A packet taken out of flight, or a copy of it, is the caller's until it is thrown in again. NULL: no memory. */
+/* A packet taken out of flight, or a copy of it, is the caller's until it is thrown in again. NULL: no
+ * memory. */
 struct fl_packet *fl_world_catch(struct fl_world *world, uint32_t at);
 struct fl_packet *fl_world_copy(struct fl_world *world, const struct fl_packet *packet);
 void fl_world_throw(struct fl_world *world, struct fl_packet *packet);
@@ -326,49 +336,54 @@ void fl_world_free(struct fl_world *world, struct fl_packet *packet);
 void fl_world_load(struct fl_world *world, uint32_t node, uint32_t k);
 
 /* Disk. */
-void fl_world_sync(struct fl_world *world, uint32_t node, uint32_t count); /* The oldest `count` writes complete. */
-/* Power fails. Of the writes not completed, the oldest `kept` had reached the disk, and of the next one the truncation
- * (if `torn` is not 0) and torn - 1 entries. */
+/* The oldest `count` writes complete. */
+void fl_world_sync(struct fl_world *world, uint32_t node, uint32_t count);
+/* Power fails. Of the writes not completed, the oldest `kept` had reached the disk, and of the next one the
+ * truncation (if `torn` is not 0) and torn - 1 entries. */
 void fl_world_crash(struct fl_world *world, uint32_t node, uint32_t kept, uint32_t torn);
 /* `commit`: what the host knows to be committed; lowered to what is so. `damaged`: see fl_raft_start. */
 void fl_world_restart(struct fl_world *world, uint32_t node, fl_index commit, fl_index damaged);
 
 /* Clients. The write's number, of the first of `count`, or the core's refusal. */
 int fl_world_propose(struct fl_world *world, uint32_t node, uint32_t count);
-int fl_world_read(struct fl_world *world, uint32_t node); /* The read's number, from 0, or the core's refusal. */
+/* The read's number, from 0, or the core's refusal. */
+int fl_world_read(struct fl_world *world, uint32_t node);
 
 /* Looking. Node numbers, or -1. */
 int fl_world_find(const struct fl_world *world, const char *name, size_t length);
 int fl_world_leader(const struct fl_world *world); /* The living leader of the highest term. */
-fl_term fl_world_term(const struct fl_world *world, uint32_t node, fl_index index); /* In memory; 0 if none. */
+/* In memory; 0 if none. */
+fl_term fl_world_term(const struct fl_world *world, uint32_t node, fl_index index);
 struct fl_status fl_world_status(const struct fl_world *world, uint32_t node); /* All zero if not alive. */
 /* The last index up to which two logs in memory agree. */
 fl_index fl_world_fork(const struct fl_world *world, uint32_t a, uint32_t b);
 bool fl_world_is_equal(const struct fl_world *world); /* All living logs are. */
 bool fl_world_has_tripped(const struct fl_world *world, const char *rule, size_t length);
 
-/* ------------------------------------------------------------------------------------------------------ player */
+/* ------------------------------------------------------------------------------------------------- player */
 
 struct fl_scenario_settings {
     struct fl_allocator allocator;
-    /* More lines of `option`, which override the file's: so the same file plays with another strategy. May be NULL. */
+    /* More lines of `option`, which override the file's: so the same file plays with another strategy. May be
+     * NULL. */
     const char *options;
-    void (*observe)(void *context, const struct fl_world *world, const struct fl_event *event); /* May be NULL. */
+    /* May be NULL. */
+    void (*observe)(void *context, const struct fl_world *world, const struct fl_event *event);
     void *observe_context;
 };
 
 struct fl_scenario_result {
-    uint32_t expectations; /* That were looked at. */
-    uint32_t failures;     /* That did not hold, and events that could not happen. */
-    uint32_t trips;        /* Broken invariants that no line expected. */
-    uint32_t branches;     /* Histories played; at least 1. */
-    uint32_t line;         /* Of the first failure, or of what the player does not understand. */
+    uint32_t expectations;        /* That were looked at. */
+    uint32_t failures;            /* That did not hold, and events that could not happen. */
+    uint32_t trips;               /* Broken invariants that no line expected. */
+    uint32_t branches;            /* Histories played; at least 1. */
+    uint32_t line;                /* Of the first failure, or of what the player does not understand. */
     char text[FL_WORLD_TEXT_MAX]; /* About it; empty if there is none. */
 };
 
-/* Plays a scenario file (docs/scenarios.md has the grammar): its common part and each of its branches, every branch in a
- * world of its own that begins with the common part. FL_OK: it played, and *result says how. FL_EINVAL: a line is not
- * understood. FL_ENOMEM, FL_EFULL: the world stopped. */
+/* Plays a scenario file (docs/scenarios.md has the grammar): its common part and each of its branches, every
+ * branch in a world of its own that begins with the common part. FL_OK: it played, and *result says how.
+ * FL_EINVAL: a line is not understood. FL_ENOMEM, FL_EFULL: the world stopped. */
 FL_MUST_USE int fl_scenario_play(const char *text, size_t size, const struct fl_scenario_settings *settings,
                                  struct fl_scenario_result *result);
 

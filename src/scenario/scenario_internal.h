@@ -19,7 +19,7 @@ static inline uint64_t fl__higher(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* --------------------------------------------------------------------------------------------------- text.c */
+/* ------------------------------------------------------------------------------------------------- text.c */
 
 struct fl__word {
     const char *start;
@@ -46,14 +46,14 @@ bool fl__word_same(struct fl__word a, struct fl__word b);
 /* A number and us, ms or s. */
 bool fl__word_duration(struct fl__word word, fl_time_us *out);
 
-/* ---------------------------------------------------------------------------------------------------- map.c */
+/* -------------------------------------------------------------------------------------------------- map.c */
 
 bool fl__map_get(const struct fl_map *map, uint64_t a, uint64_t b, uint64_t *value);
 /* False: no memory. */
 bool fl__map_set(struct fl_world *world, struct fl_map *map, uint64_t a, uint64_t b, uint64_t value);
 uint64_t fl__mix(uint64_t value);
 
-/* -------------------------------------------------------------------------------------------------- chain.c */
+/* ------------------------------------------------------------------------------------------------ chain.c */
 
 void fl__chain_append(struct fl_world *world, struct fl_world_log *log, fl_term term, enum fl_entry_kind kind,
                       uint32_t value);
@@ -63,16 +63,17 @@ void fl__chain_free(struct fl_world *world, struct fl_world_log *log);
 fl_term fl__chain_term(const struct fl_world_log *log, fl_index index); /* 0 if there is none. */
 uint64_t fl__chain_at(const struct fl_world_log *log, fl_index index);  /* 0 at index 0. */
 
-/* -------------------------------------------------------------------------------------------------- world.c */
+/* ------------------------------------------------------------------------------------------------ world.c */
 
 void *fl__world_allocate(struct fl_world *world, size_t size); /* NULL: world->error is set. */
 void fl__world_release(struct fl_world *world, void *memory);
 /* An array that holds at least `need` elements: the old one, or a larger copy. On failure the old one, and
  * world->error is set. */
-void *fl__world_grow(struct fl_world *world, void *array, size_t count, size_t *capacity, size_t need, size_t each);
+void *fl__world_grow(struct fl_world *world, void *array, size_t count, size_t *capacity, size_t need,
+                     size_t each);
 void fl__world_emit(struct fl_world *world, struct fl_event event);
-/* After each call of a core that may have changed it, before its work is taken: brings the host's log up to date, and
- * has the judge look. */
+/* After each call of a core that may have changed it, before its work is taken: brings the host's log up to
+ * date, and has the judge look. */
 void fl__world_look(struct fl_world *world, uint32_t node);
 /* Takes and carries out all work. */
 void fl__world_drain(struct fl_world *world, uint32_t node);
@@ -81,23 +82,23 @@ int fl__world_boot(struct fl_world *world, uint32_t node, fl_index commit, fl_in
 void fl__world_accept(struct fl_world *world, uint32_t node, const struct fl_packet *packet,
                       const struct fl_accepted *accepted);
 
-/* ------------------------------------------------------------------------------------------------ network.c */
+/* ---------------------------------------------------------------------------------------------- network.c */
 
 void fl__network_send(struct fl_world *world, uint32_t node, const struct fl_send *send);
 void fl__packets_free(struct fl_world *world, struct fl_packets *packets);
 
-/* --------------------------------------------------------------------------------------------------- disk.c */
+/* ------------------------------------------------------------------------------------------------- disk.c */
 
 void fl__disk_take(struct fl_world *world, uint32_t node, const struct fl_persist *persist);
 void fl__disk_forget_writes(struct fl_world *world, uint32_t node);
 
-/* ------------------------------------------------------------------------------------------------- client.c */
+/* ----------------------------------------------------------------------------------------------- client.c */
 
 void fl__client_on_answer(struct fl_world *world, uint32_t node, const struct fl_answer *answer);
 void fl__client_on_read(struct fl_world *world, uint32_t node, const struct fl_read *read);
 void fl__client_on_crash(struct fl_world *world, uint32_t node);
 
-/* -------------------------------------------------------------------------------------------------- ghost.c */
+/* ------------------------------------------------------------------------------------------------ ghost.c */
 
 struct fl_ghost_leader *fl__ghost_leader(struct fl_world *world, fl_term term); /* NULL if nobody led. */
 struct fl_ghost_leader *fl__ghost_crown(struct fl_world *world, fl_term term, uint32_t node);
@@ -126,7 +127,8 @@ struct fl__before {
 void fl__judge_given_commit(struct fl_world *world, uint32_t node, fl_index commit);
 void fl__judge_look(struct fl_world *world, uint32_t node);
 void fl__judge_appended(struct fl_world *world, uint32_t node, fl_index index);
-void fl__judge_truncating(struct fl_world *world, uint32_t node, fl_index from, const struct fl_packet *packet);
+void fl__judge_truncating(struct fl_world *world, uint32_t node, fl_index from,
+                          const struct fl_packet *packet);
 void fl__judge_committing(struct fl_world *world, uint32_t node, fl_index index);
 void fl__judge_sending(struct fl_world *world, uint32_t node, const struct fl_message *message);
 void fl__judge_before(struct fl_world *world, uint32_t node, const struct fl_packet *packet,
@@ -137,7 +139,7 @@ void fl__judge_writing(struct fl_world *world, uint32_t node, const struct fl_pe
 void fl__judge_answered(struct fl_world *world, uint32_t node, const struct fl_answer *answer);
 void fl__judge_read(struct fl_world *world, const struct fl_world_read *read);
 
-/* ------------------------------------------------------------------------------------------------- script.c */
+/* ----------------------------------------------------------------------------------------------- script.c */
 
 #define FL__WORDS_MAX 512
 
@@ -160,7 +162,7 @@ struct fl__script {
 /* The next line that says something; false at the end. */
 bool fl__script_next(struct fl__script *script, struct fl__line *line);
 
-/* ---------------------------------------------------------------------------- player.c, events.c, expect.c */
+/* --------------------------------------------------------------------------- player.c, events.c, expect.c */
 
 /* What a line gave a name to, for a later line: a packet held back, a write, a read. */
 struct fl__label {
@@ -178,7 +180,7 @@ struct fl__player {
     struct fl_scenario_result *result;
     const char *text;
     size_t size;
-    uint32_t branch; /* Which is played, from 1; 0 where there is none. */
+    uint32_t branch;             /* Which is played, from 1; 0 where there is none. */
     struct fl__line line, other; /* `other`: where one has to look ahead. */
     struct fl__label labels[FL__LABELS_MAX];
     uint32_t label_count;
@@ -211,8 +213,8 @@ bool fl__option_set(struct fl__player *player, struct fl__words words);
 
 /* Which packets a line speaks of: [oldest|newest] [TYPE] [from NAME] [to NAME]. */
 struct fl__filter {
-    uint32_t type; /* 0: any */
-    int from, to;  /* -1: any */
+    uint32_t type;       /* 0: any */
+    int from, to;        /* -1: any */
     bool oldest, newest; /* Only this one of them. */
 };
 

@@ -1,6 +1,8 @@
-/* script.c - a scenario file as lines and words: one statement a line, # begins a comment, ; is a word of its own.
+/* script.c - a scenario file as lines and words: one statement a line, # begins a comment, ; is a word of its
+ * own.
  *
- * Unindented lines are the common part until the first `branch`; the indented lines after one are that branch. */
+ * Unindented lines are the common part until the first `branch`; the indented lines after one are that
+ * branch. */
 #include "scenario_internal.h"
 
 static bool is_blank(char c)

@@ -117,7 +117,10 @@ bool fl__word_duration(struct fl__word word, fl_time_us *out)
     uint64_t number;
     if (digits > 9 || !fl__word_number((struct fl__word){.start = word.start, .length = digits}, &number))
         return false;
-    uint64_t scale = fl__word_is(unit, "us") ? 1 : fl__word_is(unit, "ms") ? 1000 : fl__word_is(unit, "s") ? 1000000 : 0;
+    uint64_t scale = fl__word_is(unit, "us")   ? 1
+                     : fl__word_is(unit, "ms") ? 1000
+                     : fl__word_is(unit, "s")  ? 1000000
+                                               : 0;
     *out = number * scale;
     return scale != 0;
 }

@@ -1,13 +1,13 @@
 /* world.c - nodes, time, and the work that cores hand out.
  *
- * Every call of a core is followed by the same two steps: the host's log is brought up to date (a leader's opening entry
- * appears there) and the judge looks; then all work is taken and carried out. So between two calls of this folder's
- * functions no core has work left, and the host's log is the core's. */
+ * Every call of a core is followed by the same two steps: the host's log is brought up to date (a leader's
+ * opening entry appears there) and the judge looks; then all work is taken and carried out. So between two
+ * calls of this folder's functions no core has work left, and the host's log is the core's. */
 #include "scenario_internal.h"
 
 #define DRAIN_MAX 1000000 /* More pieces of work after one event mean that a core never comes to rest. */
 
-/* ---------------------------------------------------------------------------------------------------- memory */
+/* ------------------------------------------------------------------------------------------------- memory */
 
 void *fl__world_allocate(struct fl_world *world, size_t size)
 {
@@ -23,7 +23,8 @@ void fl__world_release(struct fl_world *world, void *memory)
         world->settings.allocator.release(world->settings.allocator.context, memory);
 }
 
-void *fl__world_grow(struct fl_world *world, void *array, size_t count, size_t *capacity, size_t need, size_t each)
+void *fl__world_grow(struct fl_world *world, void *array, size_t count, size_t *capacity, size_t need,
+                     size_t each)
 {
     if (need <= *capacity)
         return array;
@@ -44,7 +45,7 @@ void fl__world_emit(struct fl_world *world, struct fl_event event)
         world->settings.observe(world->settings.observe_context, world, &event);
 }
 
-/* -------------------------------------------------------------------------------------------------- creation */
+/* ----------------------------------------------------------------------------------------------- creation */
 
 void fl_world_settings_init(struct fl_world_settings *settings)
 {
@@ -100,7 +101,8 @@ void fl_world_destroy(struct fl_world *world)
 
 int fl_world_add(struct fl_world *world, const char *name, size_t length, enum fl_member_kind kind)
 {
-    if (world->started || length == 0 || length >= FL_WORLD_NAME_MAX || fl_world_find(world, name, length) >= 0)
+    if (world->started || length == 0 || length >= FL_WORLD_NAME_MAX ||
+        fl_world_find(world, name, length) >= 0)
         return FL_EINVAL;
     if (world->count == FL_WORLD_NODES_MAX)
         return FL_EFULL;
@@ -148,7 +150,7 @@ int fl_world_start(struct fl_world *world)
     return world->error;
 }
 
-/* --------------------------------------------------------------------------------------------------- booting */
+/* ------------------------------------------------------------------------------------------------ booting */
 
 /* What the host knows of its log, for a core that has folded its oldest runs away. */
 static fl_term term_at(void *context, fl_index index)
@@ -167,7 +169,8 @@ static uint32_t collect_runs(const struct fl_world_log *log, struct fl_run *runs
 }
 
 /* The founding configuration is the only one: it is the entry of that kind, or stands before the log. */
-static void find_members(const struct fl_world *world, const struct fl_world_log *log, struct fl_raft_start *start)
+static void find_members(const struct fl_world *world, const struct fl_world_log *log,
+                         struct fl_raft_start *start)
 {
     struct fl_members founding = {.count = world->count, .list = world->members};
     start->members = founding;
@@ -229,7 +232,7 @@ int fl__world_boot(struct fl_world *world, uint32_t n, fl_index commit, fl_index
     return FL_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------------ work */
+/* --------------------------------------------------------------------------------------------------- work */
 
 void fl__world_look(struct fl_world *world, uint32_t n)
 {
@@ -239,12 +242,14 @@ void fl__world_look(struct fl_world *world, uint32_t n)
     fl_index first = node->log.last + 1;
     while (node->log.last < status.last && world->error == FL_OK) {
         fl_index index = node->log.last + 1;
-        fl__chain_append(world, &node->log, fl_raft_term_at(node->raft, index), fl_raft_kind_at(node->raft, index), 0);
+        fl__chain_append(world, &node->log, fl_raft_term_at(node->raft, index),
+                         fl_raft_kind_at(node->raft, index), 0);
     }
     if (node->log.last >= first) {
         fl__judge_appended(world, n, first);
-        fl__world_emit(world, (struct fl_event){
-                                  .type = FL_EVENT_APPENDED, .node = n, .index = first, .other = node->log.last});
+        fl__world_emit(
+            world,
+            (struct fl_event){.type = FL_EVENT_APPENDED, .node = n, .index = first, .other = node->log.last});
     }
     if (status.role != node->seen_role || status.term != node->seen_term) {
         node->seen_role = status.role;
@@ -263,17 +268,17 @@ void fl__world_accept(struct fl_world *world, uint32_t n, const struct fl_packet
     if (accepted->first <= node->log.last) {
         fl__judge_truncating(world, n, accepted->first, packet);
         fl__chain_truncate(&node->log, accepted->first);
-        fl__world_emit(world, (struct fl_event){.type = FL_EVENT_TRUNCATED, .node = n, .index = accepted->first});
+        fl__world_emit(world,
+                       (struct fl_event){.type = FL_EVENT_TRUNCATED, .node = n, .index = accepted->first});
     }
     for (fl_index index = accepted->first; index <= accepted->last; index++) {
         const struct fl_world_entry *entry = &packet->entries[index - packet->message.prev - 1];
         fl__chain_append(world, &node->log, entry->term, entry->kind, entry->value);
     }
     fl__judge_appended(world, n, accepted->first);
-    fl__world_emit(world, (struct fl_event){.type = FL_EVENT_APPENDED,
-                                            .node = n,
-                                            .index = accepted->first,
-                                            .other = accepted->last});
+    fl__world_emit(
+        world, (struct fl_event){
+                   .type = FL_EVENT_APPENDED, .node = n, .index = accepted->first, .other = accepted->last});
 }
 
 static void do_work(struct fl_world *world, uint32_t n, const struct fl_work *work)
@@ -289,7 +294,8 @@ static void do_work(struct fl_world *world, uint32_t n, const struct fl_work *wo
     case FL_WORK_COMMIT:
         fl__judge_committing(world, n, work->commit);
         node->applied = work->commit;
-        fl__world_emit(world, (struct fl_event){.type = FL_EVENT_COMMITTED, .node = n, .index = work->commit});
+        fl__world_emit(world,
+                       (struct fl_event){.type = FL_EVENT_COMMITTED, .node = n, .index = work->commit});
         break;
     case FL_WORK_ANSWER:
         fl__client_on_answer(world, n, &work->answer);
@@ -310,13 +316,14 @@ void fl__world_drain(struct fl_world *world, uint32_t n)
     while (world->error == FL_OK && fl_raft_take(world->nodes[n].raft, &work)) {
         do_work(world, n, &work);
         if (++count == DRAIN_MAX) {
-            fl__judge_trip(world, "V2", "{node} never runs out of work after one event.", (struct fl__facts){.node = n});
+            fl__judge_trip(world, "V2", "{node} never runs out of work after one event.",
+                           (struct fl__facts){.node = n});
             world->error = FL_EFULL;
         }
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------ time */
+/* --------------------------------------------------------------------------------------------------- time */
 
 static bool is_usable(const struct fl_world *world, uint32_t node)
 {
@@ -387,7 +394,8 @@ static uint64_t fingerprint(const struct fl_world *world)
     for (uint32_t n = 0; n < world->count; n++) {
         struct fl_status status = fl_world_status(world, n);
         print = fl__mix(print ^ status.term) ^ fl__mix(status.commit + ((uint64_t)status.role << 60));
-        print = fl__mix(print ^ status.durable) ^ fl__chain_at(&world->nodes[n].log, world->nodes[n].log.last);
+        print =
+            fl__mix(print ^ status.durable) ^ fl__chain_at(&world->nodes[n].log, world->nodes[n].log.last);
         print = fl__mix(print ^ world->nodes[n].open_count);
     }
     for (uint32_t k = 0; k < world->read_count; k++)
@@ -416,7 +424,7 @@ void fl_world_settle(struct fl_world *world)
     fl__world_emit(world, (struct fl_event){.type = FL_EVENT_TIME, .index = world->now});
 }
 
-/* -------------------------------------------------------------------------------------------- other events */
+/* ------------------------------------------------------------------------------------------- other events */
 
 void fl_world_campaign(struct fl_world *world, uint32_t node)
 {
@@ -440,7 +448,7 @@ void fl_world_peer(struct fl_world *world, uint32_t node, uint32_t peer, bool up
     fl__world_drain(world, node);
 }
 
-/* --------------------------------------------------------------------------------------------------- looking */
+/* ------------------------------------------------------------------------------------------------ looking */
 
 int fl_world_find(const struct fl_world *world, const char *name, size_t length)
 {
@@ -494,7 +502,8 @@ bool fl_world_is_equal(const struct fl_world *world)
         const struct fl_world_log *log = &world->nodes[n].log;
         if (!world->nodes[n].is_alive)
             continue;
-        if (first && (log->last != first->last || fl__chain_at(log, log->last) != fl__chain_at(first, first->last)))
+        if (first &&
+            (log->last != first->last || fl__chain_at(log, log->last) != fl__chain_at(first, first->last)))
             return false;
         first = log;
     }

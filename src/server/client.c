@@ -1,37 +1,38 @@
 /* client.c - connections: bytes in, bytes out, and what each may take of them.
  *
- * In: a client may send as many bytes as it has credit for. Received bytes are cut into calls at once; a call that may not
- * start yet stalls the client: it and what is behind it stay in the query buffer, no credit is given, and so the
- * kernel's buffers fill and the client waits. Most bytes never touch a query buffer: they are parsed in the server's
- * scratch, and only what is left over is copied.
+ * In: a client may send as many bytes as it has credit for. Received bytes are cut into calls at once; a call
+ * that may not start yet stalls the client: it and what is behind it stay in the query buffer, no credit is
+ * given, and so the kernel's buffers fill and the client waits. Most bytes never touch a query buffer: they
+ * are parsed in the server's scratch, and only what is left over is copied.
  *
- * Out: replies are gathered and leave with one send per client and batch of events; while one send is in flight the next
- * bytes gather in a second buffer. A client that does not read gets no more calls started once a quarter of
- * client-output-max waits for it, and is cut off when a reply does not fit within the whole.
+ * Out: replies are gathered and leave with one send per client and batch of events; while one send is in
+ * flight the next bytes gather in a second buffer. A client that does not read gets no more calls started
+ * once a quarter of client-output-max waits for it, and is cut off when a reply does not fit within the
+ * whole.
  *
- * Closing: fl__client_finish() lets a client have what it asked for, tells it the end and waits a moment for its end, so
- * that a reset does not take the last reply away; fl__client_cut() does not wait. */
+ * Closing: fl__client_finish() lets a client have what it asked for, tells it the end and waits a moment for
+ * its end, so that a reset does not take the last reply away; fl__client_cut() does not wait. */
 #include "server.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define REFUSED_MAX 128            /* Refused clients that are being told so at the same time. */
-#define KEEP_SIZE (16u << 10)      /* An empty output buffer of at most this size is kept. */
-#define CREDIT_MAX (1u << 20)      /* Given at once for a call that is known to be large. */
-#define MEMORY_FAIR (1u << 20)     /* No client with less is cut off because all have too much. */
-#define ARGS_KEPT_MAX 1024         /* A parser that had to hold more is emptied. */
-#define AUTHENTICATE_US 10000000u  /* Who has to authenticate does so within this time. */
-#define STALL_US 60000000u         /* Without progress for so long, a client that holds much is cut off. */
-#define IDLE_US 2000000u           /* Then its buffers are given back. */
-#define FINISH_US 10000000u        /* To read the last replies. */
-#define LINGER_US 1000000u         /* To close after them. */
+#define REFUSED_MAX 128           /* Refused clients that are being told so at the same time. */
+#define KEEP_SIZE (16u << 10)     /* An empty output buffer of at most this size is kept. */
+#define CREDIT_MAX (1u << 20)     /* Given at once for a call that is known to be large. */
+#define MEMORY_FAIR (1u << 20)    /* No client with less is cut off because all have too much. */
+#define ARGS_KEPT_MAX 1024        /* A parser that had to hold more is emptied. */
+#define AUTHENTICATE_US 10000000u /* Who has to authenticate does so within this time. */
+#define STALL_US 60000000u        /* Without progress for so long, a client that holds much is cut off. */
+#define IDLE_US 2000000u          /* Then its buffers are given back. */
+#define FINISH_US 10000000u       /* To read the last replies. */
+#define LINGER_US 1000000u        /* To close after them. */
 
 static void on_sent(struct fl_io_op *op);
 static void on_shutdown(struct fl_io_op *op);
 static void on_closed(struct fl_io_op *op);
 
-/* ------------------------------------------------------------------------------------------------- bytes in */
+/* ----------------------------------------------------------------------------------------------- bytes in */
 
 /* A stalled call's arguments follow the buffer that they point into. */
 static void move_args(struct fl__client *client, const char *from, char *to)
@@ -99,7 +100,8 @@ static void refuse_bytes(struct fl__client *client)
     fl__client_finish(client);
 }
 
-/* Starts the calls in data[0, size), as far as they are complete and may start; returns how many bytes that was. */
+/* Starts the calls in data[0, size), as far as they are complete and may start; returns how many bytes that
+ * was. */
 static size_t handle(struct fl__client *client, char *data, size_t size)
 {
     size_t at = 0;
@@ -245,7 +247,7 @@ void fl__client_resume(struct fl__client *client)
     fl__client_touch(client);
 }
 
-/* ------------------------------------------------------------------------------------------------- bytes out */
+/* ---------------------------------------------------------------------------------------------- bytes out */
 
 bool fl__client_is_full(const struct fl__client *client)
 {
@@ -359,7 +361,7 @@ static void on_shutdown(struct fl_io_op *op)
     end_op(client);
 }
 
-/* ------------------------------------------------------------------------------------------- coming and going */
+/* --------------------------------------------------------------------------------------- coming and going */
 
 static struct fl__client *create_client(struct fl_server *server, struct fl_io_stream *stream)
 {
@@ -459,7 +461,8 @@ void fl__client_cut(struct fl__client *client, const char *why)
     if (client->is_closed)
         return;
     if (why != NULL)
-        fl__server_log(server, FL_LOG_WARN, "client %llu was disconnected: %s", (unsigned long long)client->id, why);
+        fl__server_log(server, FL_LOG_WARN, "client %llu was disconnected: %s",
+                       (unsigned long long)client->id, why);
     client->is_closed = true;
     if (client->refused)
         server->refused_count--;
@@ -496,7 +499,7 @@ static void release_memory(struct fl__client *client)
     fl__server_client_gone(server);
 }
 
-/* ------------------------------------------------------------------------------------------------- budgets */
+/* ------------------------------------------------------------------------------------------------ budgets */
 
 void fl__client_account(struct fl__client *client)
 {
@@ -507,7 +510,8 @@ void fl__client_account(struct fl__client *client)
     client->memory = memory;
     if (server->clients_memory <= FL__CLIENTS_MEMORY_MAX || memory <= MEMORY_FAIR || client->closing)
         return;
-    fl__server_log(server, FL_LOG_WARN, "client %llu is cut off: its buffers take %zu bytes, all clients' %llu",
+    fl__server_log(server, FL_LOG_WARN,
+                   "client %llu is cut off: its buffers take %zu bytes, all clients' %llu",
                    (unsigned long long)client->id, memory, (unsigned long long)server->clients_memory);
     client->stalled = false;
     drop_query(client);

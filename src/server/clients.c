@@ -45,8 +45,8 @@ void fl__local_client_id(struct fl__client *client, struct fl__reply *reply, con
     fl__reply_integer(reply, (int64_t)client->id);
 }
 
-void fl__local_client_getname(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
-                              uint32_t arg_count)
+void fl__local_client_getname(struct fl__client *client, struct fl__reply *reply,
+                              const struct fl__bytes *args, uint32_t arg_count)
 {
     (void)args;
     (void)arg_count;
@@ -56,8 +56,8 @@ void fl__local_client_getname(struct fl__client *client, struct fl__reply *reply
         fl__reply_null(reply);
 }
 
-void fl__local_client_setname(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
-                              uint32_t arg_count)
+void fl__local_client_setname(struct fl__client *client, struct fl__reply *reply,
+                              const struct fl__bytes *args, uint32_t arg_count)
 {
     (void)arg_count;
     if (!fl__client_name_is_valid(args[2]))
@@ -68,8 +68,8 @@ void fl__local_client_setname(struct fl__client *client, struct fl__reply *reply
         fl__reply_ok(reply);
 }
 
-void fl__local_client_setinfo(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
-                              uint32_t arg_count)
+void fl__local_client_setinfo(struct fl__client *client, struct fl__reply *reply,
+                              const struct fl__bytes *args, uint32_t arg_count)
 {
     char **slot;
     (void)arg_count;
@@ -120,21 +120,21 @@ static void set_switch(bool *value, struct fl__bytes text, struct fl__reply *rep
     fl__reply_ok(reply);
 }
 
-void fl__local_client_no_evict(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
-                               uint32_t arg_count)
+void fl__local_client_no_evict(struct fl__client *client, struct fl__reply *reply,
+                               const struct fl__bytes *args, uint32_t arg_count)
 {
     (void)arg_count;
     set_switch(&client->no_evict, args[2], reply);
 }
 
-void fl__local_client_no_touch(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
-                               uint32_t arg_count)
+void fl__local_client_no_touch(struct fl__client *client, struct fl__reply *reply,
+                               const struct fl__bytes *args, uint32_t arg_count)
 {
     (void)arg_count;
     set_switch(&client->no_touch, args[2], reply);
 }
 
-/* ------------------------------------------------------------------------------------------------- the list */
+/* ----------------------------------------------------------------------------------------------- the list */
 
 static const char *or_empty(const char *text)
 {

@@ -1,9 +1,9 @@
 /* config.c - CONFIG GET and CONFIG SET.
  *
- * The settings that exist here, and a few of Redis' that clients ask for, with what is true of Fairlead: there are no
- * snapshots on a schedule ("save" is empty) and everything goes to a log that is synced before it is acknowledged
- * ("appendonly yes", "appendfsync always"). A setting with a `set` may change while the server runs. CONFIG SET checks
- * everything before it changes anything. */
+ * The settings that exist here, and a few of Redis' that clients ask for, with what is true of Fairlead:
+ * there are no snapshots on a schedule ("save" is empty) and everything goes to a log that is synced before
+ * it is acknowledged ("appendonly yes", "appendfsync always"). A setting with a `set` may change while the
+ * server runs. CONFIG SET checks everything before it changes anything. */
 #include "server.h"
 
 #include <stdio.h>
@@ -30,8 +30,8 @@ static bool parse_size(struct fl__bytes text, uint64_t *out)
     static const struct {
         const char *name;
         uint64_t factor;
-    } units[] = {{"kb", 1024},          {"mb", 1048576},         {"gb", 1073741824},       {"k", 1000},
-                 {"m", 1000000},        {"g", 1000000000},       {"b", 1}};
+    } units[] = {{"kb", 1024},      {"mb", 1048576}, {"gb", 1073741824}, {"k", 1000}, {"m", 1000000},
+                 {"g", 1000000000}, {"b", 1}};
     size_t digits = 0;
     while (digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9')
         digits++;
@@ -186,7 +186,7 @@ static const struct setting settings[] = {
 
 #define SETTING_COUNT (sizeof settings / sizeof settings[0])
 
-/* ------------------------------------------------------------------------------------------------- commands */
+/* ----------------------------------------------------------------------------------------------- commands */
 
 static bool matches_any(const char *name, const struct fl__bytes *patterns, uint32_t pattern_count)
 {
@@ -278,6 +278,7 @@ void fl__local_config_set(struct fl__client *client, struct fl__reply *reply, co
     if (!check_pairs(client->server, args + 2, pair_count, reply))
         return;
     for (uint32_t k = 0; k < pair_count; k++)
-        (void)set_one(client->server, find_setting(args[2 + 2 * k]), args[3 + 2 * k], true); /* Checked above. */
+        /* Checked above. */
+        (void)set_one(client->server, find_setting(args[2 + 2 * k]), args[3 + 2 * k], true);
     fl__reply_ok(reply);
 }

@@ -1,11 +1,11 @@
 /* connection.c - PING ECHO HELLO AUTH SELECT QUIT RESET: commands about the connection itself.
  *
- * HELLO says role:master on each node, INFO and ROLE likewise, because clients route by it: what they mean by a master is a
- * node that takes writes, and here every node does. A client told "slave" would refuse to write, or look for a
- * Sentinel. Which node leads stands in INFO's section Raft. */
+ * HELLO says role:master on each node, INFO and ROLE likewise, because clients route by it: what they mean by
+ * a master is a node that takes writes, and here every node does. A client told "slave" would refuse to
+ * write, or look for a Sentinel. Which node leads stands in INFO's section Raft. */
 #include "server.h"
 
-#define HELLO_UNAUTHENTICATED                                                                                  \
+#define HELLO_UNAUTHENTICATED                                                                                    \
     "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> " \
     "option can be used to authenticate the client and select the RESP protocol version at the same time"
 
@@ -70,8 +70,9 @@ void fl__local_auth(struct fl__client *client, struct fl__reply *reply, const st
     if (arg_count > 3)
         fl__reply_error(reply, "ERR syntax error");
     else if (arg_count == 2 && client->server->password[0] == '\0')
-        fl__reply_error(reply, "ERR AUTH <password> called without any password configured for the default user. Are "
-                               "you sure your configuration is correct?");
+        fl__reply_error(
+            reply, "ERR AUTH <password> called without any password configured for the default user. Are "
+                   "you sure your configuration is correct?");
     else if (!fl__session_login(client, user, args[arg_count - 1]))
         fl__reply_error(reply, "WRONGPASS invalid username-password pair or user is disabled.");
     else
@@ -87,7 +88,8 @@ struct hello {
 };
 
 /* False: an error was replied. */
-static bool parse_hello(const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply, struct hello *out)
+static bool parse_hello(const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply,
+                        struct hello *out)
 {
     if (arg_count > 1 && !fl__number_parse(args[1], &out->protocol)) {
         fl__reply_error(reply, "ERR Protocol version is not an integer or out of range");

@@ -1,12 +1,13 @@
 /* dispatch.c - writes, reads and ticks: what is asked of the node, and what its answers mean.
  *
- * A write becomes a log entry; when the entry is applied here, its answer is computed straight into the client's output.
+ * A write becomes a log entry; when the entry is applied here, its answer is computed straight into the
+ * client's output.
  *
- * A read asks the node for a moment at which the state holds everything that was acknowledged before; then it is
- * executed. Reads of one client are executed in their order. Keys expire by the log's clock alone, and that may be
- * behind the leader's, which came with the node's answer: where the difference decides, a tick is proposed first, one
- * for all reads that wait for one, and the read is looked at again once it is applied. It needs no second moment: the state
- * only moves forward.
+ * A read asks the node for a moment at which the state holds everything that was acknowledged before; then it
+ * is executed. Reads of one client are executed in their order. Keys expire by the log's clock alone, and
+ * that may be behind the leader's, which came with the node's answer: where the difference decides, a tick is
+ * proposed first, one for all reads that wait for one, and the read is looked at again once it is applied. It
+ * needs no second moment: the state only moves forward.
  *
  * With `reads stale` there is neither: a read is executed at once. */
 #include "server.h"
@@ -58,12 +59,13 @@ static void refuse_growth(struct fl__client *client, const struct fl__command *c
     struct fl__pending *p = begin(client, FL__PENDING_TEXT, command);
     if (p == NULL)
         return;
-    fl__error(fl__pending_reply(p), FL__CODE_MEMORY_MAX, "command not allowed when used memory > 'maxmemory'.");
+    fl__error(fl__pending_reply(p), FL__CODE_MEMORY_MAX,
+              "command not allowed when used memory > 'maxmemory'.");
     fl__pending_end(p);
 }
 
-void fl__dispatch_write(struct fl__client *client, const struct fl__command *command, const struct fl__bytes *args,
-                        uint32_t arg_count)
+void fl__dispatch_write(struct fl__client *client, const struct fl__command *command,
+                        const struct fl__bytes *args, uint32_t arg_count)
 {
     if ((command->flags & FL__DENYOOM) && fl__session_is_over_memory(client->server)) {
         refuse_growth(client, command);
@@ -100,8 +102,8 @@ void fl__dispatch_ask(struct fl__pending *p)
     }
 }
 
-void fl__dispatch_read(struct fl__client *client, const struct fl__command *command, const struct fl__bytes *args,
-                       uint32_t arg_count)
+void fl__dispatch_read(struct fl__client *client, const struct fl__command *command,
+                       const struct fl__bytes *args, uint32_t arg_count)
 {
     struct fl__pending *p = begin(client, FL__PENDING_READ, command);
     if (p == NULL)
@@ -227,7 +229,7 @@ void fl__dispatch_round(struct fl_server *server)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------- answers */
+/* ------------------------------------------------------------------------------------------------ answers */
 
 static void break_server(struct fl_server *server, fl_index index)
 {
@@ -235,10 +237,11 @@ static void break_server(struct fl_server *server, fl_index index)
         return;
     server->broken = true;
     server->publish_is_due = true;
-    fl__server_log(server, FL_LOG_ERROR,
-                   "memory ran out while entry %llu was applied: this node takes no more commands; restart it with more "
-                   "memory (it still votes and keeps the log)",
-                   (unsigned long long)index);
+    fl__server_log(
+        server, FL_LOG_ERROR,
+        "memory ran out while entry %llu was applied: this node takes no more commands; restart it with more "
+        "memory (it still votes and keeps the log)",
+        (unsigned long long)index);
 }
 
 static void apply_entry(struct fl_server *server, const struct fl_entry *entry, struct fl__pending *p,
@@ -252,14 +255,16 @@ static void apply_entry(struct fl_server *server, const struct fl_entry *entry, 
         .owner = p,
     };
     size_t before = reply != NULL ? reply->size : 0;
-    int result = fl__store_apply(server->store, &context, (struct fl__bytes){entry->data, entry->size}, reply);
+    int result =
+        fl__store_apply(server->store, &context, (struct fl__bytes){entry->data, entry->size}, reply);
     if (result != FL_ENOMEM)
         return;
     break_server(server, entry->index);
     if (reply != NULL) {
         reply->size = before;
         reply->failed = false;
-        fl__error(reply, FL__CODE_ANSWER_LOST, "written, but its answer is lost: memory ran out; read from another node");
+        fl__error(reply, FL__CODE_ANSWER_LOST,
+                  "written, but its answer is lost: memory ran out; read from another node");
     }
 }
 

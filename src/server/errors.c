@@ -1,11 +1,13 @@
 /* errors.c - the errors of Fairlead's own that a Redis client may meet: one table.
  *
- * An error reply begins with a word that clients know, then says what is the case, whether the command happened, and
- * its code: "CLUSTERDOWN no quorum: n1 reaches 1 of 3, needs 2; not written, safe to retry [FL3001]".
+ * An error reply begins with a word that clients know, then says what is the case, whether the command
+ * happened, and its code: "CLUSTERDOWN no quorum: n1 reaches 1 of 3, needs 2; not written, safe to retry
+ * [FL3001]".
  *
- * The word matters more than the text, because clients act on it by themselves. CLUSTERDOWN and TRYAGAIN invite them to
- * send again, so they stand only where the command is known not to have happened. An unknown outcome is TIMEOUT, which no
- * client repeats unasked. Where Redis has an error of its own for a case (maxmemory), its text comes first. */
+ * The word matters more than the text, because clients act on it by themselves. CLUSTERDOWN and TRYAGAIN
+ * invite them to send again, so they stand only where the command is known not to have happened. An unknown
+ * outcome is TIMEOUT, which no client repeats unasked. Where Redis has an error of its own for a case
+ * (maxmemory), its text comes first. */
 #include "server.h"
 
 #include <stdarg.h>
@@ -115,7 +117,8 @@ void fl__error_outcome(struct fl__reply *reply, struct fl_server *server, int ou
                   (unsigned)FL_COMMAND_MAX, what);
         return;
     case FL_EFULL:
-        fl__error(reply, FL__CODE_BUSY, "too many commands are waiting for an answer; %s, safe to retry", what);
+        fl__error(reply, FL__CODE_BUSY, "too many commands are waiting for an answer; %s, safe to retry",
+                  what);
         return;
     case FL_EDAMAGED:
         fl__error(reply, FL__CODE_DAMAGED, "%s is damaged, other nodes work; %s", server->name, what);

@@ -1,9 +1,9 @@
 /* http.c - the web port: /livez, /readyz, /metrics and /status.json.
  *
- * The one place of the server with a thread of its own (libmicrohttpd's) and with a clock of its own. The thread sees
- * nothing but a copy of the latest snapshot, taken under a mutex; the server's thread never waits for more than another
- * copy. So a slow scrape, or a hundred of them, cannot delay a command, and what the web shows is at most as old as a
- * round of the server's timer.
+ * The one place of the server with a thread of its own (libmicrohttpd's) and with a clock of its own. The
+ * thread sees nothing but a copy of the latest snapshot, taken under a mutex; the server's thread never waits
+ * for more than another copy. So a slow scrape, or a hundred of them, cannot delay a command, and what the
+ * web shows is at most as old as a round of the server's timer.
  *
  *   /livez         200 unless the server's thread has not moved for ten seconds. Never because of a lost quorum: a
  *                  restart would not bring it back.
@@ -125,7 +125,8 @@ static void show_readyz(const struct board *board, bool verbose, struct page *pa
     char behind[96];
     snprintf(behind, sizeof behind, "applied %llu of %llu committed", (unsigned long long)node->applied,
              (unsigned long long)node->commit);
-    add_check(page, verbose, now_s() - board->moved_s < STUCK_S, "alive", "the server's thread does not move");
+    add_check(page, verbose, now_s() - board->moved_s < STUCK_S, "alive",
+              "the server's thread does not move");
     add_check(page, verbose, node->founded, "founded", "not all founding members have met yet");
     add_check(page, verbose, node->has_leader, "leader", "none is known; see fairlead status");
     add_check(page, verbose, node->ready, "caught up", behind);
@@ -172,7 +173,7 @@ static void show_index(struct page *page)
     add(page, "Fairlead has /livez /readyz /metrics /status.json here.\n");
 }
 
-/* ------------------------------------------------------------------------------------------------- requests */
+/* ----------------------------------------------------------------------------------------------- requests */
 
 static enum MHD_Result queue_page(struct MHD_Connection *connection, struct page *page)
 {
@@ -194,9 +195,11 @@ static enum MHD_Result queue_page(struct MHD_Connection *connection, struct page
     return result;
 }
 
-static void show_page(struct fl_web *web, struct MHD_Connection *connection, const char *path, struct page *page)
+static void show_page(struct fl_web *web, struct MHD_Connection *connection, const char *path,
+                      struct page *page)
 {
-    bool verbose = MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, "verbose", 7, NULL, NULL) == MHD_YES;
+    bool verbose =
+        MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, "verbose", 7, NULL, NULL) == MHD_YES;
     for (size_t k = 0; k < sizeof pages / sizeof pages[0]; k++) {
         if (strcmp(path, pages[k].path) != 0)
             continue;
@@ -212,8 +215,8 @@ static void show_page(struct fl_web *web, struct MHD_Connection *connection, con
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
-                                  const char *method, const char *version, const char *upload, size_t *upload_size,
-                                  void **state)
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **state)
 {
     struct page page = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
     (void)version;
@@ -237,7 +240,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return queue_page(connection, &page);
 }
 
-/* ------------------------------------------------------------------------------------------------- starting */
+/* ----------------------------------------------------------------------------------------------- starting */
 
 static int fail(struct fl_error_report *report, int error, const char *address, const char *why)
 {
@@ -265,9 +268,9 @@ static struct MHD_Daemon *start_daemon(struct fl_web *web, const struct addrinfo
 {
     unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | (address->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, web, MHD_OPTION_SOCK_ADDR, address->ai_addr,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
 }
 
 static void free_web(struct fl_web *web)
@@ -277,7 +280,8 @@ static void free_web(struct fl_web *web)
     free(web);
 }
 
-int fl_web_start(struct fl_web **out, struct fl_server *server, const char *address, struct fl_error_report *report)
+int fl_web_start(struct fl_web **out, struct fl_server *server, const char *address,
+                 struct fl_error_report *report)
 {
     *out = NULL;
     *report = (struct fl_error_report){.error = FL_OK};

@@ -1,8 +1,8 @@
 /* info.c - INFO: what monitoring and client libraries read, section by section.
  *
- * role:master stands on every node, also on those that follow: see connection.c. loading:0 always, because a node that
- * still catches up holds reads until it has, instead of refusing them. The truth about the cluster is in the section
- * Raft. */
+ * role:master stands on every node, also on those that follow: see connection.c. loading:0 always, because a
+ * node that still catches up holds reads until it has, instead of refusing them. The truth about the cluster
+ * is in the section Raft. */
 #include "server.h"
 
 #include <inttypes.h>
@@ -44,7 +44,7 @@ static void add_memory(struct info *info, const char *name, uint64_t size)
         add(info, "%s_human:%.2f%c", name, value, units[unit]);
 }
 
-/* ------------------------------------------------------------------------------------------------- sections */
+/* ----------------------------------------------------------------------------------------------- sections */
 
 static void add_server(struct info *info)
 {
@@ -193,7 +193,7 @@ static const struct {
     {"keyspace", "Keyspace", add_keyspace, true},
 };
 
-/* ------------------------------------------------------------------------------------------------- the command */
+/* -------------------------------------------------------------------------------------------- the command */
 
 static bool is_wanted(size_t section, const struct fl__bytes *names, uint32_t name_count)
 {

@@ -21,8 +21,8 @@ static void refuse_in_transaction(struct fl__reply *reply, const char *name)
     fl__error(reply, FL__CODE_NOT_IN_TRANSACTION, "FAIRLEAD %s cannot be part of a transaction", name);
 }
 
-void fl__local_fairlead_status(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
-                               uint32_t arg_count)
+void fl__local_fairlead_status(struct fl__client *client, struct fl__reply *reply,
+                               const struct fl__bytes *args, uint32_t arg_count)
 {
     struct fl__snapshot snapshot;
     (void)args;
@@ -49,8 +49,8 @@ void fl__local_fairlead_hash(struct fl__client *client, struct fl__reply *reply,
     fl__reply_text(reply, text);
 }
 
-void fl__local_fairlead_probe(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
-                              uint32_t arg_count)
+void fl__local_fairlead_probe(struct fl__client *client, struct fl__reply *reply,
+                              const struct fl__bytes *args, uint32_t arg_count)
 {
     struct fl__bytes data = fl__payload_tick();
     (void)args;
@@ -119,7 +119,8 @@ static void on_lines_done(void *context, int result)
     fl__pending_end(p);
 }
 
-/* The range asked for, as far as it exists; false: an error was replied. An empty one has first above last. */
+/* The range asked for, as far as it exists; false: an error was replied. An empty one has first above
+ * last. */
 static bool parse_range(struct fl_server *server, const struct fl__bytes *args, uint32_t arg_count,
                         struct fl__reply *reply, fl_index *first, fl_index *last)
 {

@@ -1,6 +1,7 @@
 /* metrics.c - a snapshot in Prometheus' text format 0.0.4: base units, counters in _total, prefix fairlead_.
  *
- * Figures about a peer carry its name. Those that only a leader knows are absent elsewhere, rather than stale. */
+ * Figures about a peer carry its name. Those that only a leader knows are absent elsewhere, rather than
+ * stale. */
 #include "server.h"
 
 #include <inttypes.h>
@@ -18,7 +19,8 @@ static void add(struct fl__reply *out, const char *format, ...)
     int size = vsnprintf(line, sizeof line, format, list);
     va_end(list);
     if (size > 0)
-        fl__reply_raw(out, (struct fl__bytes){line, (size_t)size < sizeof line ? (size_t)size : sizeof line - 1});
+        fl__reply_raw(out,
+                      (struct fl__bytes){line, (size_t)size < sizeof line ? (size_t)size : sizeof line - 1});
 }
 
 static void add_head(struct fl__reply *out, const char *name, const char *type, const char *help)
@@ -106,7 +108,8 @@ static const struct {
     {"raft_next_index", "gauge", next_of, true, "Next log index to send to the peer."},
     {"raft_match_index", "gauge", match_of, true, "Highest log index known to be replicated on the peer."},
     {"raft_peer_lag_entries", "gauge", lag_of, true, "Entries that the peer's log is behind."},
-    {"raft_conflicts_total", "counter", conflicts_of, false, "Logs of the peer found to differ from this leader's."},
+    {"raft_conflicts_total", "counter", conflicts_of, false,
+     "Logs of the peer found to differ from this leader's."},
     {"raft_repair_round_trips", "gauge", rejections_of, true,
      "Rejections it took to repair the peer's log in this leadership."},
     {"peer_round_trip_seconds", "gauge", round_trip_of, false, "Latest heartbeat's round trip to the peer."},
@@ -125,7 +128,7 @@ static void add_peers(struct fl__reply *out, const struct fl_node_status *node)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------- the rest */
+/* ----------------------------------------------------------------------------------------------- the rest */
 
 static void add_raft(struct fl__reply *out, const struct fl_node_status *node)
 {
@@ -133,7 +136,8 @@ static void add_raft(struct fl__reply *out, const struct fl_node_status *node)
     add_gauge(out, "raft_has_leader", node->has_leader, "Whether this node knows a leader.");
     add_gauge(out, "raft_is_leader", node->role == FL_LEADER, "Whether this node is the leader.");
     add_gauge(out, "raft_term", node->term, "Current term.");
-    add_counter(out, "raft_leader_changes_total", node->leader_changes, "Changes of leader that this node saw.");
+    add_counter(out, "raft_leader_changes_total", node->leader_changes,
+                "Changes of leader that this node saw.");
     add_head(out, "raft_elections_total", "counter", "Elections that this node started, by how they ended.");
     add(out, "fairlead_raft_elections_total{result=\"won\"} %" PRIu64 "\n", node->elections_won);
     add(out, "fairlead_raft_elections_total{result=\"not_won\"} %" PRIu64 "\n", lost);
@@ -143,13 +147,16 @@ static void add_raft(struct fl__reply *out, const struct fl_node_status *node)
     add_gauge(out, "raft_applied_index", node->applied, "Highest index applied to the keyspace.");
     add_counter(out, "raft_truncated_entries_total", node->truncated_entries,
                 "Uncommitted entries that a leader's log replaced.");
-    add_counter(out, "proposals_committed_total", node->committed, "Commands of this node's clients that committed.");
+    add_counter(out, "proposals_committed_total", node->committed,
+                "Commands of this node's clients that committed.");
     add_counter(out, "proposals_failed_total", node->refused + node->unknown,
                 "Commands of this node's clients that were refused, or whose outcome is unknown.");
-    add_counter(out, "proposals_unknown_total", node->unknown, "Of those, the ones whose outcome is unknown.");
+    add_counter(out, "proposals_unknown_total", node->unknown,
+                "Of those, the ones whose outcome is unknown.");
     add_gauge(out, "proposals_pending", node->pending, "Commands and reads that wait for an answer.");
     add_histogram(out, "wal_fsync_duration_seconds", &node->sync_time, "Time to make a batch durable.");
-    add_histogram(out, "commit_duration_seconds", &node->commit_time, "Time from a proposal to its commitment.");
+    add_histogram(out, "commit_duration_seconds", &node->commit_time,
+                  "Time from a proposal to its commitment.");
     add_histogram(out, "apply_duration_seconds", &node->apply_time, "Time to apply a batch of entries.");
     add_gauge(out, "disk_bytes", node->log_size, "Size of the log on disk.");
 }

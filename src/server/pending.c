@@ -1,8 +1,8 @@
 /* pending.c - calls on their way, and their replies in the order of the requests.
  *
- * Redis answers a connection's commands in the order in which they came; ours are answered by the cluster, in an order of
- * its own. So each call on its way stands in its client's queue. The first one's reply is written straight into the
- * client's output; a later one keeps its reply until its turn.
+ * Redis answers a connection's commands in the order in which they came; ours are answered by the cluster, in
+ * an order of its own. So each call on its way stands in its client's queue. The first one's reply is written
+ * straight into the client's output; a later one keeps its reply until its turn.
  *
  * Invariants: a client's depth is the length of its queue; the queue's first call is not answered; flight is
  * FL__FLIGHT_NONE if and only if no call in the queue waits for the node.

@@ -1,12 +1,12 @@
 /* server.c - the server as one object: a node whose state machine is the keyspace, and the port for clients.
  *
- * Opening: listen first, so that a port in use is found before the data directory is touched; clients that connect
- * while the log is recovered are accepted and wait. Closing: the node answers what is open, those answers are sent, and
- * then the clients' connections end.
+ * Opening: listen first, so that a port in use is found before the data directory is touched; clients that
+ * connect while the log is recovered are accepted and wait. Closing: the node answers what is open, those
+ * answers are sent, and then the clients' connections end.
  *
- * Three things drive it besides clients and the node: the flush hook, which sends what a batch of events has gathered;
- * the kick, which does what the node's answers made possible; and the round, ten times a second, for everything that
- * has a time limit. */
+ * Three things drive it besides clients and the node: the flush hook, which sends what a batch of events has
+ * gathered; the kick, which does what the node's answers made possible; and the round, ten times a second,
+ * for everything that has a time limit. */
 #include "server.h"
 
 #include <stdarg.h>
@@ -143,7 +143,7 @@ static void on_flush(void *context)
         publish(server);
 }
 
-/* ------------------------------------------------------------------------------------------------- the node */
+/* ----------------------------------------------------------------------------------------------- the node */
 
 static void on_notice(void *context, struct fl_node *node)
 {
@@ -171,15 +171,15 @@ void fl_server_counts(const struct fl_server *server, struct fl_server_counts *o
     };
 }
 
-void fl__server_watch(struct fl_server *server, void (*publish_to)(void *context, const struct fl__snapshot *snapshot),
-                      void *context)
+void fl__server_watch(struct fl_server *server,
+                      void (*publish_to)(void *context, const struct fl__snapshot *snapshot), void *context)
 {
     server->publish = publish_to;
     server->publish_context = context;
     publish(server);
 }
 
-/* ------------------------------------------------------------------------------------------------- opening */
+/* ------------------------------------------------------------------------------------------------ opening */
 
 static int fail(struct fl_error_report *report, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -304,7 +304,8 @@ static int start_listening(struct fl_server *server, struct fl_error_report *rep
     struct fl_io *io = server->io;
     int result = io->vtable->listen(io, &server->listener, server->listen, false, fl__client_accept, server);
     if (result < 0)
-        return fail(report, result, "listen %s: %s\n  do     stop what uses it, or choose another with --listen",
+        return fail(report, result,
+                    "listen %s: %s\n  do     stop what uses it, or choose another with --listen",
                     server->listen, fl_error_text(result));
     io->vtable->local_address(io, server->listener, server->listen, sizeof server->listen);
     set_client_address(server);
@@ -395,7 +396,7 @@ int fl_server_open(struct fl_server **out, struct fl_io *io, const struct fl_ser
     return FL_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------- closing */
+/* ------------------------------------------------------------------------------------------------ closing */
 
 /* Frees the server once nothing can call it any more. */
 static bool maybe_free(struct fl_server *server)
@@ -415,7 +416,8 @@ static bool maybe_free(struct fl_server *server)
 void fl__server_client_gone(struct fl_server *server)
 {
     /* The round notices the rest: here a client's last words are still being dealt with. */
-    if (server->stopping && fl__link_is_alone(&server->clients) && server->node == NULL && server->round_is_set)
+    if (server->stopping && fl__link_is_alone(&server->clients) && server->node == NULL &&
+        server->round_is_set)
         server->io->vtable->cancel(server->io, &server->round);
 }
 

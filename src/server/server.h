@@ -222,7 +222,7 @@ uint32_t fl__command_hash(struct fl__bytes name);
 fl__local_fn fl__local_command, fl__local_command_count, fl__local_command_docs, fl__local_command_info,
     fl__local_command_list, fl__local_help;
 
-/* ------------------------------------------------------------------------------------------------ payload.c */
+/* ---------------------------------------------------------------------------------------------- payload.c */
 
 enum fl__payload_kind {
     FL__PAYLOAD_TICK = 0,        /* No command: brings the log's clock forward. */
@@ -472,7 +472,8 @@ fl__store_fn fl__key_dbsize, fl__key_del, fl__key_exists, fl__key_expire, fl__ke
     fl__key_flushdb, fl__key_persist, fl__key_pexpire, fl__key_pexpireat, fl__key_pttl, fl__key_scan,
     fl__key_time, fl__key_ttl, fl__key_type, fl__key_unlink;
 /* ============================================================================ sessions, clients and the node
- * The other half touches the world, through fairlead/io.h and fairlead/node.h only (http.c has its own thread instead):
+ * The other half touches the world, through fairlead/io.h and fairlead/node.h only (http.c has its own thread
+ * instead):
  *
  *   errors.c       the codes: every error of Fairlead's own
  *   server.c       the object: opening, closing, its timers
@@ -491,20 +492,20 @@ fl__store_fn fl__key_dbsize, fl__key_del, fl__key_exists, fl__key_expire, fl__ke
  *   metrics.c      the snapshot as Prometheus' text
  *   http.c         the web port
  *
- * One rule keeps this half simple: the node is asked for something only while a client's bytes are handled or by the
- * server's own timers, never within one of the node's answers. What an answer makes possible is put on a list and done
- * by the kick, a timer that is due at once. */
+ * One rule keeps this half simple: the node is asked for something only while a client's bytes are handled or
+ * by the server's own timers, never within one of the node's answers. What an answer makes possible is put on
+ * a list and done by the kick, a timer that is due at once. */
 
 /* Everything that a client can make grow has a limit. */
-#define FL__PIPELINE_MAX 1024        /* Calls of one client on their way; beyond, it is not read. */
-#define FL__PENDING_MAX (1u << 18)   /* Calls on their way, of all clients. */
-#define FL__WAITS_MAX 16384          /* WAITs on their way, those of vanished clients too. */
-#define FL__CREDIT (64u << 10)       /* Bytes that a client may send beyond what was handled. */
+#define FL__PIPELINE_MAX 1024               /* Calls of one client on their way; beyond, it is not read. */
+#define FL__PENDING_MAX (1u << 18)          /* Calls on their way, of all clients. */
+#define FL__WAITS_MAX 16384                 /* WAITs on their way, those of vanished clients too. */
+#define FL__CREDIT (64u << 10)              /* Bytes that a client may send beyond what was handled. */
 #define FL__CLIENTS_MEMORY_MAX (1ull << 30) /* Buffers of all clients. */
 #define FL__CLIENT_OUTPUT_MIN (1u << 20)    /* Least value of client_output_max. */
 #define FL__PASSWORD_SIZE_MAX 512
-#define FL__REDIS_VERSION "7.0.15"   /* What clients are told: they look at it to know what they may ask. */
-#define FL__ROUND_US 100000u         /* From one round of the server's timer to the next. */
+#define FL__REDIS_VERSION "7.0.15" /* What clients are told: they look at it to know what they may ask. */
+#define FL__ROUND_US 100000u       /* From one round of the server's timer to the next. */
 
 /* ------------------------------------------------------------------------------------------------- list.c */
 
@@ -516,10 +517,11 @@ struct fl__link {
 void fl__link_init(struct fl__link *link);
 bool fl__link_is_alone(const struct fl__link *link);
 void fl__link_remove(struct fl__link *link);
-void fl__link_append(struct fl__link *head, struct fl__link *link); /* At the end; no effect on who is in a list. */
+/* At the end; no effect on who is in a list. */
+void fl__link_append(struct fl__link *head, struct fl__link *link);
 #define fl__container(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
-/* ------------------------------------------------------------------------------------------------- errors.c */
+/* ----------------------------------------------------------------------------------------------- errors.c */
 
 /* See the table in errors.c. Never reused, never renumbered. */
 enum fl__code {
@@ -546,7 +548,7 @@ void fl__error(struct fl__reply *reply, enum fl__code code, const char *format, 
 /* The error reply to a write or a read that the node answered with `outcome`. */
 void fl__error_outcome(struct fl__reply *reply, struct fl_server *server, int outcome, bool is_write);
 
-/* ------------------------------------------------------------------------------------- status.c, metrics.c */
+/* ------------------------------------------------------------------------------------ status.c, metrics.c */
 
 /* What people look at, all of one moment. A plain value: the web port's thread has a copy. */
 struct fl__snapshot {
@@ -569,7 +571,7 @@ char *fl__snapshot_json(const struct fl__snapshot *snapshot); /* One object, fro
 /* Prometheus' text. calls: uses of each row of the table. */
 void fl__metrics_write(struct fl__reply *out, const struct fl__snapshot *snapshot, const uint64_t *calls);
 
-/* ------------------------------------------------------------------------------------------------- server.c */
+/* ----------------------------------------------------------------------------------------------- server.c */
 
 struct fl_server {
     struct fl_io *io;
@@ -581,18 +583,20 @@ struct fl_server {
     fl_time_us started;
     fl_time_us now; /* As of the latest event. */
     bool is_leader;
-    bool broken;    /* The keyspace cannot follow the log: memory ran out. */
+    bool broken; /* The keyspace cannot follow the log: memory ran out. */
     bool stopping;
 
     struct fl_io_listener *listener;
     struct fl__link clients;   /* All of them. */
     struct fl__link dirty;     /* Those with something to send, or to be closed. */
     struct fl__link resumable; /* Those whose next call may start now. */
-    struct fl__link ticking;   /* Those whose next read waits for the log's clock, or WAIT for the next round. */
-    uint32_t client_count;     /* Without those being closed. */
-    uint32_t refused_count;    /* Clients beyond the limit, still being told so. */
+    /* Those whose next read waits for the log's clock, or WAIT for the next round. */
+    struct fl__link ticking;
+    uint32_t client_count;  /* Without those being closed. */
+    uint32_t refused_count; /* Clients beyond the limit, still being told so. */
     uint64_t next_client_id, clients_accepted, clients_refused, clients_memory;
-    char *scratch; /* FL__CREDIT bytes: what was received is parsed here if nothing is left over from before. */
+    /* FL__CREDIT bytes: what was received is parsed here if nothing is left over from before. */
+    char *scratch;
 
     struct fl__pending *free;
     uint32_t free_count, pending_count, wait_count;
@@ -617,28 +621,29 @@ void fl__server_log(const struct fl_server *server, int level, const char *forma
     __attribute__((format(printf, 3, 4)));
 void fl__server_kick(struct fl_server *server); /* Lets the kick run soon. */
 /* `publish` is called at once and at every round from now on; NULL: no more. */
-void fl__server_watch(struct fl_server *server, void (*publish)(void *context, const struct fl__snapshot *snapshot),
-                      void *context);
+void fl__server_watch(struct fl_server *server,
+                      void (*publish)(void *context, const struct fl__snapshot *snapshot), void *context);
 void fl__server_client_gone(struct fl_server *server); /* Goes on with closing, if that was the last one. */
 
-/* ------------------------------------------------------------------------------------------------- pending.c */
+/* ---------------------------------------------------------------------------------------------- pending.c */
 
-/* Arguments kept beyond the receive buffer: an array and the bytes behind it, in one piece aligned for pointers. */
+/* Arguments kept beyond the receive buffer: an array and the bytes behind it, in one piece aligned for
+ * pointers. */
 size_t fl__args_size(const struct fl__bytes *args, uint32_t arg_count);
 struct fl__bytes *fl__args_pack(void *out, const struct fl__bytes *args, uint32_t arg_count);
 
 enum fl__pending_kind {
-    FL__PENDING_TEXT,             /* Answered when it was made; it only waits for its turn. */
-    FL__PENDING_WRITE,            /* A command or a transaction. */
-    FL__PENDING_PROBE,            /* FAIRLEAD PROBE: a tick, answered +OK. */
+    FL__PENDING_TEXT,  /* Answered when it was made; it only waits for its turn. */
+    FL__PENDING_WRITE, /* A command or a transaction. */
+    FL__PENDING_PROBE, /* FAIRLEAD PROBE: a tick, answered +OK. */
     FL__PENDING_READ,
     FL__PENDING_READ_TRANSACTION, /* A transaction without writes. */
     FL__PENDING_WAIT,
     FL__PENDING_LOG, /* FAIRLEAD LOG. */
 };
 
-/* A call on its way. It is in its client's queue from its beginning until its reply is among the client's output, and
- * belongs to the node while with_node. It outlives its client if it must. */
+/* A call on its way. It is in its client's queue from its beginning until its reply is among the client's
+ * output, and belongs to the node while with_node. It outlives its client if it must. */
 struct fl__pending {
     struct fl_request request; /* Its owner is this struct. */
     struct fl_server *server;
@@ -675,9 +680,10 @@ void fl__pending_fail(struct fl__pending *p, int outcome); /* Answers with an er
 void fl__pending_abandon(struct fl__client *client);       /* The client goes away: its calls lose it. */
 void fl__pending_free_all(struct fl_server *server);
 
-/* ------------------------------------------------------------------------------------------------- client.c */
+/* ----------------------------------------------------------------------------------------------- client.c */
 
-/* What may be on its way at the same time, so that a connection's calls work as if one came after the other. */
+/* What may be on its way at the same time, so that a connection's calls work as if one came after the
+ * other. */
 enum fl__flight { FL__FLIGHT_NONE, FL__FLIGHT_READS, FL__FLIGHT_WRITES, FL__FLIGHT_ALONE };
 
 struct fl__client {
@@ -688,8 +694,8 @@ struct fl__client {
     fl_time_us created, active; /* When it came; when it last sent something. */
     fl_time_us progress;        /* When a byte last moved, in or out. */
 
-    /* Bytes in, not handled yet. While stalled, parser.args is a call that may not start yet: the first stalled_used
-     * of these bytes. */
+    /* Bytes in, not handled yet. While stalled, parser.args is a call that may not start yet: the first
+     * stalled_used of these bytes. */
     struct fl__parser parser;
     char *query;
     size_t query_start, query_size, query_capacity;
@@ -719,9 +725,9 @@ struct fl__client {
 
     uint32_t ops; /* Of the above, in flight. */
 
-    bool refused; /* Beyond clients_max. */
-    bool ended;   /* The other side has shut down its half. */
-    bool closing; /* Takes no more calls; is closed once everything is sent. */
+    bool refused;                /* Beyond clients_max. */
+    bool ended;                  /* The other side has shut down its half. */
+    bool closing;                /* Takes no more calls; is closed once everything is sent. */
     bool is_shutdown, is_closed; /* Everything is sent and the other side told; only the memory is left. */
     fl_time_us close_by;
     size_t memory; /* As counted in clients_memory. */
@@ -733,44 +739,50 @@ void fl__client_touch(struct fl__client *client);       /* There is something to
 void fl__client_resume_soon(struct fl__client *client); /* Its next call may be able to start. */
 void fl__client_resume(struct fl__client *client);      /* Handles what was received and could not start. */
 void fl__client_flush(struct fl__client *client);       /* Sends; closes it if its time has come. */
-void fl__client_finish(struct fl__client *client);      /* No more calls; closed once all is answered and sent. */
+/* No more calls; closed once all is answered and sent. */
+void fl__client_finish(struct fl__client *client);
 void fl__client_cut(struct fl__client *client, const char *why); /* Closes it now; logs why, unless NULL. */
-bool fl__client_is_full(const struct fl__client *client);        /* It should read before it gets more replies. */
+/* It should read before it gets more replies. */
+bool fl__client_is_full(const struct fl__client *client);
 void fl__client_account(struct fl__client *client); /* Counts its memory; cuts it off if all have too much. */
 void fl__client_check(struct fl__client *client);   /* Budgets of time. */
 FL_MUST_USE bool fl__client_set_text(char **slot, struct fl__bytes text); /* Empty: NULL. False: no memory. */
 bool fl__client_name_is_valid(struct fl__bytes name); /* Nothing that would break the lines of CLIENT LIST. */
 
-/* ------------------------------------------------------------------------------------------------- session.c */
+/* ---------------------------------------------------------------------------------------------- session.c */
 
 /* One parsed call. False: it may not start yet, and nothing happened. */
-FL_MUST_USE bool fl__session_call(struct fl__client *client, const struct fl__bytes *args, uint32_t arg_count);
+FL_MUST_USE bool fl__session_call(struct fl__client *client, const struct fl__bytes *args,
+                                  uint32_t arg_count);
 void fl__session_reset(struct fl__client *client);
 bool fl__session_may_start(const struct fl__client *client, enum fl__flight flight);
 bool fl__session_is_over_memory(const struct fl_server *server); /* maxmemory is exceeded. */
-FL_MUST_USE bool fl__session_login(struct fl__client *client, struct fl__bytes user, struct fl__bytes password);
+FL_MUST_USE bool fl__session_login(struct fl__client *client, struct fl__bytes user,
+                                   struct fl__bytes password);
 
-/* ------------------------------------------------------------------------------------------------- dispatch.c */
+/* --------------------------------------------------------------------------------------------- dispatch.c */
 
-void fl__dispatch_write(struct fl__client *client, const struct fl__command *command, const struct fl__bytes *args,
-                        uint32_t arg_count);
-void fl__dispatch_read(struct fl__client *client, const struct fl__command *command, const struct fl__bytes *args,
-                       uint32_t arg_count);
+void fl__dispatch_write(struct fl__client *client, const struct fl__command *command,
+                        const struct fl__bytes *args, uint32_t arg_count);
+void fl__dispatch_read(struct fl__client *client, const struct fl__command *command,
+                       const struct fl__bytes *args, uint32_t arg_count);
 void fl__dispatch_propose(struct fl__pending *p, const void *data, size_t size);
 void fl__dispatch_ask(struct fl__pending *p); /* A read: asks for its moment. */
 /* Answers the client's confirmed reads, in order, as far as the log's clock and its output allow. */
 void fl__dispatch_advance(struct fl__client *client);
-void fl__dispatch_round(struct fl_server *server); /* Asks again, or gives up, for those on the ticking list. */
-void fl__dispatch_tick(struct fl_server *server);  /* Proposes a tick unless one is on its way. */
+/* Asks again, or gives up, for those on the ticking list. */
+void fl__dispatch_round(struct fl_server *server);
+void fl__dispatch_tick(struct fl_server *server); /* Proposes a tick unless one is on its way. */
 void fl__dispatch_apply(void *server, const struct fl_entry *entry, struct fl_request *request);
 void fl__dispatch_answer(void *server, struct fl_request *request, int outcome);
 
-/* --------------------------------------------------------------------------------------- transaction.c, wait.c */
+/* ---------------------------------------------------------------------------------- transaction.c, wait.c */
 
 /* A call between MULTI and EXEC; replies. */
 void fl__transaction_queue(struct fl__client *client, const struct fl__command *command,
                            const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply);
-void fl__transaction_abort(struct fl__client *client); /* A call was refused: EXEC will be. None open: no effect. */
+/* A call was refused: EXEC will be. None open: no effect. */
+void fl__transaction_abort(struct fl__client *client);
 void fl__transaction_drop(struct fl__client *client);
 enum fl__flight fl__transaction_flight(const struct fl__client *client); /* Of EXEC. */
 size_t fl__transaction_memory(const struct fl__client *client);
@@ -778,14 +790,15 @@ int fl__transaction_count(const struct fl__client *client); /* Commands queued; 
 void fl__transaction_hole(void *pending, uint32_t k, struct fl__reply *reply); /* As in struct fl__context. */
 void fl__holes_release(struct fl__hole *holes);
 void fl__wait_answered(struct fl__pending *p, int outcome);
-void fl__wait_resume(struct fl__client *client); /* Asks the node again, if the client waits and nobody was asked. */
+/* Asks the node again, if the client waits and nobody was asked. */
+void fl__wait_resume(struct fl__client *client);
 
 /* The table's rows. */
 fl__local_fn fl__local_auth, fl__local_client_getname, fl__local_client_id, fl__local_client_info,
     fl__local_client_list, fl__local_client_no_evict, fl__local_client_no_touch, fl__local_client_reply,
     fl__local_client_setinfo, fl__local_client_setname, fl__local_config_get, fl__local_config_set,
     fl__local_discard, fl__local_echo, fl__local_exec, fl__local_hello, fl__local_info, fl__local_multi,
-    fl__local_ping, fl__local_quit, fl__local_reset, fl__local_select, fl__local_wait, fl__local_fairlead_hash,
-    fl__local_fairlead_log, fl__local_fairlead_probe, fl__local_fairlead_status;
+    fl__local_ping, fl__local_quit, fl__local_reset, fl__local_select, fl__local_wait,
+    fl__local_fairlead_hash, fl__local_fairlead_log, fl__local_fairlead_probe, fl__local_fairlead_status;
 
 #endif

@@ -1,8 +1,8 @@
 /* session.c - what a parsed call may do now.
  *
- * A connection's commands work as if each was executed before the next one was looked at; and yet they overlap where
- * nobody can tell: consecutive writes are in the log's hands together, in order, and so are consecutive reads. What
- * starts when:
+ * A connection's commands work as if each was executed before the next one was looked at; and yet they
+ * overlap where nobody can tell: consecutive writes are in the log's hands together, in order, and so are
+ * consecutive reads. What starts when:
  *
  *     the call                     starts while on their way are
  *     a read                       nothing, or reads only
@@ -40,7 +40,8 @@ void fl__session_reset(struct fl__client *client)
     client->name = NULL;
 }
 
-/* In constant time for a given length of what was tried, so that the time tells nothing about the password. */
+/* In constant time for a given length of what was tried, so that the time tells nothing about the
+ * password. */
 static bool is_password(const struct fl_server *server, struct fl__bytes tried)
 {
     size_t size = strlen(server->password);
@@ -62,7 +63,7 @@ bool fl__session_login(struct fl__client *client, struct fl__bytes user, struct 
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------------- refusing */
+/* ----------------------------------------------------------------------------------------------- refusing */
 
 /* Browsers can be made to send requests to our port; a line of theirs ends the connection, as in Redis. */
 static bool is_http(struct fl__bytes name)
@@ -102,18 +103,19 @@ static bool refuse_call(struct fl__client *client, const struct fl__bytes *args,
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------------- starting */
+/* ----------------------------------------------------------------------------------------------- starting */
 
-typedef void run_fn(struct fl__client *client, const struct fl__command *command, const struct fl__bytes *args,
-                    uint32_t arg_count, struct fl__reply *reply);
+typedef void run_fn(struct fl__client *client, const struct fl__command *command,
+                    const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply);
 
-static void run_local(struct fl__client *client, const struct fl__command *command, const struct fl__bytes *args,
-                      uint32_t arg_count, struct fl__reply *reply)
+static void run_local(struct fl__client *client, const struct fl__command *command,
+                      const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply)
 {
     command->local(client, reply, args, arg_count);
 }
 
-/* Runs what is answered here and now, while calls before it are still on their way: its reply waits for its turn. */
+/* Runs what is answered here and now, while calls before it are still on their way: its reply waits for its
+ * turn. */
 static bool run_behind(struct fl__client *client, run_fn *run, const struct fl__command *command,
                        const struct fl__bytes *args, uint32_t arg_count)
 {
@@ -122,14 +124,15 @@ static bool run_behind(struct fl__client *client, run_fn *run, const struct fl__
         return false;
     fl__reply_init(&p->reply, p->protocol, client->out.size_max);
     run(client, command, args, arg_count, &p->reply);
-    /* The first call may have been answered at once, and p may be the first in the queue now; that is no matter, because
-     * a kept reply goes out in its turn. */
+    /* The first call may have been answered at once, and p may be the first in the queue now; that is no
+     * matter, because a kept reply goes out in its turn. */
     p->silent = is_silent(client);
     fl__pending_end(p);
     return true;
 }
 
-/* Runs what is answered here and now. Whether anybody hears of it is looked at afterwards: CLIENT REPLY may change it. */
+/* Runs what is answered here and now. Whether anybody hears of it is looked at afterwards: CLIENT REPLY may
+ * change it. */
 static bool run_now(struct fl__client *client, run_fn *run, const struct fl__command *command,
                     const struct fl__bytes *args, uint32_t arg_count)
 {

@@ -274,7 +274,8 @@ void fl__store_clear(struct fl__store *store)
 
 /* ----------------------------------------------------------------------------------------------- applying */
 
-static void run_call(struct fl__store *store, const struct fl__payload_reader *reader, struct fl__reply *reply)
+static void run_call(struct fl__store *store, const struct fl__payload_reader *reader,
+                     struct fl__reply *reply)
 {
     const struct fl__command *command = fl__command_find(reader->args, reader->arg_count, reply);
     if (command == NULL)

@@ -1,9 +1,9 @@
 /* transaction.c - MULTI, EXEC, DISCARD.
  *
- * Between MULTI and EXEC commands are checked and put into an entry as they come; EXEC proposes that entry, and it is
- * applied as a whole. Commands about the connection or the node have no place in a log: they stay here, as holes of the
- * entry, and are run when its answer is computed. A transaction that only reads needs no entry: it is served as one
- * read. */
+ * Between MULTI and EXEC commands are checked and put into an entry as they come; EXEC proposes that entry,
+ * and it is applied as a whole. Commands about the connection or the node have no place in a log: they stay
+ * here, as holes of the entry, and are run when its answer is computed. A transaction that only reads needs
+ * no entry: it is served as one read. */
 #include "server.h"
 
 #include <stdlib.h>
@@ -62,7 +62,7 @@ int fl__transaction_count(const struct fl__client *client)
     return client->multi != NULL ? (int)client->multi->transaction.count : -1;
 }
 
-/* ------------------------------------------------------------------------------------------------- queueing */
+/* ----------------------------------------------------------------------------------------------- queueing */
 
 static int add_hole(struct fl__multi *multi, const struct fl__command *command, const struct fl__bytes *args,
                     uint32_t arg_count)
@@ -91,8 +91,8 @@ static int add_hole(struct fl__multi *multi, const struct fl__command *command, 
     return FL_OK;
 }
 
-void fl__transaction_queue(struct fl__client *client, const struct fl__command *command, const struct fl__bytes *args,
-                           uint32_t arg_count, struct fl__reply *reply)
+void fl__transaction_queue(struct fl__client *client, const struct fl__command *command,
+                           const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply)
 {
     struct fl__multi *multi = client->multi;
     if ((command->flags & FL__DENYOOM) && fl__session_is_over_memory(client->server)) {
@@ -120,7 +120,7 @@ void fl__transaction_queue(struct fl__client *client, const struct fl__command *
         fl__error_outcome(reply, client->server, result, true);
 }
 
-/* ------------------------------------------------------------------------------------------------- commands */
+/* ----------------------------------------------------------------------------------------------- commands */
 
 void fl__local_multi(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
                      uint32_t arg_count)
@@ -234,8 +234,9 @@ void fl__local_exec(struct fl__client *client, struct fl__reply *reply, const st
     if (multi->aborted)
         fl__reply_error(reply, "EXECABORT Transaction discarded because of previous errors.");
     else if (is_refused_by_memory(client))
-        fl__reply_error(reply, "EXECABORT Transaction discarded because of: OOM command not allowed when used memory "
-                               "> 'maxmemory'.");
+        fl__reply_error(
+            reply, "EXECABORT Transaction discarded because of: OOM command not allowed when used memory "
+                   "> 'maxmemory'.");
     else if (multi->transaction.count == multi->transaction.holes)
         answer_here(client, reply);
     else

@@ -1,11 +1,11 @@
 /* wait.c - WAIT: until enough voters hold the client's last write.
  *
- * In Redis a replica may lack what was acknowledged, and WAIT tells how many have it. Here every acknowledged write is
- * durable on a majority of the voters already; WAIT says how many hold it, the one that answers included, and can wait
- * for all.
+ * In Redis a replica may lack what was acknowledged, and WAIT tells how many have it. Here every acknowledged
+ * write is durable on a majority of the voters already; WAIT says how many hold it, the one that answers
+ * included, and can wait for all.
  *
- * A request stays with the node until its answer, and the client may be gone by then; so the node is asked for a minute
- * at a time, again and again for a client that waits longer. */
+ * A request stays with the node until its answer, and the client may be gone by then; so the node is asked
+ * for a minute at a time, again and again for a client that waits longer. */
 #include "server.h"
 
 #define ASK_US 60000000u
@@ -39,7 +39,8 @@ static void ask(struct fl__pending *p)
         fl__pending_fail(p, result);
 }
 
-static bool parse_args(const struct fl__bytes *args, struct fl__reply *reply, int64_t *count, int64_t *timeout_ms)
+static bool parse_args(const struct fl__bytes *args, struct fl__reply *reply, int64_t *count,
+                       int64_t *timeout_ms)
 {
     if (!fl__number_parse(args[1], count))
         fl__reply_error(reply, "ERR value is not an integer or out of range");

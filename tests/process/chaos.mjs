@@ -114,6 +114,15 @@ async function checkEqual(cluster) {
   );
 }
 
+// A node that ended by itself, or that a sanitizer complained of, has said so in its log.
+function checkLogs(cluster) {
+  for (const name of cluster.names) {
+    const text = fs.readFileSync(path.join(cluster.directory, name, 'log'), 'utf8');
+    const found = text.match(/.*(fairlead: bug|Sanitizer|runtime error|takes no part any more).*/);
+    assert.equal(found, null, `${name}: ${found?.[0]}`);
+  }
+}
+
 async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -156,6 +165,7 @@ async function main() {
     const acknowledged = checkAcknowledged(history);
     await cluster.settle();
     await checkEqual(cluster);
+    checkLogs(cluster);
     const count = (outcome) => history.filter((operation) => operation.outcome === outcome).length;
     console.log(
       `ok: ${cluster.size} nodes, ${history.length} operations (${count('ok')} ok, ${count('failed')} not done, ` +

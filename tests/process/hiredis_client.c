@@ -2,9 +2,9 @@
  *
  * hiredis_client PORT[,PORT...] CLIENTS SECONDS KEYS SEED
  *
- * Each client does one thing at a time against one node, and moves to the next node when its connection breaks. Each
- * operation becomes one line of JSON on standard output, in the form that linearizable.mjs checks; times are
- * CLOCK_MONOTONIC in nanoseconds. hiredis never sends anything again by itself. */
+ * Each client does one thing at a time against one node, and moves to the next node when its connection
+ * breaks. Each operation becomes one line of JSON on standard output, in the form that linearizable.mjs
+ * checks; times are CLOCK_MONOTONIC in nanoseconds. hiredis never sends anything again by itself. */
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <pthread.h>
@@ -59,10 +59,10 @@ static int connect_client(struct client *client)
     if (client->connection)
         return 1;
     const struct timeval limit = {.tv_sec = 1};
-    client->connection =
-        redisConnectWithTimeout("127.0.0.1", client->settings->ports[client->node], limit);
+    client->connection = redisConnectWithTimeout("127.0.0.1", client->settings->ports[client->node], limit);
     if (client->connection && !client->connection->err) {
-        /* Longer than the server's own limit, so that it always speaks first; a stopped process is given up on. */
+        /* Longer than the server's own limit, so that it always speaks first; a stopped process is given up
+         * on. */
         const struct timeval patience = {.tv_sec = 6};
         redisSetTimeout(client->connection, patience);
         return 1;
@@ -78,13 +78,14 @@ struct operation {
     int64_t invoked;
 };
 
-static void report(struct client *client, const struct operation *operation, const char *outcome, const char *result)
+static void report(struct client *client, const struct operation *operation, const char *outcome,
+                   const char *result)
 {
     pthread_mutex_lock(&client->settings->output);
     printf("{\"client\":\"hiredis-%d\",\"key\":\"%s\",\"kind\":\"%s\",\"argument\":\"%s\",\"invoked\":%lld,"
            "\"answered\":%lld,\"outcome\":\"%s\",\"result\":%s}\n",
-           client->number, operation->key, operation->kind, operation->argument, (long long)operation->invoked,
-           (long long)now_ns(), outcome, result);
+           client->number, operation->key, operation->kind, operation->argument,
+           (long long)operation->invoked, (long long)now_ns(), outcome, result);
     pthread_mutex_unlock(&client->settings->output);
 }
 
@@ -110,7 +111,8 @@ static void report_reply(struct client *client, const struct operation *operatio
 
 static void choose(struct client *client, struct operation *operation)
 {
-    static const char *const kinds[] = {"get", "get", "get", "set", "set", "incr", "append", "getset", "setnx", "del"};
+    static const char *const kinds[] = {"get",  "get",    "get",    "set",   "set",
+                                        "incr", "append", "getset", "setnx", "del"};
     unsigned kind = draw(client, sizeof kinds / sizeof *kinds);
     operation->kind = kinds[kind];
     operation->argument[0] = '\0';
@@ -120,12 +122,15 @@ static void choose(struct client *client, struct operation *operation)
     else
         snprintf(operation->key, sizeof operation->key, "value:%u", key);
     if (strcmp(operation->kind, "append") == 0) {
-        /* Only this client appends to this key, and nobody overwrites it: each acknowledged token must stay. */
-        snprintf(operation->key, sizeof operation->key, "list:hiredis-%d-%lu", client->number, client->sequence / 16);
+        /* Only this client appends to this key, and nobody overwrites it: each acknowledged token must
+         * stay. */
+        snprintf(operation->key, sizeof operation->key, "list:hiredis-%d-%lu", client->number,
+                 client->sequence / 16);
         snprintf(operation->argument, sizeof operation->argument, "%lu;", client->sequence);
     } else if (strcmp(operation->kind, "get") != 0 && strcmp(operation->kind, "del") != 0 &&
                strcmp(operation->kind, "incr") != 0) {
-        snprintf(operation->argument, sizeof operation->argument, "h%d-%lu", client->number, client->sequence);
+        snprintf(operation->argument, sizeof operation->argument, "h%d-%lu", client->number,
+                 client->sequence);
     }
     client->sequence++;
 }

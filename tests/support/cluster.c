@@ -40,7 +40,7 @@ static fl_time_us after(struct cluster *cluster, fl_time_us mean)
     return cluster->world->now + 1 + cluster_random(cluster, 2 * mean);
 }
 
-/* ---------------------------------------------------------------------------------------------------- settings */
+/* ----------------------------------------------------------------------------------------------- settings */
 
 void cluster_calm(struct cluster_settings *settings, uint32_t voters, uint64_t seed)
 {
@@ -97,7 +97,8 @@ void cluster_draw(struct cluster_settings *settings, uint64_t seed)
     settings->museum_chance = chance(&dice, 600) ? (uint32_t)cluster_random(&dice, 30) : 0;
     settings->disk_max = chance(&dice, 700) ? 1 + cluster_random(&dice, 30 * MILLISECOND) : 0;
     settings->load_chance = chance(&dice, 400) ? (uint32_t)cluster_random(&dice, 300) : 0;
-    settings->fault_every = chance(&dice, 900) ? 10 * MILLISECOND + cluster_random(&dice, 300 * MILLISECOND) : 0;
+    settings->fault_every =
+        chance(&dice, 900) ? 10 * MILLISECOND + cluster_random(&dice, 300 * MILLISECOND) : 0;
     settings->write_every = 1 * MILLISECOND + cluster_random(&dice, 30 * MILLISECOND);
     settings->read_every = 2 * MILLISECOND + cluster_random(&dice, 50 * MILLISECOND);
     settings->batch_max = chance(&dice, 500) ? 1 : 1 + (uint32_t)cluster_random(&dice, 12);
@@ -109,9 +110,10 @@ void cluster_draw(struct cluster_settings *settings, uint64_t seed)
         settings->damaged = (int)cluster_random(&dice, settings->voters);
 }
 
-/* --------------------------------------------------------------------------------------------------- beginning */
+/* ---------------------------------------------------------------------------------------------- beginning */
 
-static fl_index load(void *context, const struct fl_world *world, uint32_t node, const struct fl_message *message)
+static fl_index load(void *context, const struct fl_world *world, uint32_t node,
+                     const struct fl_message *message)
 {
     struct cluster *cluster = context;
     (void)world;
@@ -177,7 +179,7 @@ void cluster_release(struct cluster *cluster)
     cluster->world = NULL;
 }
 
-/* ----------------------------------------------------------------------------------------------------- network */
+/* ------------------------------------------------------------------------------------------------ network */
 
 static fl_time_us draw_delay(struct cluster *cluster)
 {
@@ -264,7 +266,7 @@ static fl_time_us first_packet(const struct cluster *cluster, uint32_t *at)
     return first;
 }
 
-/* ------------------------------------------------------------------------------------------------------ faults */
+/* ------------------------------------------------------------------------------------------------- faults */
 
 void cluster_crash(struct cluster *cluster, uint32_t n)
 {
@@ -273,7 +275,8 @@ void cluster_crash(struct cluster *cluster, uint32_t n)
         return;
     cluster->hint[n] = cluster_random(cluster, fl_world_status(world, n).commit + 1);
     uint32_t writes = world->nodes[n].disk.write_count;
-    fl_world_crash(world, n, (uint32_t)cluster_random(cluster, writes + 1), (uint32_t)cluster_random(cluster, 4));
+    fl_world_crash(world, n, (uint32_t)cluster_random(cluster, writes + 1),
+                   (uint32_t)cluster_random(cluster, 4));
     cluster->disk_at[n] = cluster->load_at[n] = 0;
     for (uint32_t peer = 0; peer < world->count; peer++) {
         if (peer == n || !world->nodes[peer].is_alive || !chance(cluster, 500))
@@ -328,7 +331,8 @@ static void heal_links(struct cluster *cluster)
 static void cut_something(struct cluster *cluster)
 {
     struct fl_world *world = cluster->world;
-    uint32_t a = (uint32_t)cluster_random(cluster, world->count), b = (uint32_t)cluster_random(cluster, world->count);
+    uint32_t a = (uint32_t)cluster_random(cluster, world->count),
+             b = (uint32_t)cluster_random(cluster, world->count);
     uint64_t side = cluster_random(cluster, (uint64_t)1 << world->count);
     switch (cluster_random(cluster, 4)) {
     case 0: /* One direction. */
@@ -405,7 +409,7 @@ void cluster_heal(struct cluster *cluster)
             }
 }
 
-/* ------------------------------------------------------------------------------------------------------- steps */
+/* -------------------------------------------------------------------------------------------------- steps */
 
 static int pick_leader(struct cluster *cluster)
 {
@@ -508,7 +512,7 @@ void cluster_run(struct cluster *cluster, fl_time_us duration)
         continue;
 }
 
-/* -------------------------------------------------------------------------------------------------- conditions */
+/* --------------------------------------------------------------------------------------------- conditions */
 
 int cluster_run_to_leader(struct cluster *cluster, fl_time_us within)
 {
@@ -576,7 +580,8 @@ bool cluster_write(struct cluster *cluster, uint32_t least, fl_time_us within)
     fl_time_us asked = 0;
     for (;;) {
         const struct fl_world_proposal *write = value > 0 ? &cluster->world->proposals[value - 1] : NULL;
-        if (write && cluster_holders(cluster, write->index) >= least && write->index <= cluster->world->judge.committed &&
+        if (write && cluster_holders(cluster, write->index) >= least &&
+            write->index <= cluster->world->judge.committed &&
             cluster->world->judge.commits[write->index - 1].term == write->term)
             return true;
         if (!write || cluster->world->now - asked > SECOND) {
@@ -594,7 +599,9 @@ void cluster_check(const struct cluster *cluster)
     const struct fl_world *world = cluster->world;
     if (world->judge.trip_count == 0 && world->error == FL_OK)
         return;
-    print_error("seed %" PRIu64 ": %s (FL_TEST_SEED=%" PRIu64 " FL_TEST_TRACE=1 shows it)\n", cluster->settings.seed,
-                world->judge.trip_count > 0 ? world->judge.trips[0].text : "the world stopped", cluster->settings.seed);
+    print_error("seed %" PRIu64 ": %s (FL_TEST_SEED=%" PRIu64 " FL_TEST_TRACE=1 shows it)\n",
+                cluster->settings.seed,
+                world->judge.trip_count > 0 ? world->judge.trips[0].text : "the world stopped",
+                cluster->settings.seed);
     fail();
 }

@@ -1,5 +1,5 @@
-/* io_contract.c - helpers of the contract's tests, and those about files, time and the loop. Those about streams are in
- * io_contract_net.c. */
+/* io_contract.c - helpers of the contract's tests, and those about files, time and the loop. Those about
+ * streams are in io_contract_net.c. */
 #include "io_contract.h"
 
 #include <stdio.h>
@@ -57,8 +57,8 @@ void io_close(struct io_world *world, struct fl_io_file *file)
     assert_int_equal(world->io->vtable->wait(world->io, &op), FL_OK);
 }
 
-int64_t io_write(struct io_world *world, struct fl_io_file *file, const void *data, size_t size, uint64_t offset,
-                 bool durable)
+int64_t io_write(struct io_world *world, struct fl_io_file *file, const void *data, size_t size,
+                 uint64_t offset, bool durable)
 {
     struct fl_io_op op = {0};
     struct fl_io_buffer buffer = {.data = data, .size = size};
@@ -92,7 +92,7 @@ static int64_t open_result(struct io_world *world, const char *name, int flags)
 
 enum { NEW_FILE = FL_IO_READ | FL_IO_WRITE | FL_IO_CREATE };
 
-/* --------------------------------------------------------------------------------------------------- files */
+/* -------------------------------------------------------------------------------------------------- files */
 
 void test_a_file_reads_back_what_was_written(void **state)
 {
@@ -315,7 +315,7 @@ void test_a_lock_excludes_others_until_it_is_closed(void **state)
     io_close(world, second.file);
 }
 
-/* ---------------------------------------------------------------------------------------------------- loop */
+/* --------------------------------------------------------------------------------------------------- loop */
 
 void test_nothing_completes_inside_the_call_that_submits_it(void **state)
 {
@@ -368,7 +368,7 @@ void test_an_operation_may_be_reused_in_its_own_callback(void **state)
     io_close(world, repeated.file);
 }
 
-/* -------------------------------------------------------------------------------------------------- timers */
+/* ------------------------------------------------------------------------------------------------- timers */
 
 struct timers {
     struct io_world *world;
@@ -456,7 +456,7 @@ void test_canceled_file_work_completes_once(void **state)
     io_close(world, file);
 }
 
-/* --------------------------------------------------------------------------------------------------- hooks */
+/* -------------------------------------------------------------------------------------------------- hooks */
 
 struct hooked {
     struct io_world *world;

@@ -25,8 +25,8 @@ void io_turn(struct io_world *world);
 /* Of a file, waiting for each. */
 struct fl_io_file *io_open(struct io_world *world, const char *name, int flags);
 void io_close(struct io_world *world, struct fl_io_file *file);
-int64_t io_write(struct io_world *world, struct fl_io_file *file, const void *data, size_t size, uint64_t offset,
-                 bool durable);
+int64_t io_write(struct io_world *world, struct fl_io_file *file, const void *data, size_t size,
+                 uint64_t offset, bool durable);
 int64_t io_read(struct io_world *world, struct fl_io_file *file, void *data, size_t size, uint64_t offset);
 int64_t io_sync_directory(struct io_world *world);
 /* The path of a name in the world's directory; one of some static buffers would be a global: the caller's. */
@@ -61,7 +61,8 @@ struct io_server {
 void io_server_open(struct io_world *world, struct io_server *server, bool privileged);
 void io_server_close(struct io_server *server);
 /* Both ends of a new connection, not started. */
-void io_connect(struct io_world *world, struct io_server *server, struct io_end *client, struct io_end *accepted);
+void io_connect(struct io_world *world, struct io_server *server, struct io_end *client,
+                struct io_end *accepted);
 void io_end_start(struct io_end *end, uint64_t credit);
 void io_end_close(struct io_end *end);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------------------------------------- helpers */
+/* ------------------------------------------------------------------------------------------------ helpers */
 
 static void on_accept(void *context, struct fl_io_stream *stream)
 {
@@ -18,9 +18,9 @@ static void on_accept(void *context, struct fl_io_stream *stream)
 void io_server_open(struct io_world *world, struct io_server *server, bool privileged)
 {
     *server = (struct io_server){.world = world};
-    assert_int_equal(world->io->vtable->listen(world->io, &server->listener, "127.0.0.1:0", privileged, on_accept,
-                                               server),
-                     FL_OK);
+    assert_int_equal(
+        world->io->vtable->listen(world->io, &server->listener, "127.0.0.1:0", privileged, on_accept, server),
+        FL_OK);
     world->io->vtable->local_address(world->io, server->listener, server->address, sizeof server->address);
     assert_memory_equal(server->address, "127.0.0.1:", 10);
 }
@@ -30,7 +30,8 @@ void io_server_close(struct io_server *server)
     server->world->io->vtable->close_listener(server->world->io, server->listener);
 }
 
-void io_connect(struct io_world *world, struct io_server *server, struct io_end *client, struct io_end *accepted)
+void io_connect(struct io_world *world, struct io_server *server, struct io_end *client,
+                struct io_end *accepted)
 {
     struct fl_io_op op = {0};
     server->has_stream = false;
@@ -109,7 +110,7 @@ static void set_flag(struct fl_io_op *op)
     *(bool *)op->owner = true;
 }
 
-/* --------------------------------------------------------------------------------------------------- bytes */
+/* -------------------------------------------------------------------------------------------------- bytes */
 
 void test_bytes_go_both_ways(void **state)
 {
@@ -166,8 +167,8 @@ void test_a_large_transfer_arrives_in_order_and_in_pieces(void **state)
     for (size_t k = 0; k < SENDS; k++) {
         struct fl_io_buffer parts[SEND_PARTS];
         for (size_t part = 0; part < SEND_PARTS; part++)
-            parts[part] = (struct fl_io_buffer){
-                bytes + k * SEND_SIZE + part * (SEND_SIZE / SEND_PARTS), SEND_SIZE / SEND_PARTS};
+            parts[part] = (struct fl_io_buffer){bytes + k * SEND_SIZE + part * (SEND_SIZE / SEND_PARTS),
+                                                SEND_SIZE / SEND_PARTS};
         ops[k] = (struct fl_io_op){.done = set_flag, .owner = &done[k]};
         world->io->vtable->send(world->io, &ops[k], client.stream, parts, SEND_PARTS);
     }
@@ -275,7 +276,7 @@ void test_an_accepted_stream_may_be_started_late(void **state)
     io_server_close(&server);
 }
 
-/* ------------------------------------------------------------------------------------------------- closing */
+/* ------------------------------------------------------------------------------------------------ closing */
 
 struct closing {
     struct fl_io_op send, close;
@@ -378,7 +379,7 @@ void test_sends_to_a_closed_peer_fail_in_the_end(void **state)
     io_server_close(&server);
 }
 
-/* ---------------------------------------------------------------------------------------------- connecting */
+/* --------------------------------------------------------------------------------------------- connecting */
 
 void test_connecting_where_nobody_listens_is_refused(void **state)
 {
@@ -447,11 +448,12 @@ void test_a_port_is_listened_at_once(void **state)
     struct io_server server;
     struct fl_io_listener *listener;
     io_server_open(world, &server, false);
-    assert_int_equal(world->io->vtable->listen(world->io, &listener, server.address, false, on_unexpected, NULL),
-                     FL_EADDR);
+    assert_int_equal(
+        world->io->vtable->listen(world->io, &listener, server.address, false, on_unexpected, NULL),
+        FL_EADDR);
     io_server_close(&server);
-    assert_int_equal(world->io->vtable->listen(world->io, &listener, server.address, false, on_unexpected, NULL),
-                     FL_OK);
+    assert_int_equal(
+        world->io->vtable->listen(world->io, &listener, server.address, false, on_unexpected, NULL), FL_OK);
     world->io->vtable->close_listener(world->io, listener);
 }
 

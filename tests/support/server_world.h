@@ -1,12 +1,12 @@
 /* server_world.h - a world for the server's tests: an engine, a node and clients, all in the test's hand.
  *
- * The engine keeps streams and timers only, on a clock that the test moves. The node is a fake one: it defines fairlead/node.h,
- * keeps what it is asked, and applies, answers or refuses as the test wants; with `automatic` it does what a healthy
- * cluster would do, at the end of each batch of events. So this header is included by one file of a test program, and
- * that program has no real node.
+ * The engine keeps streams and timers only, on a clock that the test moves. The node is a fake one: it
+ * defines fairlead/node.h, keeps what it is asked, and applies, answers or refuses as the test wants; with
+ * `automatic` it does what a healthy cluster would do, at the end of each batch of events. So this header is
+ * included by one file of a test program, and that program has no real node.
  *
- * Time passes only through world_wait(); events are handled only through world_run(), which goes on until nothing
- * is due. */
+ * Time passes only through world_wait(); events are handled only through world_run(), which goes on until
+ * nothing is due. */
 #ifndef FAIRLEAD_TEST_SERVER_WORLD_H
 #define FAIRLEAD_TEST_SERVER_WORLD_H
 
@@ -24,7 +24,7 @@
 #define WORLD_START_US 1000000000u
 #define WORLD_WALL_US 1700000000000000u
 
-/* ------------------------------------------------------------------------------------------------- the engine */
+/* --------------------------------------------------------------------------------------------- the engine */
 
 struct fl_io_listener {
     void (*on_accept)(void *context, struct fl_io_stream *stream);
@@ -40,11 +40,11 @@ struct fl_io_stream {
     char *inbox; /* Sent by the test, not received yet. */
     size_t inbox_size;
     bool inbox_ended;
-    size_t chunk_max;  /* Bytes handed over at once; 0: as credit allows. */
-    char *output;      /* Sent by the server. */
+    size_t chunk_max; /* Bytes handed over at once; 0: as credit allows. */
+    char *output;     /* Sent by the server. */
     size_t output_size;
     uint32_t send_count;
-    bool holds_sends;  /* The client does not read: sends do not complete. */
+    bool holds_sends; /* The client does not read: sends do not complete. */
     struct fl_io_op *held;
 };
 
@@ -68,14 +68,14 @@ struct fl_node {
     struct fl_node_status status;
     struct fl_request *first, *last; /* What it was asked and did not answer, oldest first. */
     uint32_t waiting;
-    bool automatic;        /* Answers everything at the end of a batch. */
-    int refuse_propose, refuse_read, refuse_wait; /* Not FL_OK: what a call returns. */
+    bool automatic;                                 /* Answers everything at the end of a batch. */
+    int refuse_propose, refuse_read, refuse_wait;   /* Not FL_OK: what a call returns. */
     bool holds_proposals, holds_reads, holds_waits; /* With automatic: but not these. */
     uint32_t holders;
     uint64_t proposed, asked, waited; /* Calls so far. */
     fl_index wait_index;
     fl_time_us wait_timeout_us;
-    uint64_t clock_us;      /* The leader's clock. */
+    uint64_t clock_us; /* The leader's clock. */
     struct world_entry *log;
     size_t log_count;
     bool in_callback;
@@ -145,8 +145,10 @@ static inline void world_io_cancel(struct fl_io *io, struct fl_io_op *op)
             world->due[k] = (struct due_op){op, FL_ECANCELED, 0, false};
 }
 
-static inline int world_io_listen(struct fl_io *io, struct fl_io_listener **out, const char *address, bool privileged,
-                                  void (*on_accept)(void *context, struct fl_io_stream *stream), void *context)
+static inline int world_io_listen(struct fl_io *io, struct fl_io_listener **out, const char *address,
+                                  bool privileged,
+                                  void (*on_accept)(void *context, struct fl_io_stream *stream),
+                                  void *context)
 {
     struct world *world = world_of(io);
     (void)privileged;
@@ -244,7 +246,8 @@ static inline void world_io_remove_flush(struct fl_io *io, void (*flush)(void *c
     for (size_t k = 0; k < world->flush_count; k++) {
         if (world->flushes[k].flush != flush || world->flushes[k].context != context)
             continue;
-        memmove(&world->flushes[k], &world->flushes[k + 1], (world->flush_count - k - 1) * sizeof world->flushes[0]);
+        memmove(&world->flushes[k], &world->flushes[k + 1],
+                (world->flush_count - k - 1) * sizeof world->flushes[0]);
         world->flush_count--;
         return;
     }
@@ -335,7 +338,7 @@ static const struct fl_io_vtable world_vtable = {
     .wait = world_io_wait,
 };
 
-/* ------------------------------------------------------------------------------------------------- the node */
+/* ----------------------------------------------------------------------------------------------- the node */
 
 void fl_node_options_init(struct fl_node_options *options)
 {
@@ -385,7 +388,8 @@ static inline struct fl_request *node_find(struct fl_node *node, enum world_ask 
 }
 
 /* Commits and applies an entry, for the request that asked for it or for nobody. */
-static inline void node_apply_data(struct fl_node *node, const void *data, size_t size, struct fl_request *request)
+static inline void node_apply_data(struct fl_node *node, const void *data, size_t size,
+                                   struct fl_request *request)
 {
     node->log = realloc(node->log, (node->log_count + 1) * sizeof *node->log);
     struct world_entry *entry = &node->log[node->log_count++];
@@ -538,8 +542,8 @@ void fl_node_status(const struct fl_node *node, struct fl_node_status *out)
 }
 
 int fl_node_log(struct fl_node *node, fl_index first, fl_index last,
-                void (*line)(void *context, const struct fl_log_line *line), void (*done)(void *context, int result),
-                void *context)
+                void (*line)(void *context, const struct fl_log_line *line),
+                void (*done)(void *context, int result), void *context)
 {
     for (fl_index index = first; index <= last; index++) {
         const struct world_entry *entry = &node->log[index - 1];
@@ -558,7 +562,7 @@ int fl_node_log(struct fl_node *node, fl_index first, fl_index last,
     return FL_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------- the world */
+/* ---------------------------------------------------------------------------------------------- the world */
 
 /* Handles everything that is due now. */
 static inline void world_run(struct world *world)
@@ -639,7 +643,7 @@ static inline void world_destroy(struct world *world)
     world_free(world);
 }
 
-/* ------------------------------------------------------------------------------------------------- clients */
+/* ------------------------------------------------------------------------------------------------ clients */
 
 static inline struct fl_io_stream *client_connect(struct world *world)
 {
@@ -707,10 +711,10 @@ static inline void client_read(struct fl_io_stream *stream)
 }
 
 /* Sends a line and expects this reply. */
-#define expect(stream, line, reply)                                                                            \
-    do {                                                                                                       \
-        client_send((stream), line "\r\n");                                                                    \
-        assert_string_equal(client_take(stream), reply);                                                       \
+#define expect(stream, line, reply)                                                                          \
+    do {                                                                                                     \
+        client_send((stream), line "\r\n");                                                                  \
+        assert_string_equal(client_take(stream), reply);                                                     \
     } while (0)
 
 #define expect_text(stream, reply) assert_string_equal(client_take(stream), reply)

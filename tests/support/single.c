@@ -19,7 +19,8 @@ static void set_members(struct fl_member *list, struct fl_raft_start *start, uin
     start->members = (struct fl_members){.count = voters, .list = list};
 }
 
-void single_init_with(struct single *single, const struct fl_raft_config *config, const struct fl_raft_start *start)
+void single_init_with(struct single *single, const struct fl_raft_config *config,
+                      const struct fl_raft_start *start)
 {
     struct fl_allocator allocator = trace_allocator();
     memset(single, 0, sizeof *single);
@@ -30,8 +31,8 @@ void single_init_with(struct single *single, const struct fl_raft_config *config
     single_take(single);
 }
 
-void single_init(struct single *single, uint32_t voters, fl_term term, const struct fl_run *runs, uint32_t run_count,
-                 fl_index last)
+void single_init(struct single *single, uint32_t voters, fl_term term, const struct fl_run *runs,
+                 uint32_t run_count, fl_index last)
 {
     struct fl_member list[VOTERS_MAX];
     struct fl_raft_config config;
@@ -50,7 +51,7 @@ void single_release(struct single *single)
     single->raft = NULL;
 }
 
-/* -------------------------------------------------------------------------------------------------------- work */
+/* --------------------------------------------------------------------------------------------------- work */
 
 static void copy_work(struct single_work *copy, const struct fl_work *work)
 {
@@ -138,11 +139,13 @@ int single_propose(struct single *single, uint32_t count, fl_index *first)
     return result;
 }
 
-const struct fl_message *single_sent(const struct single *single, enum fl_message_type type, fl_id to, uint32_t n)
+const struct fl_message *single_sent(const struct single *single, enum fl_message_type type, fl_id to,
+                                     uint32_t n)
 {
     for (uint32_t k = 0; k < single->count; k++) {
         const struct single_work *work = &single->list[k];
-        if (work->work.type == FL_WORK_SEND && work->message.type == type && work->message.to == to && n-- == 0)
+        if (work->work.type == FL_WORK_SEND && work->message.type == type && work->message.to == to &&
+            n-- == 0)
             return &work->message;
     }
     return NULL;
@@ -164,7 +167,7 @@ const struct fl_work *single_last(const struct single *single, enum fl_work_type
     return NULL;
 }
 
-/* ---------------------------------------------------------------------------------------------------- messages */
+/* ----------------------------------------------------------------------------------------------- messages */
 
 void single_win(struct single *single, const struct fl_outline *outline)
 {
@@ -172,8 +175,12 @@ void single_win(struct single *single, const struct fl_outline *outline)
     single_campaign(single);
     fl_raft_status(single->raft, &status);
     for (fl_id voter = 2; voter <= status.members.count && status.role == FL_CANDIDATE; voter++) {
-        struct fl_message reply = {
-            .type = FL_MSG_VOTE_REPLY, .granted = true, .from = voter, .to = 1, .term = status.term, .boot = voter};
+        struct fl_message reply = {.type = FL_MSG_VOTE_REPLY,
+                                   .granted = true,
+                                   .from = voter,
+                                   .to = 1,
+                                   .term = status.term,
+                                   .boot = voter};
         if (outline)
             reply.outline = *outline;
         else

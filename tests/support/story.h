@@ -1,4 +1,5 @@
-/* story.h - plays scenarios (docs/scenarios.md) in tests: a failed line or a broken invariant fails the running test. */
+/* story.h - plays scenarios (docs/scenarios.md) in tests: a failed line or a broken invariant fails the
+ * running test. */
 #ifndef FAIRLEAD_TEST_STORY_H
 #define FAIRLEAD_TEST_STORY_H
 

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 
 static const char *const event_names[] = {
-    "",          "line",      "say",     "sent",      "delivered", "lost",    "persisting", "persisted",
-    "role",      "appended",  "cut log", "committed", "answered",  "read",    "crashed",    "restarted",
-    "cut link",  "healed",    "time",    "note",      "TRIPPED",   "expected",
+    "",         "line",     "say",     "sent",      "delivered", "lost",     "persisting", "persisted",
+    "role",     "appended", "cut log", "committed", "answered",  "read",     "crashed",    "restarted",
+    "cut link", "healed",   "time",    "note",      "TRIPPED",   "expected",
 };
 
 static const char *const message_names[] = {
-    "", "prevote", "prevote-reply", "vote", "vote-reply", "append", "append-reply", "read", "read-reply", "fetch",
-    "fetch-reply",
+    "",     "prevote",    "prevote-reply", "vote",        "vote-reply", "append", "append-reply",
+    "read", "read-reply", "fetch",         "fetch-reply",
 };
 
 static const char *const role_names[] = {"follower", "precandidate", "candidate", "leader"};
@@ -25,10 +25,12 @@ static const char *name_of(const struct fl_world *world, uint32_t node)
 
 static void print_outline(const struct fl_outline *outline)
 {
-    printf(" outline %" PRIu64 "/%" PRIu64 "%s", outline->low, outline->low_term, outline->low_is_floor ? " floor" : "");
+    printf(" outline %" PRIu64 "/%" PRIu64 "%s", outline->low, outline->low_term,
+           outline->low_is_floor ? " floor" : "");
     for (uint32_t k = 0; k < outline->run_count; k++)
         printf(" %" PRIu64 "@%" PRIu64, outline->runs[k].term, outline->runs[k].first);
-    printf(" top %" PRIu64 " last %" PRIu64 " durable %" PRIu64, outline->top, outline->last, outline->durable);
+    printf(" top %" PRIu64 " last %" PRIu64 " durable %" PRIu64, outline->top, outline->last,
+           outline->durable);
 }
 
 static void print_packet(const struct fl_world *world, const struct fl_packet *packet)
@@ -37,8 +39,8 @@ static void print_packet(const struct fl_world *world, const struct fl_packet *p
     printf("%s>%s %s%s%s term %" PRIu64 " prev %" PRIu64 "/%" PRIu64 " last %" PRIu64 " commit %" PRIu64
            " held %" PRIu64 " number %" PRIu64 " round %" PRIu64 "%s",
            name_of(world, packet->from), name_of(world, packet->to), message_names[m->type],
-           m->granted ? " granted" : "", m->rejected ? " rejected" : "", m->term, m->prev, m->prev_term, m->last,
-           m->commit, m->held, m->number, m->round, packet->is_copy ? " copy" : "");
+           m->granted ? " granted" : "", m->rejected ? " rejected" : "", m->term, m->prev, m->prev_term,
+           m->last, m->commit, m->held, m->number, m->round, packet->is_copy ? " copy" : "");
     if (m->outline.present)
         print_outline(&m->outline);
 }

@@ -4,7 +4,8 @@
 
 #include "scenario.h"
 
-/* For fl_world_settings.observe: prints always the broken invariants and expectations, all else if asked for. */
+/* For fl_world_settings.observe: prints always the broken invariants and expectations, all else if asked
+ * for. */
 void trace_event(void *context, const struct fl_world *world, const struct fl_event *event);
 
 /* malloc and free. */
