@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "host.h"
+#include "log.h"
 
 static void put(struct fl__cache *cache, fl_index index, fl_term term, size_t size)
 {

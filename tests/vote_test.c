@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "host.h"
+#include "log.h"
 #include "memory.h"
 
 enum { SAVES = 6 };

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "host.h"
 #include "memory.h"
+#include "records.h"
 
 enum { STEPS = 40, SEGMENT_SIZE = 4096 };
 

@@ -11,9 +11,9 @@
  * leader. Until then nothing new is handed under a later term, so commands enter the log in the order in
  * which they were proposed, across any number of leaders, each once.
  *
- *     proposed -> [ queued ] --hand--> [ handed under T ] --met in the log----------------> applied
- *                     ^                       |            --refused by T's leader--------> answered, definite
- *                     |                       |            --time runs out----------------> answered, unknown
+ *     proposed -> [ queued ] --hand--> [ handed under T ] --met in the log---------------> applied
+ *                     ^                       |            --refused by T's leader-------> answered, definite
+ *                     |                       |            --time runs out---------------> answered, unknown
  *                     +--a higher term met----+
  *     queued --time runs out--> answered, definite
  *

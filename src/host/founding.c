@@ -1,10 +1,10 @@
 /* founding.c - how a node comes to take part: when its core is made, and with which members.
  *
- *   what the directory holds            the core's members a log with a configuration          the newest one
- *   in the log a log without any entry             all founders, once each has been met and its incarnation
- *   is known ("founding");
- *                                       or none, once a founded peer has accepted us: it will send the log
- *                                       ("joining")
+ *   What the directory holds       The core's members
+ *   a log with a configuration     the newest one in the log
+ *   a log without any entry        all founders, once each has been met and its incarnation is known
+ *                                  ("founding"); or none, once a founded peer has accepted us: it will send
+ *                                  the log ("joining")
  *
  * Founding needs every founder at once, and each counts only as the process that is connected now. That is
  * what makes it safe to forget about it in a crash: a founder whose directory was wiped meanwhile cannot

@@ -13,30 +13,54 @@
  *     -  -  bodies of entries, one after the other; only in a MESSAGE
  *
  * HELLO opens a connection: the dialler's first, then the other's.
- *     0  8  "FAIRLEAD"             16 16  cluster id              56  -  text: the sender's name 8  2  lowest
- *     protocol        32  8  incarnation              -  -  text: whom it believes to reach; empty if
- *    10  2  highest protocol       40  8  boot nonce                     it did not dial 12  4  flags: 1 founded
- *    48  8  term                     -  -  text: its address for clients; may be empty
+ *     0  8  "FAIRLEAD"
+ *     8  2  lowest protocol
+ *    10  2  highest protocol
+ *    12  4  flags: 1 founded
+ *    16 16  cluster id
+ *    32  8  incarnation
+ *    40  8  boot nonce
+ *    48  8  term
+ *    56  -  text: the sender's name
+ *     -  -  text: whom it believes to reach; empty if it did not dial
+ *     -  -  text: its address for clients; may be empty
  *
- * REFUSE ends a connection.        0  1  enum fl__refusal    1  2  lowest protocol    3  2  highest protocol
- * STATE follows the greeting, and each change.               0  1  flags: 1 takes part, 2 founded
+ * REFUSE ends a connection.
+ *     0  1  enum fl__refusal
+ *     1  2  lowest protocol
+ *     3  2  highest protocol
+ *
+ * STATE follows the greeting, and each change.
+ *     0  1  flags: 1 takes part, 2 founded
+ *
  * PING has no meta: an idle connection shows that it lives.
  *
  * MESSAGE is one struct fl_message.
- *     0  1  type                    8  4  runs of its outline     16  8  from, to, term, boot, prev, prev term,
- *     last, 1  1  flags, see below       12  4  entries                   ..   commit, held, number, round,
- *     stamp: 8 each 2  2  zero                                                 112  8  outline, if present:
- *     low, low term, top, last, 4  4  runs                                                   ..   durable: 8
- *     each then the runs, then the outline's runs: term 8, first 8 then for each entry of (prev, last]:
- *     checksum of its body 8, size of its body 4, kind 1, zero 3
+ *     0  1  type
+ *     1  1  flags, see below
+ *     2  2  zero
+ *     4  4  runs
+ *     8  4  runs of its outline
+ *    12  4  entries
+ *    16  -  from, to, term, boot, prev, prev term, last, commit, held, number, round, stamp: 8 each
+ *   112  -  the outline, if present: low, low term, top, last, durable: 8 each
+ *     -  -  the runs, then the outline's runs: term 8, first 8
+ *     -  -  for each entry of (prev, last]: checksum of its body 8, size of its body 4, kind 1, zero 3
  *   The bodies are outside the frame's checksum: each has its own, made where the entry was made, and is
  *   hashed once on each node that receives it.
  *
- * FORWARD carries commands to the leader of a term.          0  8  term   8  8  boot   16  4  count, then for
- * each:
- *     sequence 8, size 4, data
+ * FORWARD carries commands to the leader of a term.
+ *     0  8  term
+ *     8  8  boot
+ *    16  4  count, then for each: sequence 8, size 4, data
+ *
  * FORWARD_REFUSED says that the leader did not append them and never will.
- *     0  8  term   8  8  boot   16  8  first sequence   24  8  last sequence   32  4  the error, negated
+ *     0  8  term
+ *     8  8  boot
+ *    16  8  first sequence
+ *    24  8  last sequence
+ *    32  4  the error, negated
+ *
  * PROGRESS_ASK has no meta. PROGRESS answers: count 1, then the last durable index of each voter, 8 each. */
 #include "host.h"
 

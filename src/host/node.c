@@ -62,8 +62,7 @@ static int lock_directory(struct fl_node *node, struct fl_error_report *report)
 static void on_name(void *context, const char *name)
 {
     bool *is_used = context;
-    uint64_t number;
-    if (fl__segment_parse_name(name, &number) || strncmp(name, "vote-", 5) == 0)
+    if (fl__wal_owns(name) || strncmp(name, "vote-", 5) == 0)
         *is_used = true;
 }
 

@@ -5,9 +5,10 @@
  * write, or look for a Sentinel. Which node leads stands in INFO's section Raft. */
 #include "server.h"
 
-#define HELLO_UNAUTHENTICATED                                                                                    \
-    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> " \
-    "option can be used to authenticate the client and select the RESP protocol version at the same time"
+#define HELLO_UNAUTHENTICATED                                                                                \
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> "    \
+    "<pass> option can be used to authenticate the client and select the RESP protocol version at the same " \
+    "time"
 
 void fl__local_ping(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
                     uint32_t arg_count)

@@ -5,8 +5,8 @@
  * for more than another copy. So a slow scrape, or a hundred of them, cannot delay a command, and what the
  * web shows is at most as old as a round of the server's timer.
  *
- *   /livez         200 unless the server's thread has not moved for ten seconds. Never because of a lost quorum: a
- *                  restart would not bring it back.
+ *   /livez         200 unless the server's thread has not moved for ten seconds. Never because of a lost
+ *                  quorum: a restart would not bring it back.
  *   /readyz        200 if the node knows a leader and has caught up; ?verbose says why not
  *   /metrics       Prometheus' text
  *   /status.json   as FAIRLEAD STATUS */

@@ -7,7 +7,7 @@
  *   resp.c reply.c     requests: bytes received to arguments; replies: values to bytes, in RESP2 and RESP3
  *   table.c command.c  the command table, one row each; finds rows, and says what is wrong with a call
  *   docs.c             COMMAND and its subcommands, HELP: the table told to clients
- *   payload.c            the format of a log entry's data: a tick, one command, or a transaction
+ *   payload.c          the format of a log entry's data: a tick, one command, or a transaction
  *   keymap.c           the hash table: keys in the order of a replicated hash
  *   deadline.c         when keys expire: a heap
  *   store.c            the keyspace: applies entries, answers reads, expires keys
@@ -49,8 +49,7 @@ bool fl__bytes_equal(struct fl__bytes a, struct fl__bytes b);
 /* Whether `bytes` is `name`, given in lower case, in any case of ASCII letters. */
 bool fl__bytes_is(struct fl__bytes bytes, const char *name);
 
-/* Reads a decimal integer of the strict form that Redis accepts: no blanks, no plus, no leading zeros, in
- * range. */
+/* Reads an integer of the strict form that Redis accepts: no blanks, plus or leading zeros, in range. */
 FL_MUST_USE bool fl__number_parse(struct fl__bytes text, int64_t *out);
 #define FL__NUMBER_SIZE 21 /* Longest decimal integer: sign and 20 digits. */
 /* Writes `value` without a terminator; returns the size. */
@@ -739,11 +738,9 @@ void fl__client_touch(struct fl__client *client);       /* There is something to
 void fl__client_resume_soon(struct fl__client *client); /* Its next call may be able to start. */
 void fl__client_resume(struct fl__client *client);      /* Handles what was received and could not start. */
 void fl__client_flush(struct fl__client *client);       /* Sends; closes it if its time has come. */
-/* No more calls; closed once all is answered and sent. */
-void fl__client_finish(struct fl__client *client);
+void fl__client_finish(struct fl__client *client); /* No more calls; closed once all is answered, sent. */
 void fl__client_cut(struct fl__client *client, const char *why); /* Closes it now; logs why, unless NULL. */
-/* It should read before it gets more replies. */
-bool fl__client_is_full(const struct fl__client *client);
+bool fl__client_is_full(const struct fl__client *client); /* It should read before it gets more replies. */
 void fl__client_account(struct fl__client *client); /* Counts its memory; cuts it off if all have too much. */
 void fl__client_check(struct fl__client *client);   /* Budgets of time. */
 FL_MUST_USE bool fl__client_set_text(char **slot, struct fl__bytes text); /* Empty: NULL. False: no memory. */
@@ -781,8 +778,7 @@ void fl__dispatch_answer(void *server, struct fl_request *request, int outcome);
 /* A call between MULTI and EXEC; replies. */
 void fl__transaction_queue(struct fl__client *client, const struct fl__command *command,
                            const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply);
-/* A call was refused: EXEC will be. None open: no effect. */
-void fl__transaction_abort(struct fl__client *client);
+void fl__transaction_abort(struct fl__client *client); /* A call was refused: EXEC will be, if one is open. */
 void fl__transaction_drop(struct fl__client *client);
 enum fl__flight fl__transaction_flight(const struct fl__client *client); /* Of EXEC. */
 size_t fl__transaction_memory(const struct fl__client *client);
@@ -790,8 +786,7 @@ int fl__transaction_count(const struct fl__client *client); /* Commands queued; 
 void fl__transaction_hole(void *pending, uint32_t k, struct fl__reply *reply); /* As in struct fl__context. */
 void fl__holes_release(struct fl__hole *holes);
 void fl__wait_answered(struct fl__pending *p, int outcome);
-/* Asks the node again, if the client waits and nobody was asked. */
-void fl__wait_resume(struct fl__client *client);
+void fl__wait_resume(struct fl__client *client); /* Asks the node again, if the client waits for it. */
 
 /* The table's rows. */
 fl__local_fn fl__local_auth, fl__local_client_getname, fl__local_client_id, fl__local_client_info,

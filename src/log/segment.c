@@ -14,7 +14,7 @@
  * A file is made whole before it is used: written full of zeros, synced, its directory synced. Filling blocks
  * that exist, instead of making the file longer, halves what a sync takes. All of the header follows from
  * where the file is found, so damage to it loses nothing: it is told from a foreign file by its checksum. */
-#include "host.h"
+#include "records.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

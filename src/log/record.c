@@ -18,10 +18,10 @@
  * leaves the other to say what entry stood here.
  *
  * Kinds: those of entries (fairlead/raft.h), and
- *   16 truncation: index is the first entry cut; no body 17 mark: index is a commit index, term the number of
- *   a segment; body: an offset (8), a nonce (8). Everything before that
- *      offset of that segment was durable when the mark was written. */
-#include "host.h"
+ *   16 truncation: index is the first entry cut; no body
+ *   17 mark: index is a commit index, term the number of a segment; body: an offset (8), a nonce (8).
+ *      Everything before that offset of that segment was durable when the mark was written. */
+#include "records.h"
 #include <string.h>
 #include <xxhash.h>
 

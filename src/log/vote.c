@@ -13,7 +13,7 @@
  * only ever move forward (a vote within a term is given once), so of two intact copies the higher one is the
  * later one. Nothing may leave the node before both are equal again. If neither can be read, the node no
  * longer knows what it promised: it must join anew, as another member. */
-#include "host.h"
+#include "log.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

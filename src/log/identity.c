@@ -1,12 +1,19 @@
 /* identity.c - who a data directory is: the file "identity", written once.
  *
- *   0   8   magic "FLIDENT\n" 8   4   format version: 1 12  4   size of what follows byte 32 16  8   XXH3-64 of
- *   bytes 24 to the end 24  8   zero 32  ..  cluster id (16), incarnation (8), name (64, zero-padded),
- *   founder count (4), zero (4), and for each
- *           founder its name (64) and address (280), zero-padded
+ *   0   8   magic "FLIDENT\n"
+ *   8   4   format version: 1
+ *   12  4   size of what follows byte 32
+ *   16  8   XXH3-64 of bytes 24 to the end
+ *   24  8   zero
+ *   32  16  cluster id
+ *   48  8   incarnation
+ *   56  64  name, zero-padded
+ *   120 4   founder count
+ *   124 4   zero
+ *   128 ..  for each founder its name (64) and address (280), zero-padded
  *
  * It is written under another name, synced and renamed: it is there whole, or not at all. */
-#include "host.h"
+#include "log.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* cache.c - recent entries by (index, term): a ring that holds a reference to each, contiguous up to the last
  * one. */
-#include "host.h"
+#include "log.h"
 #include <stdlib.h>
 
 struct fl__cache {

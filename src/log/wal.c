@@ -7,7 +7,7 @@
  *
  * A batch that does not fit the segment begins the next one, which is prepared while the current one is
  * written. */
-#include "host.h"
+#include "records.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -497,6 +497,12 @@ uint64_t fl__wal_size(const struct fl__wal *wal)
     for (uint32_t k = 0; k < wal->layout.segment_count; k++)
         size += wal->layout.segments[k].size;
     return size;
+}
+
+bool fl__wal_owns(const char *name)
+{
+    uint64_t number;
+    return fl__segment_parse_name(name, &number);
 }
 
 fl_term fl__wal_term_at(const struct fl__wal *wal, fl_index index)

@@ -10,7 +10,7 @@
  *   40  .. data
  *
  * Its checksum is taken once, when the entry is made; the log and the frames carry it along. */
-#include "host.h"
+#include "log.h"
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>

@@ -4,17 +4,17 @@
  * position up to which everything was durable. The last one ends where no further record continues it.
  *
  * Whatever cannot be read lies either
- *   above the highest position that any intact mark calls durable: then it was being written when the power
- *   failed, nobody was ever told of it, and the log is cut there, whatever follows; or below it: then it was
- *   damaged later. If one of the record's two outer copies is left, the entry's place in the log is still
- *   known, and only its payload is lost: the node takes part with what it has. If both are gone, or a
- *   truncation is, then what the log was cannot be known, and the node must not guess.
+ *   - above the highest position that any intact mark calls durable: then it was being written when the power
+ *     failed, nobody was ever told of it, and the log is cut there, whatever follows; or
+ *   - below it: then it was damaged later. If one of the record's two outer copies is left, the entry's place
+ *     in the log is still known, and only its payload is lost: the node takes part with what it has. If both
+ *     are gone, or a truncation is, then what the log was cannot be known, and the node must not guess.
  *
  * A cut is never written over in place: the writer continues in a new segment, whose opening mark says where
  * this one ends. Only where nothing but zeros follow does it continue in the same one. What lies above the
  * highest mark is written and synced again, for a page cache may show what no disk holds (after a sync that
  * failed, for one). */
-#include "host.h"
+#include "records.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * finds is checked like everything that comes from a disk: the record's own checksums bind it to its place,
  * and its index and term must be those that the log has now. If the log was cut meanwhile, the read says so
  * instead of giving what no longer counts. */
-#include "host.h"
+#include "records.h"
 #include <stdlib.h>
 
 #define PIECE_SIZE ((size_t)256 << 10)

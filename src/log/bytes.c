@@ -3,7 +3,7 @@
  * All numbers in Fairlead's formats are little-endian. A cursor reads what nobody vouches for: past the end
  * it fails, stays failed and gives zeros, so a decoder reads a whole format and looks once at the end. A
  * buffer is written the same way: without memory it fails, stays failed, and whoever filled it looks once. */
-#include "host.h"
+#include "log.h"
 
 #include <stdlib.h>
 #include <string.h>

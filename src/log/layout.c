@@ -2,7 +2,7 @@
  *
  * One place is kept for each 64 KiB and one after each truncation; between two of them a reader walks along
  * the records. A truncation only ever removes the newest places, so the array stays sorted by index. */
-#include "host.h"
+#include "records.h"
 #include <stdlib.h>
 
 #define STRETCH_SIZE (64u << 10)
