@@ -91,7 +91,7 @@ static bool are_configs_legal(const struct fl_raft *raft, const struct fl_messag
     return true;
 }
 
-static bool are_entries_legal(const struct fl_raft *raft, const struct fl_message *message)
+bool fl__check_append(const struct fl_raft *raft, const struct fl_message *message)
 {
     if (message->last < message->prev || message->last >= UINT64_MAX / 2)
         return false;
@@ -111,36 +111,32 @@ static bool are_entries_legal(const struct fl_raft *raft, const struct fl_messag
     return message->config_count == 0 || are_configs_legal(raft, message);
 }
 
-int fl__check_message(const struct fl_raft *raft, const struct fl_message *message)
+bool fl__check_append_reply(const struct fl_message *message)
 {
-    if (message->to != raft->config.id || message->from == raft->config.id)
-        return FL_EMESSAGE;
-    if (message->term > raft->term + FL__TERM_JUMP_MAX)
-        return FL_EMESSAGE;
-    if (message->term == 0 && message->type != FL_MSG_PREVOTE_REPLY)
-        return FL_EMESSAGE;
+    if (message->last > message->held || (message->rejected && message->prev == 0))
+        return false;
+    return !message->outline.present || is_outline_legal(&message->outline);
+}
+
+bool fl__check_rare(const struct fl_raft *raft, const struct fl_message *message)
+{
     if (message->outline.present && !is_outline_legal(&message->outline))
-        return FL_EMESSAGE;
+        return false;
     switch (message->type) {
-    case FL_MSG_APPEND:
-    case FL_MSG_FETCH_REPLY:
-        return are_entries_legal(raft, message) ? FL_OK : FL_EMESSAGE;
-    case FL_MSG_APPEND_REPLY:
-        return message->last <= message->held && (!message->rejected || message->prev > 0) ? FL_OK
-                                                                                           : FL_EMESSAGE;
     case FL_MSG_PREVOTE:
     case FL_MSG_VOTE:
-        return message->prev_term < message->term && (message->prev == 0) == (message->prev_term == 0)
-                   ? FL_OK
-                   : FL_EMESSAGE;
+        return message->prev_term < message->term && (message->prev == 0) == (message->prev_term == 0);
+    case FL_MSG_FETCH_REPLY:
+        return fl__check_append(raft, message);
     case FL_MSG_PREVOTE_REPLY:
     case FL_MSG_VOTE_REPLY:
     case FL_MSG_READ:
     case FL_MSG_READ_REPLY:
     case FL_MSG_FETCH:
-        return FL_OK;
+        return true;
+    default:
+        return false;
     }
-    return FL_EMESSAGE;
 }
 
 static void check_peer(const struct fl_raft *raft, const struct fl__peer *peer)

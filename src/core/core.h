@@ -441,7 +441,16 @@ void fl__fetch_fill_reply(struct fl_raft *raft, struct fl__peer *peer, struct fl
 
 int fl__check_config(const struct fl_raft_config *config);
 int fl__check_start(const struct fl_raft_config *config, const struct fl_raft_start *start);
-int fl__check_message(const struct fl_raft *raft, const struct fl_message *message);
+/* Whether a message may be believed to be one: what every message must be, and then by its type. */
+static inline bool fl__check_message(const struct fl_raft *raft, const struct fl_message *message)
+{
+    bool has_term = message->term > 0 || message->type == FL_MSG_PREVOTE_REPLY;
+    return message->to == raft->config.id && message->from != raft->config.id && has_term &&
+           message->term <= raft->term + FL__TERM_JUMP_MAX;
+}
+bool fl__check_append(const struct fl_raft *raft, const struct fl_message *message);
+bool fl__check_append_reply(const struct fl_message *message);
+bool fl__check_rare(const struct fl_raft *raft, const struct fl_message *message); /* All others. */
 void fl__check_invariants(const struct fl_raft *raft);
 
 #endif

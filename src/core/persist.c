@@ -44,13 +44,12 @@ bool fl__persist_take(struct fl_raft *raft, struct fl_work *work)
     if ((!has_entries && raft->truncate_from == 0) || raft->persisting_count == FL__PERSISTS_MAX)
         return false;
     work->type = FL_WORK_PERSIST;
-    work->persist = (struct fl_persist){
-        .ticket = ++raft->ticket_issued,
-        .term = raft->term,
-        .truncate_from = raft->truncate_from,
-        .first = has_entries ? raft->unhanded : 0,
-        .last = has_entries ? last : 0,
-    };
+    work->persist.ticket = ++raft->ticket_issued;
+    work->persist.is_vote = false; /* So its vote means nothing. */
+    work->persist.term = raft->term;
+    work->persist.truncate_from = raft->truncate_from;
+    work->persist.first = has_entries ? raft->unhanded : 0;
+    work->persist.last = has_entries ? last : 0;
     raft->truncate_from = 0;
     raft->unhanded = last + 1;
     *persisting_at(raft, raft->persisting_count++) =

@@ -192,25 +192,16 @@ fl_time_us fl_raft_deadline(const struct fl_raft *raft)
  * election.c; a pre-vote's term is one that nobody has yet. */
 static bool carries_term(const struct fl_message *message)
 {
-    switch (message->type) {
-    case FL_MSG_PREVOTE:
-    case FL_MSG_PREVOTE_REPLY:
-    case FL_MSG_VOTE:
-    case FL_MSG_APPEND:
-        return false;
-    default:
-        return true;
-    }
+    return message->type != FL_MSG_PREVOTE && message->type != FL_MSG_PREVOTE_REPLY &&
+           message->type != FL_MSG_VOTE;
 }
 
-int fl_raft_receive(struct fl_raft *raft, fl_time_us now, const struct fl_message *message,
-                    struct fl_accepted *accepted)
+/* All but the two that come with every entry. */
+static __attribute__((noinline)) int receive_rare(struct fl_raft *raft, const struct fl_message *message,
+                                                  struct fl_accepted *accepted)
 {
-    *accepted = (struct fl_accepted){0};
-    raft->now = fl__max(raft->now, now);
-    int result = fl__check_message(raft, message);
-    if (result != FL_OK)
-        return result;
+    if (!fl__check_rare(raft, message))
+        return FL_EMESSAGE;
     if (message->term > raft->term && carries_term(message))
         fl__become_follower(raft, message->term, false, 0);
     switch (message->type) {
@@ -226,12 +217,6 @@ int fl_raft_receive(struct fl_raft *raft, fl_time_us now, const struct fl_messag
     case FL_MSG_VOTE_REPLY:
         fl__election_on_vote_reply(raft, message);
         break;
-    case FL_MSG_APPEND:
-        result = fl__append_receive(raft, message, accepted);
-        break;
-    case FL_MSG_APPEND_REPLY:
-        fl__progress_on_reply(raft, message);
-        break;
     case FL_MSG_READ:
         fl__read_on_request(raft, message);
         break;
@@ -241,11 +226,29 @@ int fl_raft_receive(struct fl_raft *raft, fl_time_us now, const struct fl_messag
     case FL_MSG_FETCH:
         fl__fetch_on_request(raft, message);
         break;
-    case FL_MSG_FETCH_REPLY:
-        result = fl__fetch_on_reply(raft, message, accepted);
-        break;
+    default:
+        return fl__fetch_on_reply(raft, message, accepted);
     }
-    return result;
+    return FL_OK;
+}
+
+int fl_raft_receive(struct fl_raft *raft, fl_time_us now, const struct fl_message *message,
+                    struct fl_accepted *accepted)
+{
+    accepted->first = accepted->last = 0;
+    raft->now = fl__max(raft->now, now);
+    if (!fl__check_message(raft, message))
+        return FL_EMESSAGE;
+    if (message->type == FL_MSG_APPEND)
+        return fl__check_append(raft, message) ? fl__append_receive(raft, message, accepted) : FL_EMESSAGE;
+    if (message->type != FL_MSG_APPEND_REPLY)
+        return receive_rare(raft, message, accepted);
+    if (!fl__check_append_reply(message))
+        return FL_EMESSAGE;
+    if (message->term > raft->term)
+        fl__become_follower(raft, message->term, false, 0);
+    fl__progress_on_reply(raft, message);
+    return FL_OK;
 }
 
 int fl_raft_sent(struct fl_raft *raft, fl_id to, fl_term term, uint64_t number, fl_index last, uint64_t size)
