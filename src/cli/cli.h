@@ -229,7 +229,8 @@ struct fl__call {
     unsigned argument_count;
     char *const *rest; /* What followed "--". */
     unsigned rest_count;
-    bool help; /* --help was among the options. */
+    bool help;           /* --help was among the options. */
+    const char *program; /* How the user calls us. */
 };
 
 /* Reads a verb's arguments. Says what is wrong and returns false. The caller releases call->settings either
@@ -418,7 +419,8 @@ struct fl__view {
     bool ready, founded, damaged;
     uint64_t term, last, durable, commit, applied, pid;
     /* From the leader's answer. */
-    bool voter, connected;
+    bool voter, connected, has_match;
+    uint64_t match; /* Up to here it holds the leader's log. */
 };
 
 enum fl__health { FL__HEALTHY, FL__DEGRADED, FL__UNAVAILABLE, FL__HEALTH_UNKNOWN };
@@ -453,7 +455,7 @@ bool fl__survey_read(const char *json, struct fl__survey *survey, const char *as
 unsigned fl__survey_find(const struct fl__survey *survey, const char *name);
 /* Says that no node answers, with each one's reason. */
 void fl__survey_say_unreachable(const struct fl__survey *survey);
-/* How far a member's state is behind the leader's commit index. */
+/* How many committed entries a member lacks. */
 uint64_t fl__survey_behind(const struct fl__survey *survey, const struct fl__view *view);
 
 /* ----------------------------------------------------------------------------- status.c, entries.c, log.c */

@@ -20,11 +20,12 @@ static int refuse_verb(const char *given)
     return FL__EXIT_USAGE;
 }
 
-static int run_verb(const struct fl__verb *verb, int count, char *const *words)
+static int run_verb(const struct fl__verb *verb, const char *program, int count, char *const *words)
 {
     struct fl__call call;
     int code = FL__EXIT_USAGE;
     if (fl__call_read(&call, verb, count, words)) {
+        call.program = strchr(program, '/') == NULL ? "fairlead" : program;
         if (call.help) {
             fl__help_verb(verb, stdout);
             code = FL__EXIT_OK;
@@ -51,7 +52,7 @@ int main(int argc, char **argv)
     else if (strcmp(name, "--version") == 0)
         name = "version";
     const struct fl__verb *verb = fl__verb_find(name);
-    int code = verb == NULL ? refuse_verb(name) : run_verb(verb, argc - 2, argv + 2);
+    int code = verb == NULL ? refuse_verb(name) : run_verb(verb, argv[0], argc - 2, argv + 2);
     if (fflush(stdout) != 0 && code == FL__EXIT_OK)
         code = FL__EXIT_REFUSED;
     return code;

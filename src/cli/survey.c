@@ -86,8 +86,11 @@ static void read_members(const cJSON *json, struct fl__survey *survey, bool lead
         if (view->address[0] == '\0')
             memcpy(view->address, client, sizeof client);
         view->voter = read_bool(member, "voter");
-        if (leads)
-            view->connected = read_bool(member, "up");
+        if (!leads)
+            continue;
+        view->connected = read_bool(member, "up");
+        view->has_match = cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(member, "match"));
+        view->match = read_number(member, "match");
     }
 }
 
@@ -313,8 +316,9 @@ uint64_t fl__survey_behind(const struct fl__survey *survey, const struct fl__vie
 {
     if (survey->leader == survey->count)
         return 0;
-    uint64_t goal = survey->views[survey->leader].commit;
-    return goal > view->applied ? goal - view->applied : 0;
+    /* A follower hears of a commit with the next heartbeat; what it holds the leader knows at once. */
+    uint64_t goal = survey->views[survey->leader].commit, has = view->has_match ? view->match : view->applied;
+    return goal > has ? goal - has : 0;
 }
 
 /* --------------------------------------------------------------------------------------------- looking up */

@@ -314,16 +314,17 @@ static void print_hints(const struct up *up)
     const struct fl__cluster *cluster = &up->cluster;
     const struct fl__view *leader = &survey->views[survey->leader < survey->count ? survey->leader : 0];
     bool elsewhere = fl__settings_given(&up->call->settings, "dir");
+    const char *program = up->call->program;
     char dir[512] = "", stop[600];
     if (elsewhere)
         snprintf(dir, sizeof dir, " --dir %.500s", cluster->shown);
-    snprintf(stop, sizeof stop, "fairlead stop %s%s", leader->name, dir);
+    snprintf(stop, sizeof stop, "%.60s stop %s%s", program, leader->name, dir);
     if (survey->views[0].web[0] != '\0')
         printf("  web    http://%-28s data   %s\n", survey->views[0].web, cluster->shown);
     else
         printf("  data   %s\n", cluster->shown);
     printf("  try    redis-cli -p %u set hello world\n", cluster->port);
-    printf("  break  %-35s see    fairlead status%s\n", stop, dir);
+    printf("  break  %-35s see    %s status%s\n", stop, program, dir);
     if (cluster->count % 2 == 0)
         printf("  note   %u nodes survive the loss of %u, like %u: an odd number is better\n", cluster->count,
                (cluster->count - 1) / 2, cluster->count - 1);
