@@ -514,7 +514,6 @@ uint64_t fl__tickets_unsynced(const struct fl_node *node); /* Bytes of entries t
 /* -- sender.c */
 void fl__sender_send(struct fl_node *node, const struct fl_send *send);
 void fl__sender_on_reply(struct fl_node *node, struct fl__slot *slot, const struct fl_message *message);
-bool fl__sender_is_busy(const struct fl_node *node); /* Something is being read. */
 
 /* -- apply.c */
 void fl__apply_commit(struct fl_node *node, fl_index commit);
@@ -586,7 +585,6 @@ FL_MUST_USE int fl__look_create(struct fl_node *node);
 void fl__look_destroy(struct fl_node *node);
 void fl__look_note(struct fl_node *node, const struct fl_note *note);
 void fl__look_jobs(struct fl_node *node); /* Goes on with reads of the log for people. */
-bool fl__look_is_busy(const struct fl_node *node);
 void fl__look_end(struct fl_node *node); /* Ends them. */
 void fl__look_notice(struct fl_node *node);
 const char *fl__look_name(const struct fl_node *node, fl_id id); /* A member's name, or "an unknown node". */

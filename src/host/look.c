@@ -242,14 +242,6 @@ void fl__look_jobs(struct fl_node *node)
     }
 }
 
-bool fl__look_is_busy(const struct fl_node *node)
-{
-    for (uint32_t k = 0; k < JOBS_MAX; k++)
-        if (node->jobs->jobs[k].is_loading)
-            return true;
-    return false;
-}
-
 void fl__look_end(struct fl_node *node)
 {
     for (uint32_t k = 0; k < JOBS_MAX; k++) {

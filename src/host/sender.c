@@ -119,14 +119,6 @@ static bool start_load(struct fl_node *node, struct fl__slot *slot, const struct
     return true;
 }
 
-bool fl__sender_is_busy(const struct fl_node *node)
-{
-    for (uint32_t k = 0; k < FL__SLOTS_MAX; k++)
-        if (node->transport.slots[k].load.is_busy)
-            return true;
-    return false;
-}
-
 /* ----------------------------------------------------------------------------------------- from the cache */
 
 static uint32_t gather(struct fl_node *node, const struct fl_message *message, uint64_t size_max,

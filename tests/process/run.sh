@@ -13,9 +13,10 @@ run() {
     if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 }
 
-if ! (cd "$here" && [ -d node_modules/ioredis ] && [ -d node_modules/redis ]); then
-    (cd "$here" && npm ci --no-audit --no-fund --silent) || {
-        echo "error: the test clients could not be installed with npm"
+if ! [ -d "$here/node_modules/ioredis" ] || ! [ -d "$here/node_modules/redis" ]; then
+    said=$(cd "$here" && npm ci --no-audit --no-fund 2>&1) || {
+        echo "$said"
+        echo "error: npm could not install the test clients"
         echo "0 passed, 1 failed"
         exit 1
     }
