@@ -16,6 +16,29 @@ build() {
     ${CC:-cc} -O2 -std=c11 -D_GNU_SOURCE -o "$work/$1" "$bench/$1.c"
 }
 
+# build_with_library NAME: the program bench_NAME, which needs Fairlead's libraries, by the build that `fairlead` is in (or
+# BENCH_BUILD); its path is then $program.
+build_with_library() {
+    tree=${BENCH_BUILD:-$(dirname "$fairlead")}
+    [ -e /usr/include/raft.h ] || { echo "error: canonical/raft is needed for comparison: apt-get install libraft-dev" >&2; exit 1; }
+    cmake "$tree" >/dev/null # It may have been configured before libraft-dev was there.
+    cmake --build "$tree" --target "bench_$1" >&2
+    program=$tree/bench/bench_$1
+}
+
+# conditions: lines that begin with #: under what the following was measured.
+conditions() {
+    echo "# date      $(date -u +%Y-%m-%dT%H:%MZ), load $(cut -d ' ' -f 1-3 /proc/loadavg)"
+    echo "# cpu       $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
+    echo "# system    $(uname -sr)"
+    compiler=$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$tree/CMakeCache.txt")
+    echo "# compiler  $("$compiler" --version | head -n 1)"
+    build_type=$(sed -n 's/^CMAKE_BUILD_TYPE:[A-Z]*=//p' "$tree/CMakeCache.txt")
+    flags=$(sed -n "s/^CMAKE_C_FLAGS_$(echo "$build_type" | tr a-z A-Z):[A-Z]*=//p" "$tree/CMakeCache.txt")
+    echo "# flags     $flags ($build_type)"
+    echo "# canonical libraft-dev $(dpkg-query -W -f '${Version}' libraft-dev 2>/dev/null || echo "of unknown version")"
+}
+
 # field NAME KEY: from `fairlead status -o json`, one field of each node that has role NAME ("any": of all).
 field() {
     "$fairlead" status --dir "$work/cluster" -o json | python3 -c '
