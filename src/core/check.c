@@ -91,7 +91,7 @@ static bool are_configs_legal(const struct fl_raft *raft, const struct fl_messag
     return true;
 }
 
-bool fl__check_append(const struct fl_raft *raft, const struct fl_message *message)
+bool fl__check_entries(const struct fl_raft *raft, const struct fl_message *message)
 {
     if (message->last < message->prev || message->last >= UINT64_MAX / 2)
         return false;
@@ -127,7 +127,7 @@ bool fl__check_rare(const struct fl_raft *raft, const struct fl_message *message
     case FL_MSG_VOTE:
         return message->prev_term < message->term && (message->prev == 0) == (message->prev_term == 0);
     case FL_MSG_FETCH_REPLY:
-        return fl__check_append(raft, message);
+        return fl__check_entries(raft, message);
     case FL_MSG_PREVOTE_REPLY:
     case FL_MSG_VOTE_REPLY:
     case FL_MSG_READ:

@@ -93,8 +93,16 @@ void fl__log_truncate(struct fl__log *log, fl_index from);
 bool fl__log_make_room(struct fl__log *log, fl_index from, uint32_t runs);
 /* Copies the terms of (prev, last] as runs to `runs`, at most `max` of them; returns how many, and lowers
  * *last to what they cover. prev lies at or above base, or term_at is asked entry by entry. */
-uint32_t fl__log_copy_runs(const struct fl__log *log, fl_index prev, fl_index *last, struct fl_run *runs,
-                           uint32_t max);
+uint32_t fl__log_copy_runs_below(const struct fl__log *log, fl_index prev, fl_index *last,
+                                 struct fl_run *runs, uint32_t max);
+static inline uint32_t fl__log_copy_runs(const struct fl__log *log, fl_index prev, fl_index *last,
+                                         struct fl_run *runs, uint32_t max)
+{
+    if (log->count == 0 || prev + 1 < log->runs[log->count - 1].first || prev >= *last)
+        return fl__log_copy_runs_below(log, prev, last, runs, max);
+    runs[0] = (struct fl_run){.term = log->last_term, .first = prev + 1}; /* Nearly always: the last run. */
+    return 1;
+}
 /* Describes (floor, top] where top is the last index <= limit with term <= cap; uses `runs`, at most `max`.
  * Fills in everything but durable. */
 void fl__log_describe(const struct fl__log *log, fl_index floor, fl_index limit, fl_term cap,
@@ -448,7 +456,17 @@ static inline bool fl__check_message(const struct fl_raft *raft, const struct fl
     return message->to == raft->config.id && message->from != raft->config.id && has_term &&
            message->term <= raft->term + FL__TERM_JUMP_MAX;
 }
-bool fl__check_append(const struct fl_raft *raft, const struct fl_message *message);
+bool fl__check_entries(const struct fl_raft *raft, const struct fl_message *message);
+static inline bool fl__check_append(const struct fl_raft *raft, const struct fl_message *message)
+{
+    /* Nearly always: entries of one term. */
+    const struct fl_run *run = message->runs;
+    if (message->run_count == 1 && run && message->config_count == 0 && message->last > message->prev &&
+        message->last < UINT64_MAX / 2 && run->first == message->prev + 1 && run->term <= message->term &&
+        run->term >= message->prev_term && run->term > 0 && (message->prev > 0) == (message->prev_term > 0))
+        return true;
+    return fl__check_entries(raft, message);
+}
 bool fl__check_append_reply(const struct fl_message *message);
 bool fl__check_rare(const struct fl_raft *raft, const struct fl_message *message); /* All others. */
 void fl__check_invariants(const struct fl_raft *raft);

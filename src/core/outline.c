@@ -117,15 +117,11 @@ bool fl__log_make_room(struct fl__log *log, fl_index from, uint32_t runs)
     }
 }
 
-uint32_t fl__log_copy_runs(const struct fl__log *log, fl_index prev, fl_index *last, struct fl_run *runs,
-                           uint32_t max)
+uint32_t fl__log_copy_runs_below(const struct fl__log *log, fl_index prev, fl_index *last,
+                                 struct fl_run *runs, uint32_t max)
 {
     uint32_t count = 0;
     fl_index at = prev + 1;
-    if (log->count > 0 && at >= log->runs[log->count - 1].first && at <= *last) {
-        runs[0] = (struct fl_run){.term = log->last_term, .first = at}; /* Nearly always: the last run. */
-        return 1;
-    }
     while (at <= *last) {
         if (count == max) {
             *last = at - 1;

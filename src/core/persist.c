@@ -94,6 +94,8 @@ int fl_raft_persisted(struct fl_raft *raft, fl_time_us now, fl_ticket ticket)
         return FL_OK;
     bool was_term_durable = fl__persist_is_term_durable(raft);
     raft->ticket_completed = ticket;
+    if (raft->persisting_count == FL__PERSISTS_MAX)
+        raft->work |= FL__WORK_PERSIST; /* What a full ring kept back. */
     fl_index last = 0;
     while (raft->persisting_count > 0 && persisting_at(raft, 0)->ticket <= ticket) {
         last = fl__max(last, persisting_at(raft, 0)->last);
@@ -101,7 +103,6 @@ int fl_raft_persisted(struct fl_raft *raft, fl_time_us now, fl_ticket ticket)
         raft->persisting_count--;
     }
     raft->slow_disk = false;
-    raft->work |= FL__WORK_PERSIST; /* What a full ring kept back. */
     if (!was_term_durable && fl__persist_is_term_durable(raft))
         fl__election_count(raft);
     advance_durable(raft, last);

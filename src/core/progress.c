@@ -16,6 +16,13 @@ static bool is_textbook(const struct fl_raft *raft)
     return raft->config.repair != FL_REPAIR_OUTLINE;
 }
 
+/* Around the ring without a division. */
+static uint32_t next_flight(const struct fl_raft *raft, uint32_t slot, uint32_t steps)
+{
+    uint32_t at = slot + steps;
+    return at < raft->config.window_messages ? at : at - raft->config.window_messages;
+}
+
 static void raise_match(struct fl_raft *raft, struct fl__peer *peer, fl_index match)
 {
     match = fl__min(match, raft->log.last);
@@ -28,7 +35,7 @@ static void raise_match(struct fl_raft *raft, struct fl__peer *peer, fl_index ma
     }
     while (peer->flight_count > 0 && peer->flights[peer->flight_first].last <= match) {
         peer->flight_size -= peer->flights[peer->flight_first].size;
-        peer->flight_first = (peer->flight_first + 1) % raft->config.window_messages;
+        peer->flight_first = next_flight(raft, peer->flight_first, 1);
         peer->flight_count--;
     }
     raft->match_max = fl__max(raft->match_max, match);
@@ -330,7 +337,7 @@ int fl__progress_sent(struct fl_raft *raft, struct fl__peer *peer, uint64_t numb
     peer->entries_sent += last - peer->sending_prev;
     if (peer->progress == FL_PROGRESS_STREAM) {
         fl_assert(peer->flight_count < raft->config.window_messages);
-        uint32_t slot = (peer->flight_first + peer->flight_count++) % raft->config.window_messages;
+        uint32_t slot = next_flight(raft, peer->flight_first, peer->flight_count++);
         peer->flights[slot] = (struct fl__flight){.prev = peer->sending_prev, .last = last, .size = size};
         peer->flight_size += size;
         peer->next = last + 1;

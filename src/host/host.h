@@ -585,7 +585,7 @@ FL_MUST_USE int fl__look_create(struct fl_node *node);
 void fl__look_destroy(struct fl_node *node);
 void fl__look_note(struct fl_node *node, const struct fl_note *note);
 void fl__look_jobs(struct fl_node *node); /* Goes on with reads of the log for people. */
-void fl__look_end(struct fl_node *node); /* Ends them. */
+void fl__look_end(struct fl_node *node);  /* Ends them. */
 void fl__look_notice(struct fl_node *node);
 const char *fl__look_name(const struct fl_node *node, fl_id id); /* A member's name, or "an unknown node". */
 
