@@ -1,9 +1,9 @@
-/* core_repair_test.c - random legal pairs of histories: a leader and a follower whose logs part anywhere. The leader
- * finds exactly where they part, makes the follower's log a copy of its own, and is rejected once at most: not at all
- * if the follower's answer to the election arrived first.
+/* core_repair_test.c - random legal pairs of histories: a leader and a follower whose logs part anywhere. The
+ * leader finds exactly where they part, makes the follower's log a copy of its own, and is rejected once at
+ * most: not at all if the follower's answer to the election arrived first.
  *
- * A pair is legal if it could come from a real cluster: terms never decrease, and two logs with an entry of the same
- * index and term are the same up to there (Log Matching, paper §5.3).
+ * A pair is legal if it could come from a real cluster: terms never decrease, and two logs with an entry of
+ * the same index and term are the same up to there (Log Matching, paper §5.3).
  *
  * FL_TEST_CASES sets the number of pairs, FL_TEST_LONG=1 makes it many. */
 #include <setjmp.h>
@@ -34,7 +34,7 @@ struct pair {
     uint32_t fork, commit;
 };
 
-/* --------------------------------------------------------------------------------------------------- pairs */
+/* -------------------------------------------------------------------------------------------------- pairs */
 
 static uint64_t draw(uint64_t *state, uint64_t below)
 {
@@ -80,7 +80,7 @@ static fl_term last_term(const struct history *history)
     return history->last > 0 ? history->terms[history->last - 1] : 0;
 }
 
-/* --------------------------------------------------------------------------------------------------- worlds */
+/* ------------------------------------------------------------------------------------------------- worlds */
 
 static struct fl_world *create(const struct pair *pair, uint32_t outline_runs, uint32_t message_entries,
                                enum fl_repair repair)
@@ -145,7 +145,7 @@ static void elect(struct fl_world *world, bool follower_answers)
     assert_int_equal(fl_world_status(world, LEADER).role, FL_LEADER);
 }
 
-/* --------------------------------------------------------------------------------------------------- checks */
+/* ------------------------------------------------------------------------------------------------- checks */
 
 static void print_history(const char *name, const struct history *history)
 {
@@ -198,7 +198,7 @@ static void count_kind(struct kinds *kinds, const struct pair *pair, const struc
     kinds->rejected += world->nodes[FOLLOWER].repair.rejections;
 }
 
-/* ---------------------------------------------------------------------------------------------------- tests */
+/* -------------------------------------------------------------------------------------------------- tests */
 
 static void play_pairs(bool follower_answers, uint32_t rejections_max, struct kinds *kinds)
 {
@@ -235,7 +235,8 @@ static void test_a_voter_whose_answer_to_the_election_came_first_rejects_nothing
     play_pairs(true, 0, &kinds);
 }
 
-/* An outline that does not fit a message shows its newest runs; each further rejection shows the next ones. */
+/* An outline that does not fit a message shows its newest runs; each further rejection shows the next
+ * ones. */
 static void test_a_log_of_more_terms_than_a_message_holds_takes_a_rejection_for_each_part(void **state)
 {
     uint64_t random = 3;

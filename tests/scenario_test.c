@@ -1,7 +1,8 @@
-/* scenario_test.c - the files of tests/scenarios, each a test by its own name, and what the player says to files that
- * it cannot play.
+/* scenario_test.c - the files of tests/scenarios, each a test by its own name, and what the player says to
+ * files that it cannot play.
  *
- * The ones that begin with a number such as B02 are rows of docs/catalogue.md: bugs that real systems shipped. */
+ * The ones that begin with a number such as B02 are rows of docs/catalogue.md: bugs that real systems
+ * shipped. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +72,7 @@ static void test_each_row_of_the_catalogue_that_a_core_alone_can_play_has_its_fi
     }
 }
 
-/* --------------------------------------------------------------------------------------- the other strategies */
+/* ----------------------------------------------------------------------------------- the other strategies */
 
 /* What a file says without the lines that count rejections or entries: these hold for outlines alone. */
 static void play_with_strategy(const char *name, const char *option)
@@ -122,7 +123,7 @@ static void test_figure_8_played_unsafely_breaks_what_figure_8_promises(void **s
     free(text);
 }
 
-/* ------------------------------------------------------------------------------------------------ the player */
+/* --------------------------------------------------------------------------------------------- the player */
 
 /* A text that the player cannot play, in which line, and a part of what it says. */
 static void check_refused(const char *text, uint32_t line, const char *words)
@@ -200,7 +201,7 @@ static void test_an_expectation_of_a_step_is_looked_at_when_the_step_ends(void *
           "expect last 1 on B\n");
 }
 
-/* ------------------------------------------------------------------------------------------------------- main */
+/* --------------------------------------------------------------------------------------------------- main */
 
 int main(void)
 {
