@@ -230,6 +230,8 @@ static void test_the_verdict_counts_what_may_still_fail(void **state)
         {"Lff..", "degraded: 3 of 5 up, tolerates 0 more", FL__EXIT_DEGRADED},
         {"Lfc", "degraded: 3 of 3 up, 1 catching up, tolerates 0 more", FL__EXIT_DEGRADED},
         {"Lfd", "degraded: 3 of 3 up, 1 damaged, tolerates 0 more", FL__EXIT_DEGRADED},
+        {"Ld.", "unavailable: 2 of 3 up, 1 damaged, no quorum", FL__EXIT_NO_QUORUM},
+        {"c..", "unavailable: 1 of 3 up, no quorum", FL__EXIT_NO_QUORUM},
         {"L..", "unavailable: 1 of 3 up, no quorum", FL__EXIT_NO_QUORUM},
         {"fff", "unavailable: 3 of 3 up, no leader", FL__EXIT_NO_QUORUM},
         {"...", "unknown: no node answers", FL__EXIT_UNREACHABLE},

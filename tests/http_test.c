@@ -141,7 +141,8 @@ static void test_other_paths_and_methods_are_refused(void **state)
 {
     (void)state;
     struct site site = open_site();
-    expect_page(&site, "/", 404, "/livez /readyz /metrics /status.json");
+    expect_page(&site, "/", 200, "/status.json");
+    expect_page(&site, "/nothing", 404, "/ lists them");
     expect_page(&site, "/livez/../metrics", 404, "");
     char *response = request(site.port, "DELETE", "/livez");
     assert_memory_equal(response, "HTTP/1.1 405 ", 13);

@@ -167,8 +167,9 @@ struct fl_node_status {
     fl_id leader;
     bool founded; /* The founding configuration is committed. */
     bool ready;   /* Knows a leader and has applied what was committed when it met it. */
+    /* Takes no part until somebody acts: a failed disk, a hole in its log, or refused by the others. */
     bool damaged;
-    char damage[256]; /* Where, exactly. */
+    char damage[256]; /* What it is, and where exactly. */
     fl_index last, durable, commit, applied;
     uint64_t time_us;        /* The log's clock: of the last applied entry. */
     uint64_t leader_time_us; /* On a leader: what the next entry would get; else 0. */

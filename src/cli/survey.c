@@ -292,7 +292,7 @@ void fl__survey_judge(struct fl__survey *survey)
     unsigned majority = survey->voters / 2 + 1;
     bool led = survey->leader < survey->count;
     survey->tolerates = led && survey->up > majority ? survey->up - majority : 0;
-    if (catching_up > 0)
+    if (led && catching_up > 0)
         snprintf(extra, sizeof extra, ", %u catching up", catching_up);
     if (damaged > 0)
         snprintf(extra + strlen(extra), sizeof extra - strlen(extra), ", %u damaged", damaged);
@@ -301,10 +301,12 @@ void fl__survey_judge(struct fl__survey *survey)
         snprintf(survey->verdict, sizeof survey->verdict, "unknown: no node answers");
         return;
     }
-    if (answering < majority || !led) {
+    /* What a damaged node cannot read it does not acknowledge. */
+    bool has_quorum = answering - damaged >= majority;
+    if (!has_quorum || !led) {
         survey->health = FL__UNAVAILABLE;
         snprintf(survey->verdict, sizeof survey->verdict, "unavailable: %u of %u up%s, %s", answering,
-                 survey->voters, extra, answering < majority ? "no quorum" : "no leader");
+                 survey->voters, extra, has_quorum ? "no leader" : "no quorum");
         return;
     }
     survey->health = survey->up == survey->voters ? FL__HEALTHY : FL__DEGRADED;

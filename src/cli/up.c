@@ -231,19 +231,22 @@ static int look(struct up *up, const char *what)
     return fl__now() < up->end ? FL__EXIT_OK : say_not_ready(up, what);
 }
 
-static bool all_founded(const struct fl__survey *survey)
+/* What a damaged node lacks no waiting brings: it is reported, and not waited for. */
+static bool all_ready(const struct fl__survey *survey)
 {
     for (unsigned i = 0; i < survey->count; i++) {
-        if (!survey->views[i].founded)
+        const struct fl__view *view = &survey->views[i];
+        if (!view->answers || (!view->damaged && (!view->founded || !view->ready)))
             return false;
     }
-    return survey->health == FL__HEALTHY;
+    return survey->health == FL__HEALTHY || survey->health == FL__DEGRADED;
 }
 
 static bool all_applied(const struct fl__survey *survey, uint64_t index)
 {
     for (unsigned i = 0; i < survey->count; i++) {
-        if (!survey->views[i].answers || survey->views[i].applied < index)
+        const struct fl__view *view = &survey->views[i];
+        if (!view->answers || (!view->damaged && view->applied < index))
             return false;
     }
     return true;
@@ -272,7 +275,7 @@ static int wait_ready(struct up *up)
         code = look(up, written ? "a test write was not committed on all nodes" : "the nodes were not ready");
         if (code != FL__EXIT_OK)
             return code;
-        if (!written && all_founded(&up->survey) && write_once(up)) {
+        if (!written && all_ready(&up->survey) && write_once(up)) {
             fl__survey_local(&up->survey, &up->asker, &up->cluster);
             written = up->survey.leader < up->survey.count;
             goal = written ? up->survey.views[up->survey.leader].commit : 0;
@@ -297,8 +300,8 @@ static void print_nodes(const struct fl__survey *survey)
         uint64_t behind = fl__survey_behind(survey, view);
         printf("  %s  %-*s  %-9s ", view->name, (int)width, view->address,
                view->answers ? view->role : "down");
-        if (!view->answers)
-            printf("%s\n", view->problem);
+        if (!view->answers || view->damaged)
+            printf("%s\n", view->answers ? view->damage : view->problem);
         else if (i == survey->leader)
             printf("term %llu\n", (unsigned long long)view->term);
         else if (behind == 0)
@@ -339,6 +342,8 @@ static void print_ready(const struct up *up)
     printf("Ready in %u.%u s: a test write is committed on ", tenths / 10, tenths % 10);
     if (count == 1)
         printf("its one node.\n");
+    else if (up->survey.health != FL__HEALTHY)
+        printf("the others.\n%s\n", up->survey.verdict);
     else
         printf("%s %u nodes.\n", count == 2 ? "both of" : "all", count);
     print_hints(up);
@@ -374,7 +379,7 @@ static int bring_up(struct up *up)
         code = wait_ready(up);
     if (code == FL__EXIT_OK)
         print_ready(up);
-    return code;
+    return code != FL__EXIT_OK ? code : fl__health_exit(up->survey.health);
 }
 
 int fl__run_up(const struct fl__call *call)

@@ -141,6 +141,8 @@ static int on_refused(struct fl__transport *transport, struct fl__channel *chann
         fl__say(&transport->log, refused.why == FL__REFUSED_DUPLICATE ? FL_LOG_WARN : FL_LOG_ERROR,
                 "%s at %s refuses this node: %s", slot->member.name, slot->member.address,
                 why_it_refuses(refused.why));
+    if (refused.why != FL__REFUSED_DUPLICATE)
+        transport->refusal = why_it_refuses(refused.why);
     slot->failures = REFUSED_FAILURES;
     fl__slot_dial_later(slot);
     fl__channel_close(channel);
@@ -194,6 +196,7 @@ static void establish(struct fl__transport *transport, struct fl__slot *slot, st
 {
     struct fl__channel *old = slot->channel;
     slot->channel = channel;
+    transport->refusal = NULL;
     if (old)
         fl__channel_close(old);
     if (slot->dialling == channel)

@@ -305,6 +305,7 @@ struct fl__transport {
     bool is_started;          /* Connections that come earlier are closed. */
     bool takes_part, founded; /* What this node tells of itself. */
     bool is_closing;
+    const char *refusal; /* Why a member refused this node; NULL once one takes it. */
     void (*closed)(void *context);
     struct fl__slot slots[FL__SLOTS_MAX];
     struct fl__channel *channels;

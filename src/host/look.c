@@ -132,6 +132,17 @@ static void fill_log(const struct fl_node *node, struct fl_node_status *out)
     out->truncated_entries = status->truncated_entries;
 }
 
+/* A node whose disk failed, whose log has a hole, or whom the others refuse: of no use until somebody acts. */
+static void fill_damage(const struct fl_node *node, struct fl_node_status *out)
+{
+    bool is_refused = node->transport.refusal != NULL;
+    out->damaged = node->is_failed || node->damaged > 0 || is_refused;
+    if (node->is_failed || node->damaged > 0)
+        memcpy(out->damage, node->damage, sizeof out->damage);
+    else if (is_refused)
+        snprintf(out->damage, sizeof out->damage, "the other members refuse it: %s", node->transport.refusal);
+}
+
 void fl_node_status(const struct fl_node *node, struct fl_node_status *out)
 {
     *out = (struct fl_node_status){.id = node->identity.incarnation};
@@ -141,9 +152,7 @@ void fl_node_status(const struct fl_node *node, struct fl_node_status *out)
     fill_members(node, out);
     out->founded = fl__driver_is_founded(node);
     out->ready = fl__reads_is_ready(node) && !node->is_failed;
-    out->damaged = node->is_failed || node->damaged > 0;
-    if (out->damaged)
-        memcpy(out->damage, node->damage, sizeof out->damage);
+    fill_damage(node, out);
     out->time_us = node->applier.time_us;
     if (out->role == FL_LEADER)
         out->leader_time_us = fl__clock_peek(&node->clock, node->io->vtable->now(node->io),
@@ -380,7 +389,7 @@ void fl__look_notice(struct fl_node *node)
         .has_leader = status->has_leader,
         .ready = fl__reads_is_ready(node) && !node->is_failed,
         .founded = fl__driver_is_founded(node),
-        .damaged = node->is_failed || node->damaged > 0,
+        .damaged = node->is_failed || node->damaged > 0 || node->transport.refusal != NULL,
         .leader = status->leader,
         .members = node->roster.index,
     };

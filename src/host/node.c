@@ -434,9 +434,10 @@ int fl_node_open(struct fl_node **out, struct fl_io *io, const struct fl_node_op
 
 /* ----------------------------------------------------------------------------------------------- requests */
 
+/* A node that cannot read its log applies nothing beyond the damage, so it could answer nobody. */
 static int refused(const struct fl_node *node)
 {
-    return node->is_closing ? FL_ESTOPPED : node->is_failed ? FL_EDAMAGED : FL_OK;
+    return node->is_closing ? FL_ESTOPPED : node->is_failed || node->damaged != 0 ? FL_EDAMAGED : FL_OK;
 }
 
 int fl_node_propose(struct fl_node *node, struct fl_request *request, const void *data, size_t size)

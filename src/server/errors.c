@@ -89,9 +89,11 @@ static void explain_no_quorum(struct fl__reply *reply, struct fl_server *server,
     fl_node_status(server->node, &status);
     fl__snapshot_voters(&status, &voters, &up);
     uint32_t needed = voters / 2 + 1;
-    fl__error(reply, FL__CODE_NO_QUORUM, "%s: %s reaches %u of %u, needs %u; %s, safe to retry",
-              up < needed ? "no quorum" : "no leader", server->name, (unsigned)up, (unsigned)voters,
-              (unsigned)needed, what);
+    /* A leader that reaches enough of them but is not confirmed: their disks hang or are damaged. */
+    bool is_unconfirmed = up >= needed && status.has_leader;
+    fl__error(reply, FL__CODE_NO_QUORUM, "%s: %s reaches %u of %u, needs %u%s; %s, safe to retry",
+              up < needed || is_unconfirmed ? "no quorum" : "no leader", server->name, (unsigned)up,
+              (unsigned)voters, (unsigned)needed, is_unconfirmed ? " that confirm" : "", what);
 }
 
 void fl__error_outcome(struct fl__reply *reply, struct fl_server *server, int outcome, bool is_write)

@@ -5,6 +5,7 @@
  * for more than another copy. So a slow scrape, or a hundred of them, cannot delay a command, and what the
  * web shows is at most as old as a round of the server's timer.
  *
+ *   /              what there is
  *   /livez         200 unless the server's thread has not moved for ten seconds. Never because of a lost
  *                  quorum: a restart would not bring it back.
  *   /readyz        200 if the node knows a leader and has caught up; ?verbose says why not
@@ -157,21 +158,24 @@ static void show_status(const struct board *board, bool verbose, struct page *pa
     free(json);
 }
 
+static void show_index(const struct board *board, bool verbose, struct page *page)
+{
+    (void)board;
+    (void)verbose;
+    add(page, "This is a node of a Fairlead cluster. It shows:\n"
+              "  /status.json  the cluster as this node sees it\n"
+              "  /metrics      the same and more as numbers, for Prometheus\n"
+              "  /readyz       200 if the node serves, else 503; ?verbose says why\n"
+              "  /livez        200 if its loop turns, else 503\n");
+}
+
 static const struct {
     const char *path;
     void (*show)(const struct board *board, bool verbose, struct page *page);
 } pages[] = {
-    {"/livez", show_livez},
-    {"/readyz", show_readyz},
-    {"/metrics", show_metrics},
-    {"/status.json", show_status},
+    {"/", show_index},          {"/livez", show_livez},        {"/readyz", show_readyz},
+    {"/metrics", show_metrics}, {"/status.json", show_status},
 };
-
-static void show_index(struct page *page)
-{
-    page->status = MHD_HTTP_NOT_FOUND;
-    add(page, "Fairlead has /livez /readyz /metrics /status.json here.\n");
-}
 
 /* ----------------------------------------------------------------------------------------------- requests */
 
@@ -211,7 +215,8 @@ static void show_page(struct fl_web *web, struct MHD_Connection *connection, con
         free(board);
         return;
     }
-    show_index(page);
+    page->status = MHD_HTTP_NOT_FOUND;
+    add(page, "There is no such page here; / lists them.\n");
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
