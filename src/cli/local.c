@@ -165,7 +165,9 @@ static int stop_one(struct one *one)
     print_verdict(one);
     if (!has_quorum(one))
         printf("  commands wait, and are refused after 4 s, until more nodes run\n");
-    printf("  undo   fairlead start %s\n", name);
+    bool elsewhere = fl__settings_given(&one->call->settings, "dir");
+    printf("  undo   %s start %s%s%s\n", one->call->program, name, elsewhere ? " --dir " : "",
+           elsewhere ? one->cluster.shown : "");
     return FL__EXIT_OK;
 }
 

@@ -90,7 +90,9 @@ static void load_log(struct fl_raft *raft, const struct fl_raft_start *start)
 static void start_replica(struct fl_raft *raft, const struct fl_raft_start *start, fl_time_us now)
 {
     /* Seeds that differ in one bit must not give time-outs that are alike. */
-    raft->random = (raft->config.seed ^ raft->config.id * 0x9e3779b97f4a7c15u ^ raft->config.boot) | 1;
+    raft->random = raft->config.seed ^ raft->config.id * 0x9e3779b97f4a7c15u ^ raft->config.boot;
+    if (raft->random == 0)
+        raft->random = 1; /* Zero is the one state that the generator never leaves. */
     (void)fl__role_random(raft, 1);
     raft->now = now;
     raft->term = start->term;

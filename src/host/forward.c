@@ -240,7 +240,7 @@ int fl__forward_on_refused(struct fl_node *node, const struct fl__frame *frame)
         return FL_EMESSAGE;
     if (refused.boot != node->boot || refused.term != commands->handed_term)
         return FL_OK;
-    bool known = refused.error == FL_ELOGFULL || refused.error == FL_ETOOBIG;
+    bool known = refused.error == FL_ELOGFULL || refused.error == FL_ENOSPC || refused.error == FL_ETOOBIG;
     int outcome = known ? refused.error : FL_EUNAVAILABLE;
     struct fl_request *request = commands->queue.head, *next;
     for (; request && request->state == FL__REQUEST_HANDED && request->sequence <= refused.last;
@@ -359,9 +359,9 @@ void fl__forward_committed(struct fl_node *node, fl_index commit)
 
 /* ------------------------------------------------------------------------------------- proposing, leading */
 
-static bool fits_log(struct fl_node *node, const struct batch *batch, uint64_t size)
+static int room_for(const struct fl_node *node, const struct batch *batch, uint64_t size)
 {
-    return fl__wal_has_room(node->wal, batch->size + size);
+    return fl__wal_room(node->wal, batch->count + 1, batch->size + size);
 }
 
 static void add_to_batch(struct batch *batch, struct fl__entry *entry)
@@ -377,12 +377,13 @@ static void gather_incoming(struct fl_node *node)
     struct batch *batch = &commands->batch;
     while (commands->incoming_count > 0 && batch->count < FL__BATCH_MAX) {
         struct fl__entry *entry = pop_incoming(commands);
-        if (fits_log(node, batch, entry->size)) {
+        int room = room_for(node, batch, entry->size);
+        if (room == FL_OK) {
             add_to_batch(batch, entry);
             continue;
         }
         struct fl__slot *slot = fl__transport_slot(&node->transport, entry->origin);
-        refuse(node, slot, commands->incoming_term, entry->sequence, FL_ELOGFULL);
+        refuse(node, slot, commands->incoming_term, entry->sequence, room);
         fl__entry_release(entry);
     }
 }
@@ -396,8 +397,9 @@ static uint32_t gather_own(struct fl_node *node)
     struct fl_request *request = commands->unhanded, *next;
     for (; request && batch->count < FL__BATCH_MAX; request = next) {
         next = request->next;
-        if (!fits_log(node, batch, FL__ENVELOPE_SIZE + request->size)) {
-            end_command(node, request, FL_ELOGFULL);
+        int room = room_for(node, batch, FL__ENVELOPE_SIZE + request->size);
+        if (room != FL_OK) {
+            end_command(node, request, room);
             continue;
         }
         const struct fl__entry model = {

@@ -132,7 +132,8 @@ static void fill_log(const struct fl_node *node, struct fl_node_status *out)
     out->truncated_entries = status->truncated_entries;
 }
 
-/* A node whose disk failed, whose log has a hole, or whom the others refuse: of no use until somebody acts. */
+/* A node whose disk failed, whose log has a hole, or whom the others refuse: of no use until somebody
+ * acts. */
 static void fill_damage(const struct fl_node *node, struct fl_node_status *out)
 {
     bool is_refused = node->transport.refusal != NULL;

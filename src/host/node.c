@@ -124,6 +124,18 @@ static void on_log_failed(void *context, int error, const char *text)
     fl__driver_fail(context, "%s", text);
 }
 
+static void on_log_space(void *context, bool is_full)
+{
+    struct fl_node *node = context;
+    if (is_full)
+        fl__say(
+            &node->log, FL_LOG_ERROR,
+            "the disk under %s is full: soon writes are refused while this node leads; reads work; free space",
+            node->directory);
+    else
+        fl__say(&node->log, FL_LOG_INFO, "the disk under %s has space again", node->directory);
+}
+
 /* The newest two configurations in the log become the roster, with names and addresses. */
 static int take_configurations(struct fl_node *node, struct fl_error_report *report)
 {
@@ -163,6 +175,7 @@ static int open_files(struct fl_node *node, struct fl_error_report *report)
         .log_size_max = node->options.log_size_max,
         .on_durable = fl__tickets_on_durable,
         .on_failed = on_log_failed,
+        .on_space = on_log_space,
         .context = node,
     };
     struct fl__wal_options wal_options = options;

@@ -6,6 +6,7 @@
  *   record.c     the byte format of one log record
  *   segment.c    preallocated, zero-filled files
  *   layout.c     where entries lie, and their terms
+ *   prepare.c    the next of these files
  *   wal.c        the write-ahead log: group commit, truncation, marks
  *   lookup.c     reading entries back
  *   recovery.c   what a scan of the segments says about the log; torn told from damaged
@@ -131,6 +132,8 @@ struct fl__wal_options {
     void (*on_durable)(void *context, fl_ticket ticket);
     /* The log is beyond use: a write or a sync failed. Called once; nothing is durable from here on. */
     void (*on_failed)(void *context, int error, const char *text);
+    /* The disk has no space for the log's next file; or has it again. May be NULL. */
+    void (*on_space)(void *context, bool is_full);
     void *context;
 };
 
@@ -166,8 +169,9 @@ void fl__wal_commit_hint(struct fl__wal *wal, fl_index commit);
 /* Starts to write what is queued, unless a sync is in flight: then it goes out when that is done. */
 void fl__wal_flush(struct fl__wal *wal);
 
-/* Whether `size` more bytes of entries would keep the log within log_size_max. */
-bool fl__wal_has_room(const struct fl__wal *wal, uint64_t size);
+/* Whether `count` more entries with bodies of `size` bytes in all may be queued by who can refuse them:
+ * FL_OK, FL_ELOGFULL (log_size_max), FL_ENOSPC (the disk is full). */
+FL_MUST_USE int fl__wal_room(const struct fl__wal *wal, uint32_t count, uint64_t size);
 uint64_t fl__wal_size(const struct fl__wal *wal);
 /* Whether a log's file is called so. */
 bool fl__wal_owns(const char *name);

@@ -61,6 +61,35 @@ struct fl__stretch {
     uint64_t offset;
 };
 
+/* ---------------------------------------------------------------------------------------------- prepare.c */
+
+struct fl__preparer {
+    struct fl_io *io;
+    const struct fl__wal_options *options;
+    uint64_t next_number;
+    bool is_full; /* The disk has no space for the next file. */
+    /* The next file is ready (FL_OK), or will never be (an error). */
+    void (*changed)(void *context, int error);
+    void *context;
+
+    /* Its own. */
+    int step;
+    bool is_closing;
+    struct fl_io_op op;
+    struct fl__segment next;
+    uint8_t header[FL__SEGMENT_HEADER];
+    struct fl_io_buffer header_buffer;
+};
+/* Begins to make the next file, or, if it is ready, to make it larger. */
+void fl__prepare_start(struct fl__preparer *preparer, uint64_t size);
+bool fl__prepare_is_idle(const struct fl__preparer *preparer); /* Nothing is made or ready. */
+const struct fl__segment *fl__prepare_ready(const struct fl__preparer *preparer); /* NULL: it is not. */
+void fl__prepare_taken(struct fl__preparer *preparer); /* The ready one is its taker's now. */
+/* Waits for space no longer. */
+void fl__prepare_close(struct fl__preparer *preparer);
+
+/* ----------------------------------------------------------------------------------- layout.c, recovery.c */
+
 /* Where the log's entries lie, and their terms. */
 struct fl__layout {
     struct fl__segment *segments;

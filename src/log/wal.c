@@ -16,6 +16,7 @@
 #define BY_REFERENCE_MIN 8192              /* Bodies from this size on are not copied. */
 #define IDLE_US 50000
 #define RESERVE_SIZE ((uint64_t)64 << 10) /* Beyond log_size_max: for truncations and marks. */
+#define RESERVE_PART 16                   /* Of the last file that a full disk has: likewise. */
 
 /* An entry, or a truncation. */
 struct item {
@@ -32,16 +33,6 @@ struct list {
 struct part {
     struct fl__entry *entry; /* NULL: bytes of the batch's own. */
     size_t offset, size;
-};
-
-enum preparing {
-    PREPARE_NOT,
-    PREPARE_OPEN,
-    PREPARE_ALLOCATE,
-    PREPARE_WRITE,
-    PREPARE_SYNC,
-    PREPARE_DIRECTORY,
-    PREPARE_DONE,
 };
 
 struct fl__wal {
@@ -68,13 +59,7 @@ struct fl__wal {
     uint64_t durable_segment, durable_offset; /* Known to be durable up to here. */
     fl_time_us began_at;
 
-    /* The next segment. */
-    enum preparing preparing;
-    struct fl_io_op prepare;
-    struct fl__segment next;
-    uint8_t header[FL__SEGMENT_HEADER];
-    struct fl_io_buffer header_buffer;
-    uint64_t next_number;
+    struct fl__preparer preparer;
     uint64_t used_before; /* Bytes in the segments before the current one. */
     bool must_roll;       /* The current segment is not to be continued. */
 
@@ -110,59 +95,15 @@ static struct fl__segment *current(struct fl__wal *wal)
 
 /* ------------------------------------------------------------------------------------------- next segment */
 
-static void on_prepared(struct fl_io_op *op)
+static void on_prepared(void *context, int error)
 {
-    struct fl__wal *wal = op->owner;
-    const struct fl_io_vtable *io = wal->io->vtable;
-    if (op->result < 0) {
-        wal->preparing = PREPARE_NOT;
-        fail(wal, op->result, "its next file could not be made");
-        advance_close(wal);
-        return;
-    }
-    switch (wal->preparing) {
-    case PREPARE_OPEN:
-        wal->next.file = op->file;
-        wal->preparing = PREPARE_ALLOCATE;
-        io->allocate(wal->io, op, wal->next.file, wal->next.size);
-        break;
-    case PREPARE_ALLOCATE:
-        wal->preparing = PREPARE_WRITE;
-        io->write(wal->io, op, wal->next.file, &wal->header_buffer, 1, 0, false);
-        break;
-    case PREPARE_WRITE:
-        wal->preparing = PREPARE_SYNC;
-        io->sync(wal->io, op, wal->next.file);
-        break;
-    case PREPARE_SYNC:
-        wal->preparing = PREPARE_DIRECTORY;
-        io->sync_directory(wal->io, op, wal->directory);
-        break;
-    default:
-        wal->preparing = PREPARE_DONE;
+    struct fl__wal *wal = context;
+    bool is_needed = wal->queued.count > 0 || wal->wants_mark;
+    if (error == FL_OK)
         start_batch(wal);
-        advance_close(wal);
-        break;
-    }
-}
-
-static void prepare_segment(struct fl__wal *wal, uint64_t size)
-{
-    wal->prepare = (struct fl_io_op){.done = on_prepared, .owner = wal};
-    if (wal->preparing == PREPARE_DONE) {
-        /* It is there, but an entry larger than a segment needs more. */
-        wal->next.size = size;
-        wal->preparing = PREPARE_ALLOCATE;
-        wal->io->vtable->allocate(wal->io, &wal->prepare, wal->next.file, size);
-        return;
-    }
-    char path[FL__PATH_MAX];
-    wal->next = (struct fl__segment){.number = wal->next_number++, .size = size, .end = FL__SEGMENT_HEADER};
-    wal->next.identity = fl__segment_header(&wal->options, wal->next.number, wal->header);
-    wal->header_buffer = (struct fl_io_buffer){wal->header, sizeof wal->header};
-    wal->preparing = PREPARE_OPEN;
-    fl__segment_path(wal->directory, wal->next.number, path, sizeof path);
-    wal->io->vtable->open(wal->io, &wal->prepare, path, FL_IO_READ | FL_IO_WRITE | FL_IO_CREATE);
+    else if (error != FL_ENOSPC || is_needed) /* Without space it ends only when the log is closed. */
+        fail(wal, error, "its next file could not be made");
+    advance_close(wal);
 }
 
 /* Makes a segment current in which `need` bytes fit; false: it is being prepared. */
@@ -173,19 +114,19 @@ static bool find_segment(struct fl__wal *wal, uint64_t need)
         return true;
     uint64_t size = need + FL__SEGMENT_HEADER > wal->options.segment_size ? need + FL__SEGMENT_HEADER
                                                                           : wal->options.segment_size;
-    if (wal->preparing == PREPARE_NOT || (wal->preparing == PREPARE_DONE && wal->next.size < size)) {
-        prepare_segment(wal, size);
+    const struct fl__segment *next = fl__prepare_ready(&wal->preparer);
+    if (fl__prepare_is_idle(&wal->preparer) || (next && next->size < size))
+        fl__prepare_start(&wal->preparer, size);
+    next = fl__prepare_ready(&wal->preparer);
+    if (!next)
         return false;
-    }
-    if (wal->preparing != PREPARE_DONE)
-        return false;
-    if (fl__layout_add_segment(&wal->layout, &wal->next) != FL_OK) {
+    if (fl__layout_add_segment(&wal->layout, next) != FL_OK) {
         fail(wal, FL_ENOMEM, "no memory for its index");
         return false;
     }
+    fl__prepare_taken(&wal->preparer);
     wal->used_before += segment ? segment->end : 0;
     wal->must_roll = false;
-    wal->preparing = PREPARE_NOT;
     return true;
 }
 
@@ -437,8 +378,8 @@ static void start_batch(struct fl__wal *wal)
     wal->write = (struct fl_io_op){.done = on_written, .owner = wal};
     wal->io->vtable->write(wal->io, &wal->write, current(wal)->file, wal->buffers, wal->part_count, offset,
                            true);
-    if (wal->preparing == PREPARE_NOT && !wal->is_closing)
-        prepare_segment(wal, wal->options.segment_size);
+    if (fl__prepare_is_idle(&wal->preparer) && !wal->is_closing)
+        fl__prepare_start(&wal->preparer, wal->options.segment_size);
 }
 
 /* ----------------------------------------------------------------------------------------------- queueing */
@@ -484,16 +425,26 @@ void fl__wal_flush(struct fl__wal *wal)
         start_batch(wal);
 }
 
-bool fl__wal_has_room(const struct fl__wal *wal, uint64_t size)
+int fl__wal_room(const struct fl__wal *wal, uint32_t count, uint64_t size)
 {
-    uint64_t end = wal->layout.segment_count ? wal->layout.segments[wal->layout.segment_count - 1].end : 0;
-    uint64_t used = wal->used_before + end + wal->queued_size;
-    return used + size + RESERVE_SIZE <= wal->options.log_size_max;
+    const struct fl__layout *layout = &wal->layout;
+    const struct fl__segment *last =
+        layout->segment_count ? &layout->segments[layout->segment_count - 1] : NULL;
+    uint64_t end = last ? last->end : 0;
+    uint64_t more = wal->queued_size + size + count * (fl__record_size(0) + 8);
+    if (wal->used_before + end + more + RESERVE_SIZE > wal->options.log_size_max)
+        return FL_ELOGFULL;
+    if (!wal->preparer.is_full)
+        return FL_OK;
+    /* There is the current file and no other, and its end is kept for terms to open and logs to be cut. */
+    bool fits = last && !wal->must_roll && end + more + last->size / RESERVE_PART <= last->size;
+    return fits ? FL_OK : FL_ENOSPC;
 }
 
 uint64_t fl__wal_size(const struct fl__wal *wal)
 {
-    uint64_t size = wal->preparing == PREPARE_DONE ? wal->next.size : 0;
+    const struct fl__segment *next = fl__prepare_ready(&wal->preparer);
+    uint64_t size = next ? next->size : 0;
     for (uint32_t k = 0; k < wal->layout.segment_count; k++)
         size += wal->layout.segments[k].size;
     return size;
@@ -582,7 +533,11 @@ static int set_up(struct fl__wal *wal, struct fl__recovery *recovery, struct fl_
 {
     wal->layout = recovery->layout;
     wal->chain = recovery->chain;
-    wal->next_number = recovery->next_number;
+    wal->preparer = (struct fl__preparer){.io = wal->io,
+                                          .options = &wal->options,
+                                          .next_number = recovery->next_number,
+                                          .changed = on_prepared,
+                                          .context = wal};
     wal->must_roll = wal->layout.segment_count > 0 && !recovery->continues;
     wal->commit_hint = found->commit;
     for (uint32_t k = 0; k + 1 < wal->layout.segment_count; k++)
@@ -648,8 +603,8 @@ static void advance_close(struct fl__wal *wal)
 {
     if (!wal->is_closing || wal->is_writing || wal->idle_is_set || wal->read_count > 0)
         return;
-    bool is_preparing = wal->preparing != PREPARE_NOT && wal->preparing != PREPARE_DONE;
-    if (is_preparing)
+    const struct fl__segment *next = fl__prepare_ready(&wal->preparer);
+    if (!next && !fl__prepare_is_idle(&wal->preparer))
         return;
     if (!wal->is_failed && (wal->queued.count > 0 || !wal->is_marked)) {
         wal->wants_mark = true;
@@ -658,9 +613,9 @@ static void advance_close(struct fl__wal *wal)
             return;
     }
     struct fl_io_file *file = NULL;
-    if (wal->preparing == PREPARE_DONE) {
-        file = wal->next.file;
-        wal->preparing = PREPARE_NOT;
+    if (next) {
+        file = next->file;
+        fl__prepare_taken(&wal->preparer);
     } else if (wal->closing_at < wal->layout.segment_count) {
         file = wal->layout.segments[wal->closing_at++].file;
     }
@@ -690,6 +645,7 @@ void fl__wal_close(struct fl__wal *wal, void (*closed)(void *context), void *con
     wal->is_closing = true;
     wal->closed = closed;
     wal->closed_context = context;
+    fl__prepare_close(&wal->preparer);
     if (wal->idle_is_set) {
         wal->io->vtable->cancel(wal->io, &wal->idle);
         return;

@@ -90,7 +90,7 @@ static void explain_no_quorum(struct fl__reply *reply, struct fl_server *server,
     fl__snapshot_voters(&status, &voters, &up);
     uint32_t needed = voters / 2 + 1;
     /* A leader that reaches enough of them but is not confirmed: their disks hang or are damaged. */
-    bool is_unconfirmed = up >= needed && status.has_leader;
+    bool is_unconfirmed = up >= needed && status.role == FL_LEADER && !status.ready;
     fl__error(reply, FL__CODE_NO_QUORUM, "%s: %s reaches %u of %u, needs %u%s; %s, safe to retry",
               up < needed || is_unconfirmed ? "no quorum" : "no leader", server->name, (unsigned)up,
               (unsigned)voters, (unsigned)needed, is_unconfirmed ? " that confirm" : "", what);
@@ -110,8 +110,10 @@ void fl__error_outcome(struct fl__reply *reply, struct fl_server *server, int ou
     case FL_ESTOPPED:
         fl__error(reply, FL__CODE_STOPPING, "%s is stopping; %s, safe to retry", server->name, what);
         return;
-    case FL_ELOGFULL:
     case FL_ENOSPC:
+        fl__error(reply, FL__CODE_LOG_FULL, "the leader's disk is full; %s", what);
+        return;
+    case FL_ELOGFULL:
         fl__error(reply, FL__CODE_LOG_FULL, "the log has reached its size limit (log-max); %s", what);
         return;
     case FL_ETOOBIG:

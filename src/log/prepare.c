@@ -1,0 +1,165 @@
+/* prepare.c - the log's next file, made while the current one is written: opened, filled with zeros, its
+ * header written, synced, and its directory synced.
+ *
+ * Where the disk has no space for it, what was made of it is removed, and it is tried again every few seconds:
+ * the current file lies on the disk whole, so what fits there can still be written. Any other failure is
+ * final. */
+#include "records.h"
+
+#define RETRY_US 5000000
+
+enum step {
+    NOTHING,
+    OPENING,
+    ALLOCATING,
+    WRITING,
+    SYNCING,
+    SYNCING_DIRECTORY,
+    READY,
+    CLOSING,
+    REMOVING,
+    WAITING
+};
+
+static void begin(struct fl__preparer *preparer)
+{
+    char path[FL__PATH_MAX];
+    preparer->step = OPENING;
+    fl__segment_path(preparer->options->directory, preparer->next.number, path, sizeof path);
+    preparer->io->vtable->open(preparer->io, &preparer->op, path, FL_IO_READ | FL_IO_WRITE | FL_IO_CREATE);
+}
+
+static void end(struct fl__preparer *preparer, enum step step, int error)
+{
+    preparer->step = step;
+    preparer->changed(preparer->context, error);
+}
+
+static void set_full(struct fl__preparer *preparer, bool is_full)
+{
+    if (preparer->is_full == is_full)
+        return;
+    preparer->is_full = is_full;
+    if (preparer->options->on_space)
+        preparer->options->on_space(preparer->options->context, is_full);
+}
+
+static void remove_file(struct fl__preparer *preparer)
+{
+    char path[FL__PATH_MAX];
+    preparer->step = REMOVING;
+    fl__segment_path(preparer->options->directory, preparer->next.number, path, sizeof path);
+    preparer->io->vtable->unlink(preparer->io, &preparer->op, path);
+}
+
+/* The step that failed for want of space, or one of those that clean up behind it. */
+static void give_up(struct fl__preparer *preparer)
+{
+    const struct fl_io_vtable *io = preparer->io->vtable;
+    switch (preparer->step) {
+    case CLOSING:
+        remove_file(preparer);
+        break;
+    case REMOVING:
+        if (preparer->is_closing) {
+            end(preparer, NOTHING, FL_ENOSPC);
+            break;
+        }
+        preparer->step = WAITING;
+        io->timer(preparer->io, &preparer->op, io->now(preparer->io) + RETRY_US);
+        break;
+    case OPENING:
+        set_full(preparer, true);
+        remove_file(preparer);
+        break;
+    default:
+        set_full(preparer, true);
+        preparer->step = CLOSING;
+        io->close_file(preparer->io, &preparer->op, preparer->next.file);
+        break;
+    }
+}
+
+static void go_on(struct fl__preparer *preparer)
+{
+    struct fl_io *io = preparer->io;
+    switch (preparer->step) {
+    case OPENING:
+        preparer->next.file = preparer->op.file;
+        preparer->step = ALLOCATING;
+        io->vtable->allocate(io, &preparer->op, preparer->next.file, preparer->next.size);
+        break;
+    case ALLOCATING:
+        preparer->step = WRITING;
+        io->vtable->write(io, &preparer->op, preparer->next.file, &preparer->header_buffer, 1, 0, false);
+        break;
+    case WRITING:
+        preparer->step = SYNCING;
+        io->vtable->sync(io, &preparer->op, preparer->next.file);
+        break;
+    case SYNCING:
+        preparer->step = SYNCING_DIRECTORY;
+        io->vtable->sync_directory(io, &preparer->op, preparer->options->directory);
+        break;
+    default:
+        set_full(preparer, false);
+        end(preparer, READY, FL_OK);
+        break;
+    }
+}
+
+static void on_step(struct fl_io_op *op)
+{
+    struct fl__preparer *preparer = op->owner;
+    if (preparer->step == WAITING) {
+        if (preparer->is_closing)
+            end(preparer, NOTHING, FL_ENOSPC);
+        else
+            begin(preparer);
+    } else if (preparer->step == CLOSING || preparer->step == REMOVING || op->result == FL_ENOSPC) {
+        give_up(preparer);
+    } else if (op->result < 0) {
+        end(preparer, NOTHING, (int)op->result);
+    } else {
+        go_on(preparer);
+    }
+}
+
+void fl__prepare_start(struct fl__preparer *preparer, uint64_t size)
+{
+    bool is_ready = preparer->step == READY;
+    preparer->op = (struct fl_io_op){.done = on_step, .owner = preparer};
+    if (is_ready) { /* It is there, but an entry larger than a segment needs more. */
+        preparer->next.size = size;
+        preparer->step = ALLOCATING;
+        preparer->io->vtable->allocate(preparer->io, &preparer->op, preparer->next.file, size);
+        return;
+    }
+    preparer->next =
+        (struct fl__segment){.number = preparer->next_number++, .size = size, .end = FL__SEGMENT_HEADER};
+    preparer->next.identity = fl__segment_header(preparer->options, preparer->next.number, preparer->header);
+    preparer->header_buffer = (struct fl_io_buffer){preparer->header, sizeof preparer->header};
+    begin(preparer);
+}
+
+bool fl__prepare_is_idle(const struct fl__preparer *preparer)
+{
+    return preparer->step == NOTHING;
+}
+
+const struct fl__segment *fl__prepare_ready(const struct fl__preparer *preparer)
+{
+    return preparer->step == READY ? &preparer->next : NULL;
+}
+
+void fl__prepare_taken(struct fl__preparer *preparer)
+{
+    preparer->step = NOTHING;
+}
+
+void fl__prepare_close(struct fl__preparer *preparer)
+{
+    preparer->is_closing = true;
+    if (preparer->step == WAITING)
+        preparer->io->vtable->cancel(preparer->io, &preparer->op);
+}
