@@ -5,6 +5,13 @@
  * known to be the leader's, durable how far the disk has it. */
 #include "core.h"
 
+/* Where run k of the message ends. */
+static fl_index run_end(const struct fl_message *message, uint32_t k)
+{
+    return k + 1 < message->run_count ? fl__min(message->last, message->runs[k + 1].first - 1)
+                                      : message->last;
+}
+
 fl_index fl__append_first_new(const struct fl__log *log, const struct fl_message *message)
 {
     if (message->prev == log->last)
@@ -13,9 +20,7 @@ fl_index fl__append_first_new(const struct fl__log *log, const struct fl_message
         const struct fl_run *run = &message->runs[k];
         if (run->first > message->last)
             break;
-        fl_index end = message->last;
-        if (k + 1 < message->run_count)
-            end = fl__min(end, message->runs[k + 1].first - 1);
+        fl_index end = run_end(message, k);
         fl_index equal = fl__log_last_at_most(log, end, run->term);
         if (equal < run->first || fl__log_term(log, equal) != run->term)
             return run->first;
@@ -25,22 +30,24 @@ fl_index fl__append_first_new(const struct fl__log *log, const struct fl_message
     return message->last + 1;
 }
 
-static uint32_t count_new_runs(const struct fl_message *message, fl_index first)
+/* How far the message can be taken: to its end, or as far as there is room for its runs. first - 1: not at
+ * all. */
+static fl_index find_end(struct fl_raft *raft, const struct fl_message *message, fl_index first)
 {
-    uint32_t count = 0;
-    for (uint32_t k = 0; k < message->run_count && message->runs[k].first <= message->last; k++) {
-        fl_index end = k + 1 < message->run_count ? message->runs[k + 1].first - 1 : message->last;
-        count += end >= first;
-    }
-    return count;
+    uint32_t old = 0, count = message->run_count;
+    while (count > 0 && message->runs[count - 1].first > message->last)
+        count--;
+    while (old < count && run_end(message, old) < first)
+        old++;
+    uint32_t room = fl__log_make_room(&raft->log, first, count - old);
+    return room > 0 ? run_end(message, old + room - 1) : first - 1;
 }
 
-static void append_runs(struct fl__log *log, const struct fl_message *message, fl_index first)
+/* Those of [first, last]. */
+static void append_runs(struct fl__log *log, const struct fl_message *message, fl_index first, fl_index last)
 {
-    for (uint32_t k = 0; k < message->run_count && log->last < message->last; k++) {
-        fl_index end = message->last;
-        if (k + 1 < message->run_count)
-            end = fl__min(end, message->runs[k + 1].first - 1);
+    for (uint32_t k = 0; k < message->run_count && log->last < last; k++) {
+        fl_index end = run_end(message, k);
         if (end >= first && end > log->last)
             fl__log_append(log, message->runs[k].term, end - log->last);
     }
@@ -85,16 +92,17 @@ int fl__append_entries(struct fl_raft *raft, const struct fl_message *message, b
     }
     if (conflict && !may_truncate)
         return FL_EMESSAGE;
-    if (!fl__log_make_room(&raft->log, first, count_new_runs(message, first)))
+    fl_index last = find_end(raft, message, first);
+    if (last < first)
         return FL_EFULL;
     if (conflict)
         truncate(raft, first);
-    append_runs(&raft->log, message, first);
+    append_runs(&raft->log, message, first, last);
     raft->work |= FL__WORK_PERSIST;
     for (uint32_t k = 0; k < message->config_count; k++)
-        if (message->configs[k].index >= first)
+        if (message->configs[k].index >= first && message->configs[k].index <= last)
             fl__members_adopt(raft, &message->configs[k]);
-    *accepted = (struct fl_accepted){.first = first, .last = message->last};
+    *accepted = (struct fl_accepted){.first = first, .last = last};
     return FL_OK;
 }
 
@@ -136,8 +144,9 @@ static int receive_current(struct fl_raft *raft, const struct fl_message *messag
     int result = fl__append_entries(raft, message, true, accepted);
     if (result != FL_OK)
         return result;
-    raft->held = fl__max(raft->held, message->last);
-    fl__commit_to(raft, fl__min(message->commit, message->last));
+    fl_index last = accepted->first ? accepted->last : message->last;
+    raft->held = fl__max(raft->held, last);
+    fl__commit_to(raft, fl__min(message->commit, last));
     raft->echo |= answer_at_once;
     acknowledge_if_new(raft);
     return FL_OK;

@@ -84,13 +84,13 @@ static inline fl_term fl__log_term(const struct fl__log *log, fl_index index)
 /* The largest index <= limit whose term is <= cap; 0 if there is none. */
 fl_index fl__log_last_at_most(const struct fl__log *log, fl_index limit, fl_term cap);
 /* Appends `count` entries of `term`, which is at least the last one's. Whether there is room:
- * fl__log_has_room(). */
+ * fl__log_make_room(). */
 void fl__log_append(struct fl__log *log, fl_term term, fl_index count);
 /* Removes what is at `from` and above. */
 void fl__log_truncate(struct fl__log *log, fl_index from);
 /* Makes room for `runs` more runs after the log would be cut at `from` (last + 1: not cut), folding the
- * oldest runs if need be and if the host knows their terms. False if there is no room. */
-bool fl__log_make_room(struct fl__log *log, fl_index from, uint32_t runs);
+ * oldest runs if need be and if the host knows their terms. For how many there is room: `runs` at most. */
+uint32_t fl__log_make_room(struct fl__log *log, fl_index from, uint32_t runs);
 /* Copies the terms of (prev, last] as runs to `runs`, at most `max` of them; returns how many, and lowers
  * *last to what they cover. prev lies at or above base, or term_at is asked entry by entry. */
 uint32_t fl__log_copy_runs_below(const struct fl__log *log, fl_index prev, fl_index *last,
@@ -414,7 +414,8 @@ fl_index fl__append_first_new(const struct fl__log *log, const struct fl_message
 bool fl__append_has_entry(const struct fl_raft *raft, fl_index index, fl_term term);
 void fl__append_durable(struct fl_raft *raft);
 void fl__append_fill_reply(struct fl_raft *raft, struct fl__peer *peer);
-/* Replaces what conflicts and appends the rest of (prev, last]: shared with fetch.c. */
+/* Replaces what conflicts and appends the rest of (prev, last], or as many of its runs as there is room for:
+ * accepted->last says how far. Shared with fetch.c. */
 int fl__append_entries(struct fl_raft *raft, const struct fl_message *message, bool may_truncate,
                        struct fl_accepted *accepted);
 

@@ -62,7 +62,7 @@ int fl__election_start(struct fl_raft *raft)
     fl__role_restart_timer(raft);
     if (!raft->is_voter || raft->damaged || raft->slow_disk)
         return FL_EREFUSED;
-    if (!fl__log_make_room(&raft->log, raft->log.last + 1, 1))
+    if (fl__log_make_room(&raft->log, raft->log.last + 1, 1) == 0)
         return FL_EREFUSED;
     if (!raft->config.pre_vote) {
         campaign(raft);

@@ -103,16 +103,16 @@ static void fold(struct fl__log *log)
     memmove(log->runs, log->runs + dropped, log->count * sizeof *log->runs);
 }
 
-bool fl__log_make_room(struct fl__log *log, fl_index from, uint32_t runs)
+uint32_t fl__log_make_room(struct fl__log *log, fl_index from, uint32_t runs)
 {
     for (;;) {
         uint32_t kept = log->count;
         while (kept > 0 && log->runs[kept - 1].first >= from)
             kept--;
         if (runs <= log->max - kept)
-            return true;
-        if (!log->term_at || runs > log->max / 2)
-            return false;
+            return runs;
+        if (!log->term_at || log->count < 2)
+            return log->max - kept;
         fold(log);
     }
 }

@@ -144,8 +144,8 @@ void fl__become_leader(struct fl_raft *raft)
         fl__progress_start(raft, &raft->peers[k], last);
 
     bool founding = last == 0 && raft->members.index == 0;
-    bool has_room = fl__log_make_room(&raft->log, last + 1, 1);
-    fl_assert(has_room); /* Checked before campaigning. */
+    uint32_t room = fl__log_make_room(&raft->log, last + 1, 1);
+    fl_assert(room == 1); /* Checked before campaigning. */
     fl__log_append(&raft->log, raft->term, 1);
     raft->work |= FL__WORK_PERSIST;
     raft->opening = last + 1;
