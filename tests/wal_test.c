@@ -316,8 +316,8 @@ static const struct {
 } survivals[] = {
     {FL__SURVIVES_NONE, 1}, {FL__SURVIVES_ALL, 1}, {FL__SURVIVES_PREFIX, 6}, {FL__SURVIVES_SOME, 6}};
 
-/* Power fails during call k of the workload, then (if j is not 0) during call j of the recovery: nothing durable
- * may be missing. False if the recovery was over before. */
+/* Power fails during call k of the workload, then (if j is not 0) during call j of the recovery: nothing
+ * durable may be missing. False if the recovery was over before. */
 static bool crash_twice(uint64_t k, uint64_t j, enum fl__survival what, uint64_t choice)
 {
     struct machine machine;
@@ -638,7 +638,7 @@ static void test_records_copied_elsewhere_are_none(void **unused)
     fl__disk_destroy(disk);
 }
 
-/* ---------------------------------------------------------------------------------------------- a full disk */
+/* -------------------------------------------------------------------------------------------- a full disk */
 
 enum { FULL_SIZE = 4 * SEGMENT_SIZE, PLAIN_SIZE = 300 };
 

@@ -259,7 +259,7 @@ static void keep_accepted(struct fl_node *node, const struct fl_message *message
     if (accepted->first && node->roster.index >= accepted->first)
         node->roster = node->previous; /* Its entry was cut. */
     for (uint32_t k = 0; accepted->first && k < message->config_count; k++) {
-        if (node->decoded[k].index < accepted->first)
+        if (node->decoded[k].index < accepted->first || node->decoded[k].index > accepted->last)
             continue;
         node->previous = node->roster;
         node->roster = node->decoded[k];

@@ -1,9 +1,9 @@
 /* prepare.c - the log's next file, made while the current one is written: opened, filled with zeros, its
  * header written, synced, and its directory synced.
  *
- * Where the disk has no space for it, what was made of it is removed, and it is tried again every few seconds:
- * the current file lies on the disk whole, so what fits there can still be written. Any other failure is
- * final. */
+ * Where the disk has no space for it, what was made of it is removed, and it is tried again every few
+ * seconds: the current file lies on the disk whole, so what fits there can still be written. Any other
+ * failure is final. */
 #include "records.h"
 
 #define RETRY_US 5000000
