@@ -60,7 +60,8 @@ struct fl_machine {
     void (*apply)(void *state, const struct fl_entry *entry, struct fl_request *request);
     /* A request ends otherwise. A read: FL_OK, now is the moment to read the state. Else why not:
      * FL_EUNAVAILABLE (nothing was done, safe to repeat), FL_EUNKNOWN (a command that may or may not be in
-     * the log; read before repeating), FL_ELOGFULL, FL_ETOOBIG, FL_ESTOPPED (never handed to a log). */
+     * the log; read before repeating), FL_ELOGFULL and FL_ENOSPC (the leader's log or disk is full),
+     * FL_ETOOBIG, FL_ESTOPPED (never handed to a log). */
     void (*answer)(void *state, struct fl_request *request, int outcome);
     /* The node's role, term, leader, readiness or members changed: see fl_node_status(). */
     void (*notice)(void *state, struct fl_node *node);
