@@ -120,7 +120,7 @@ struct fl_outline {
 
 enum fl_member_kind {
     FL_VOTER = 1,
-    FL_LEARNER = 2, /* Receives the log; neither votes nor is counted. */
+    FL_LEARNER = 2, /* Receives the log; is neither asked for its vote nor counted. */
 };
 
 struct fl_member {
@@ -389,7 +389,8 @@ FL_MUST_USE int fl_raft_receive(struct fl_raft *raft, fl_time_us now, const stru
 
 /* Appends `count` entries (at least 1) to the leader's log; the caller keeps their payloads, of kind
  * FL_ENTRY_COMMAND, at [*first, *first + count) with term *term. Each index is answered exactly once with
- * FL_WORK_ANSWER while the replica lives. Errors: FL_ENOTLEADER, FL_EFULL (uncommitted_entries_max). */
+ * FL_WORK_ANSWER while the replica lives. Errors: FL_ENOTLEADER, FL_EINVAL (count is 0), FL_EFULL
+ * (uncommitted_entries_max, or 64 leaderships of this replica have proposals that are not answered). */
 FL_MUST_USE int fl_raft_propose(struct fl_raft *raft, fl_time_us now, uint32_t count, fl_index *first,
                                 fl_term *term);
 
@@ -402,7 +403,8 @@ FL_MUST_USE int fl_raft_persisted(struct fl_raft *raft, fl_time_us now, fl_ticke
 
 /* Reports on an FL_WORK_SEND with entries to peer `to`, by its message's number: the entries up to `last`
  * (message.prev if none: nothing could be loaded), `size` payload bytes in all, are about to leave.
- * FL_ESTALE: overtaken by a change of term or a rejection; drop the message instead of sending it. */
+ * FL_ESTALE: overtaken by a change of term, a rejection, a new connection or the peer's restart; drop the
+ * message instead of sending it. */
 FL_MUST_USE int fl_raft_sent(struct fl_raft *raft, fl_id to, fl_term term, uint64_t number, fl_index last,
                              uint64_t size);
 
@@ -419,8 +421,8 @@ void fl_raft_peer_down(struct fl_raft *raft, fl_time_us now, fl_id peer);
 void fl_raft_hurry(struct fl_raft *raft, fl_id peer, fl_index index);
 
 /* Campaign now, without waiting for the election time-out (a founder with an empty log does, so that nobody
- * waits). With pre_vote it begins with a pre-vote. Errors: FL_EREFUSED (not a voter, damaged, runs full),
- * FL_EINVAL (it leads already). */
+ * waits). With pre_vote it begins with a pre-vote. Errors: FL_EREFUSED (not a voter, damaged, runs full,
+ * stepped down for a slow disk that has not answered since), FL_EINVAL (it leads already). */
 FL_MUST_USE int fl_raft_campaign(struct fl_raft *raft, fl_time_us now);
 
 /* Takes the next piece of work. True: *work is filled in; what it points to is borrowed until the next call

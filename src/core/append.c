@@ -90,7 +90,8 @@ int fl__append_entries(struct fl_raft *raft, const struct fl_message *message, b
                  (struct fl_note){.kind = FL_NOTE_CONTRADICTION, .peer = message->from, .index = first});
         return FL_EMESSAGE;
     }
-    if (conflict && !may_truncate)
+    /* A leader does not contradict what it sent before in its term (Leader Append-Only, paper §5.3). */
+    if (conflict && (!may_truncate || first <= raft->held))
         return FL_EMESSAGE;
     fl_index last = find_end(raft, message, first);
     if (last < first)

@@ -98,7 +98,7 @@ bool fl__check_entries(const struct fl_raft *raft, const struct fl_message *mess
     if ((message->prev == 0) != (message->prev_term == 0) || message->prev_term > message->term)
         return false;
     if (message->last == message->prev)
-        return message->config_count == 0;
+        return message->run_count == 0 && message->config_count == 0;
     if (message->run_count == 0 || !message->runs || message->runs[0].term < message->prev_term)
         return false;
     if (message->runs[0].first != message->prev + 1 || message->runs[0].term == 0)

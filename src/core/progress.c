@@ -170,7 +170,7 @@ static void check_for_loss(struct fl_raft *raft, struct fl__peer *peer, const st
 static void on_rejection(struct fl_raft *raft, struct fl__peer *peer, const struct fl_message *message)
 {
     if (message->number < peer->reset_number || message->number > peer->number ||
-        peer->progress == FL_PROGRESS_STOPPED)
+        message->prev > raft->log.last || peer->progress == FL_PROGRESS_STOPPED)
         return;
     check_for_loss(raft, peer, &message->outline);
     if (message->prev <= peer->match)

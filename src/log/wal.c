@@ -120,12 +120,13 @@ static bool find_segment(struct fl__wal *wal, uint64_t need)
     next = fl__prepare_ready(&wal->preparer);
     if (!next)
         return false;
+    uint64_t used = segment ? segment->end : 0; /* Adding one moves the others. */
     if (fl__layout_add_segment(&wal->layout, next) != FL_OK) {
         fail(wal, FL_ENOMEM, "no memory for its index");
         return false;
     }
     fl__prepare_taken(&wal->preparer);
-    wal->used_before += segment ? segment->end : 0;
+    wal->used_before += used;
     wal->must_roll = false;
     return true;
 }
