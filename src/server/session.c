@@ -94,11 +94,19 @@ static bool refuse_call(struct fl__client *client, const struct fl__bytes *args,
     }
     client->out.protocol = client->protocol;
     size_t before = client->out.size;
-    if (fl__command_find(args, arg_count, &client->out) != NULL)
+    bool is_exec = client->authenticated && fl__bytes_is(args[0], "exec");
+    if (is_exec) /* It can only have too many arguments; and ends the transaction. */
+        fl__reply_error(
+            &client->out,
+            "EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
+    else if (fl__command_find(args, arg_count, &client->out) != NULL)
         fl__reply_error(&client->out, "NOAUTH Authentication required.");
     if (is_silent(client))
         client->out.size = before;
-    fl__transaction_abort(client);
+    if (is_exec)
+        fl__transaction_drop(client);
+    else
+        fl__transaction_abort(client);
     after_reply(client);
     return true;
 }

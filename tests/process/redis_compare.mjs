@@ -220,7 +220,7 @@ const keyCases = () => [
 const connectionCases = () => [
   ['ping', 'ping a', 'ping a b', 'echo', 'echo a', 'echo a b', 'select', 'select 0', 'select x', 'select 99999', 'auth', 'auth x',
     'auth default x', 'auth a b c', 'hello x', 'hello 4', 'hello 1', 'hello 2 foo', 'hello 2 auth', 'hello 2 auth default',
-    'hello 2 setname', "hello 2 setname 'a", 'hello 2', 'wait', 'wait x 0', 'wait 0 x', 'wait 0 -1', 'wait -1 0'],
+    'hello 2 setname', "hello 2 setname 'a", 'hello 2', 'wait', 'wait x 0', 'wait 0 x', 'wait 0 -1'],
   ['client', 'client foo', 'client id', 'client id x', 'client getname', 'client setname', 'client setname abc', 'client getname',
     "client setname ''", 'client getname', 'client setname a\nb', 'client reply', 'client reply foo', 'client reply on',
     'client no-evict', 'client no-evict foo', 'client no-evict on', 'client no-evict off', 'client info x', 'client list foo',

@@ -23,6 +23,7 @@ if ! [ -d "$here/node_modules/ioredis" ] || ! [ -d "$here/node_modules/redis" ];
 fi
 
 run node --test "$here/linearizable_test.mjs"
+run sh "$here/compare.sh" "$binary"
 if [ "${FL_TEST_LONG:-0}" = 1 ]; then
     run node "$here/chaos.mjs" "$binary" "$client" --nodes 3 --seconds 180
     run node "$here/chaos.mjs" "$binary" "$client" --nodes 5 --seconds 180 --port 21400
