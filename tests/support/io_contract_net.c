@@ -173,7 +173,7 @@ void test_a_large_transfer_arrives_in_order_and_in_pieces(void **state)
         world->io->vtable->send(world->io, &ops[k], client.stream, parts, SEND_PARTS);
     }
     io_turn(world);
-    assert_true(done[0] && !done[SENDS - 1]); /* Nobody reads yet: not all of it fits anywhere. */
+    assert_false(done[SENDS - 1]); /* Nobody reads yet: not all of it fits anywhere. */
     accepted.refills = true;
     io_end_start(&accepted, 70000);
     await_size(&accepted, (size_t)SENDS * SEND_SIZE);
