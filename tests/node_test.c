@@ -1,0 +1,404 @@
+/* node_test.c - whole nodes (log, transport, core, forwarding, reads) in clusters, on disks and a network in
+ * memory: what node.h promises, while nodes crash, lose power, are wiped, and disks fail or fill.
+ *
+ * FL_TEST_CASES sets the number of random runs, FL_TEST_LONG=1 makes it many, FL_TEST_SEED runs one,
+ * FL_TEST_TRACE=1 shows what nodes say. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+// cmocka wants the four headers above before its own.
+#include <cmocka.h>
+
+#include "nodes.h"
+
+static void begin(struct nodes *nodes, uint32_t count, uint64_t seed)
+{
+    nodes_init(nodes, count, seed);
+    nodes_open_all(nodes);
+    nodes_await_leader(nodes);
+}
+
+static void end(struct nodes *nodes)
+{
+    nodes_check(nodes);
+    nodes_release(nodes);
+}
+
+static void settle(struct nodes *nodes)
+{
+    if (!nodes_settle(nodes, 20 * NODES_SECOND))
+        fail_msg("seed %llu: it never came to rest", (unsigned long long)nodes->seed);
+}
+
+static uint32_t other(const struct nodes *nodes, uint32_t n)
+{
+    return (n + 1) % nodes->count;
+}
+
+static void propose_everywhere(struct nodes *nodes, uint32_t each)
+{
+    for (uint32_t k = 0; k < each; k++)
+        for (uint32_t n = 0; n < nodes->count; n++)
+            (void)nodes_propose(nodes, n);
+}
+
+/* ----------------------------------------------------------------------------------------- what it is for */
+
+static void test_nodes_found_a_cluster_and_agree_whoever_is_asked(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    for (uint32_t count = 1; count <= 5; count += 2) {
+        begin(&nodes, count, count);
+        propose_everywhere(&nodes, 50);
+        settle(&nodes);
+        assert_int_equal(nodes.told_count, 50 * count);
+        for (uint32_t n = 0; n < count; n++)
+            assert_int_equal(nodes.hosts[n].count, 50 * count);
+        end(&nodes);
+    }
+}
+
+static void test_commands_proposed_on_one_node_keep_their_order(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 4);
+    uint32_t follower = other(&nodes, nodes_await_leader(&nodes));
+    for (uint32_t k = 0; k < 200; k++)
+        (void)nodes_propose(&nodes, follower);
+    settle(&nodes);
+    assert_int_equal(nodes.hosts[0].count, 200);
+    for (uint32_t k = 0; k < 200; k++)
+        assert_int_equal(nodes.hosts[0].list[k], k + 1);
+    end(&nodes);
+}
+
+static void test_a_read_anywhere_holds_what_was_acknowledged_anywhere(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 5);
+    for (uint32_t k = 0; k < 100; k++) {
+        (void)nodes_propose(&nodes, k % 3);
+        nodes_run(&nodes, 1 + nodes_random(&nodes, 5000));
+        for (uint32_t n = 0; n < 3; n++)
+            (void)nodes_read(&nodes, n); /* Looks at the state by itself. */
+    }
+    settle(&nodes);
+    for (const struct nodes_ask *ask = nodes.asks; ask; ask = ask->next)
+        assert_int_equal(ask->outcome, FL_OK);
+    end(&nodes);
+}
+
+static void test_the_same_seed_gives_the_same_history(void **state)
+{
+    fl_time_us times[2];
+    uint64_t calls[2];
+    (void)state;
+    for (uint32_t k = 0; k < 2; k++) {
+        struct nodes nodes;
+        begin(&nodes, 3, 6);
+        propose_everywhere(&nodes, 30);
+        settle(&nodes);
+        times[k] = fl__world_now(nodes.world);
+        calls[k] = fl__memory_calls(nodes.hosts[1].io);
+        end(&nodes);
+    }
+    assert_int_equal(times[0], times[1]);
+    assert_int_equal(calls[0], calls[1]);
+}
+
+/* ------------------------------------------------------------------------------------------------ crashes */
+
+static void test_a_leader_that_dies_takes_nothing_acknowledged_with_it(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    for (uint64_t seed = 10; seed < 20; seed++) {
+        begin(&nodes, 3, seed);
+        propose_everywhere(&nodes, 20);
+        nodes_run(&nodes, nodes_random(&nodes, 10000));
+        uint32_t dead = nodes_await_leader(&nodes);
+        propose_everywhere(&nodes, 20);
+        nodes_run(&nodes, nodes_random(&nodes, 4000));
+        nodes_crash(&nodes, dead, FL__SURVIVES_SOME, seed);
+        assert_int_not_equal(nodes_await_leader(&nodes), dead);
+        propose_everywhere(&nodes, 20);
+        settle(&nodes);
+        nodes_open_all(&nodes);
+        settle(&nodes);
+        assert_int_equal(nodes.hosts[dead].count, nodes.hosts[other(&nodes, dead)].count);
+        end(&nodes);
+    }
+}
+
+static void test_power_that_fails_everywhere_takes_nothing_acknowledged(void **state)
+{
+    static const enum fl__survival ways[] = {FL__SURVIVES_NONE, FL__SURVIVES_PREFIX, FL__SURVIVES_SOME};
+    struct nodes nodes;
+    (void)state;
+    for (uint64_t seed = 20; seed < 50; seed++) {
+        begin(&nodes, 3, seed);
+        for (uint32_t k = 0; k < 3; k++) {
+            propose_everywhere(&nodes, 30);
+            nodes_run(&nodes, nodes_random(&nodes, 12000));
+            for (uint32_t n = 0; n < 3; n++)
+                nodes_crash(&nodes, n, ways[seed % 3], nodes_random(&nodes, 1000));
+            nodes_open_all(&nodes);
+            nodes_await_leader(&nodes);
+        }
+        settle(&nodes);
+        end(&nodes);
+    }
+}
+
+static void test_without_a_quorum_each_command_is_refused_or_unknown_once(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 60);
+    uint32_t leader = nodes_await_leader(&nodes);
+    nodes_close(&nodes, other(&nodes, leader));
+    nodes_close(&nodes, (leader + 2) % 3);
+    struct nodes_ask *sent = nodes_propose(&nodes, leader);
+    nodes_run(&nodes, 3 * NODES_SECOND);
+    struct nodes_ask *kept = nodes_propose(&nodes, leader), *read = nodes_read(&nodes, leader);
+    nodes_run(&nodes, 6 * NODES_SECOND);
+    /* It is in the leader's log, and may be committed one day. */
+    assert_int_equal(sent->outcome, FL_EUNKNOWN);
+    assert_int_equal(kept->outcome, FL_EUNAVAILABLE);
+    assert_int_equal(read->outcome, FL_EUNAVAILABLE);
+    nodes_open_all(&nodes);
+    nodes_await_leader(&nodes);
+    propose_everywhere(&nodes, 1);
+    settle(&nodes);
+    end(&nodes);
+}
+
+/* ---------------------------------------------------------------------------------- disks and directories */
+
+static void test_a_wiped_node_is_not_let_in_under_its_old_name(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 70);
+    propose_everywhere(&nodes, 10);
+    settle(&nodes);
+    uint32_t wiped = other(&nodes, nodes_await_leader(&nodes));
+    nodes_close(&nodes, wiped);
+    nodes_wipe(&nodes, wiped);
+    assert_int_equal(nodes_open(&nodes, wiped), FL_OK);
+    nodes_run(&nodes, 10 * NODES_SECOND);
+    struct fl_node_status status = nodes_status(&nodes, wiped);
+    assert_true(status.damaged);
+    assert_non_null(strstr(status.damage, "refuse it"));
+    assert_int_equal(status.term, 0); /* It voted for nobody. */
+    assert_int_equal(nodes.hosts[wiped].count, 0);
+    struct nodes_ask *ask = nodes_propose(&nodes, wiped);
+    nodes_run(&nodes, 5 * NODES_SECOND);
+    assert_int_equal(ask->outcome, FL_EUNAVAILABLE);
+    end(&nodes);
+}
+
+static void test_a_node_of_another_cluster_is_kept_out(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    nodes_init(&nodes, 3, 71);
+    assert_int_equal(nodes_open(&nodes, 0), FL_OK);
+    assert_int_equal(nodes_open(&nodes, 1), FL_OK);
+    memcpy(nodes.cluster_id, "another one's id", 16);
+    assert_int_equal(nodes_open(&nodes, 2), FL_OK);
+    nodes_run(&nodes, 5 * NODES_SECOND);
+    struct fl_node_status status = nodes_status(&nodes, 2);
+    assert_true(status.damaged);
+    assert_non_null(strstr(status.damage, "another cluster"));
+    assert_int_equal(status.last, 0);
+    nodes_release(&nodes);
+}
+
+static void test_a_failed_sync_ends_a_nodes_part_and_nothing_acknowledged_is_lost(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    for (uint64_t seed = 80; seed < 90; seed++) {
+        begin(&nodes, 3, seed);
+        propose_everywhere(&nodes, 10);
+        settle(&nodes);
+        uint32_t failing = seed % 2 ? nodes_await_leader(&nodes) : other(&nodes, nodes_await_leader(&nodes));
+        const struct fl__memory_failure failure = {.call = FL__CALL_SYNC_OF_WRITE,
+                                                   .path = "log",
+                                                   .count = 1,
+                                                   .error = FL_EIO,
+                                                   .reverts = seed % 3 == 0};
+        fl__memory_fail(nodes.hosts[failing].io, &failure);
+        propose_everywhere(&nodes, 10);
+        nodes_run(&nodes, 100000);
+        assert_true(nodes_status(&nodes, failing).damaged);
+        assert_int_equal(nodes_propose(&nodes, failing)->outcome, FL_EDAMAGED);
+        settle(&nodes);
+        propose_everywhere(&nodes, 10);
+        settle(&nodes);
+        nodes_crash(&nodes, failing, FL__SURVIVES_SOME, seed);
+        nodes_open_all(&nodes);
+        settle(&nodes);
+        end(&nodes);
+    }
+}
+
+/* Flips a bit of the command, wherever its number is found; opened again, the node finds it damaged. */
+static void damage(struct nodes *nodes, uint32_t n, uint32_t number)
+{
+    static const char path[] = "data/log-0000000000000001";
+    size_t size;
+    const uint8_t *bytes = fl__disk_bytes(nodes->hosts[n].disk, path, &size);
+    for (size_t k = 64; k + 4 < size; k += 8) {
+        if (memcmp(bytes + k, &number, 4) != 0)
+            continue;
+        fl__disk_flip(nodes->hosts[n].disk, path, k, 4);
+        assert_int_equal(nodes_open(nodes, n), FL_OK);
+        if (nodes_status(nodes, n).damaged)
+            return;
+        nodes_close(nodes, n); /* That was in a head, of which there are two. */
+        bytes = fl__disk_bytes(nodes->hosts[n].disk, path, &size);
+    }
+    fail_msg("command %u is not in the log", number);
+}
+
+static void test_a_damaged_log_is_reported_and_its_node_answers_nobody(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 91);
+    propose_everywhere(&nodes, 300);
+    settle(&nodes);
+    uint32_t damaged = other(&nodes, nodes_await_leader(&nodes));
+    nodes_close(&nodes, damaged);
+    damage(&nodes, damaged, 100);
+    assert_non_null(strstr(nodes_status(&nodes, damaged).damage, "log-0000000000000001"));
+    assert_int_equal(nodes_read(&nodes, damaged)->outcome, FL_EDAMAGED);
+    assert_int_equal(nodes_propose(&nodes, damaged)->outcome, FL_EDAMAGED);
+    struct nodes_ask *ask = nodes_propose(&nodes, nodes_await_leader(&nodes));
+    settle(&nodes);
+    assert_int_equal(ask->outcome, FL_OK);
+    assert_in_range(nodes.hosts[damaged].count, 1, 300); /* What comes before the damage. */
+    end(&nodes);
+}
+
+static void test_a_full_log_and_a_full_disk_refuse_commands_and_go_on_reading(void **state)
+{
+    static const int reasons[] = {FL_ELOGFULL, FL_ENOSPC};
+    (void)state;
+    for (uint32_t k = 0; k < 2; k++) {
+        struct nodes nodes;
+        struct nodes_ask *ask;
+        nodes_init(&nodes, 3, 95 + k);
+        if (reasons[k] == FL_ELOGFULL)
+            nodes.options.log_size_max = 256 << 10;
+        nodes_open_all(&nodes);
+        uint32_t leader = nodes_await_leader(&nodes);
+        if (reasons[k] == FL_ENOSPC)
+            fl__disk_set_capacity(nodes.hosts[leader].disk, 200 << 10);
+        do {
+            ask = nodes_propose(&nodes, other(&nodes, leader));
+            nodes_run(&nodes, 3000);
+            settle(&nodes);
+        } while (ask->outcome == FL_OK && nodes.commands < 5000);
+        assert_int_equal(ask->outcome, reasons[k]);
+        ask = nodes_read(&nodes, other(&nodes, leader));
+        settle(&nodes);
+        assert_int_equal(ask->outcome, FL_OK);
+        assert_false(nodes_status(&nodes, leader).damaged);
+        end(&nodes);
+    }
+}
+
+/* ---------------------------------------------------------------------------------------------- at random */
+
+static void trouble(struct nodes *nodes)
+{
+    static const enum fl__survival ways[] = {FL__SURVIVES_NONE, FL__SURVIVES_ALL, FL__SURVIVES_PREFIX,
+                                             FL__SURVIVES_SOME};
+    uint32_t n = (uint32_t)nodes_random(nodes, nodes->count);
+    switch (nodes_random(nodes, 6)) {
+    case 0:
+        nodes_close(nodes, n);
+        break;
+    case 1:
+    case 2:
+        nodes_crash(nodes, n, ways[nodes_random(nodes, 4)], nodes_random(nodes, 100));
+        break;
+    case 3: /* Everywhere at once. */
+        for (uint32_t k = 0; k < nodes->count && nodes_random(nodes, 4) == 0; k++)
+            nodes_crash(nodes, k, ways[nodes_random(nodes, 4)], nodes_random(nodes, 100));
+        break;
+    default:
+        for (uint32_t k = 0; k < nodes->count; k++)
+            if (!nodes->hosts[k].node && nodes_random(nodes, 2) && nodes_open(nodes, k) != FL_OK)
+                fail_msg("seed %llu: node %u: %s", (unsigned long long)nodes->seed, k,
+                         nodes->hosts[k].report.text);
+        break;
+    }
+}
+
+static void play(uint64_t seed)
+{
+    struct nodes nodes;
+    nodes_init(&nodes, seed % 5 == 0 ? 5 : 3, seed);
+    nodes.options.election_timeout_us = 100000 + 100000 * (seed % 4);
+    nodes.options.heartbeat_us = nodes.options.election_timeout_us / 10;
+    nodes.options.request_timeout_us = seed % 3 ? 4 * NODES_SECOND : 150000;
+    nodes.options.segment_size = seed % 2 ? 4 << 10 : 64 << 10;
+    nodes_open_all(&nodes);
+    nodes_await_leader(&nodes);
+    for (uint32_t k = 0; k < 150; k++) {
+        for (uint64_t asks = nodes_random(&nodes, 6); asks > 0; asks--) {
+            uint32_t n = (uint32_t)nodes_random(&nodes, nodes.count);
+            (void)(nodes_random(&nodes, 4) ? nodes_propose(&nodes, n) : nodes_read(&nodes, n));
+        }
+        nodes_run(&nodes, nodes_random(&nodes, 20000));
+        if (nodes_random(&nodes, 8) == 0)
+            trouble(&nodes);
+    }
+    nodes_open_all(&nodes);
+    settle(&nodes);
+    end(&nodes);
+}
+
+static void test_random_crashes_lose_nothing_repeat_nothing_and_refuse_only_what_never_happened(void **state)
+{
+    const char *seed = getenv("FL_TEST_SEED"), *cases = getenv("FL_TEST_CASES"),
+               *is_long = getenv("FL_TEST_LONG");
+    (void)state;
+    if (seed) {
+        play(strtoull(seed, NULL, 10));
+        return;
+    }
+    uint64_t count = cases ? strtoull(cases, NULL, 10) : is_long && *is_long == '1' ? 5000 : 60;
+    for (uint64_t k = 1; k <= count; k++)
+        play(k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nodes_found_a_cluster_and_agree_whoever_is_asked),
+        cmocka_unit_test(test_commands_proposed_on_one_node_keep_their_order),
+        cmocka_unit_test(test_a_read_anywhere_holds_what_was_acknowledged_anywhere),
+        cmocka_unit_test(test_the_same_seed_gives_the_same_history),
+        cmocka_unit_test(test_a_leader_that_dies_takes_nothing_acknowledged_with_it),
+        cmocka_unit_test(test_power_that_fails_everywhere_takes_nothing_acknowledged),
+        cmocka_unit_test(test_without_a_quorum_each_command_is_refused_or_unknown_once),
+        cmocka_unit_test(test_a_wiped_node_is_not_let_in_under_its_old_name),
+        cmocka_unit_test(test_a_node_of_another_cluster_is_kept_out),
+        cmocka_unit_test(test_a_failed_sync_ends_a_nodes_part_and_nothing_acknowledged_is_lost),
+        cmocka_unit_test(test_a_damaged_log_is_reported_and_its_node_answers_nobody),
+        cmocka_unit_test(test_a_full_log_and_a_full_disk_refuse_commands_and_go_on_reading),
+        cmocka_unit_test(test_random_crashes_lose_nothing_repeat_nothing_and_refuse_only_what_never_happened),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,85 @@
+/* nodes.h - a cluster of real nodes (fairlead/node.h) on disks and a network in memory, in virtual time: what
+ * users run, but for the operating system.
+ *
+ * The state machine is a list of the commands' numbers in the order in which they were applied. The harness
+ * knows what each command's caller was told, and so what every list must hold. */
+#ifndef FAIRLEAD_TEST_NODES_H
+#define FAIRLEAD_TEST_NODES_H
+
+#include <fairlead/node.h>
+
+#include "memory.h"
+
+#define NODES_MAX 5
+#define NODES_COMMANDS_MAX 20000
+#define NODES_SECOND ((fl_time_us)1000000)
+
+/* A command or a read, and what became of it. */
+struct nodes_ask {
+    struct fl_request request;
+    struct nodes *nodes;
+    uint32_t node;
+    uint32_t number; /* Of a command; its data. */
+    bool is_read;
+    uint32_t answers; /* Must end as 1. */
+    int outcome;
+    uint32_t place;       /* A command that was applied: where in the list. */
+    uint32_t told_before; /* A read: how many commands had been acknowledged when it was asked. */
+    struct nodes_ask *next;
+};
+
+struct nodes_host {
+    struct nodes *nodes;
+    struct fl__disk *disk;
+    struct fl_io *io;
+    struct fl_node *node; /* NULL: not running. */
+    bool is_closed;
+    uint32_t *list; /* The state machine. */
+    uint32_t count, capacity;
+    struct fl_error_report report; /* Of the last opening that failed. */
+};
+
+struct nodes {
+    struct fl__world *world;
+    uint32_t count;
+    uint64_t random, seed;
+    struct nodes_host hosts[NODES_MAX];
+    struct fl_node_options options; /* What the hosts share; set before nodes_open(). */
+    uint8_t cluster_id[16];
+    struct nodes_ask *asks;
+    uint32_t commands;                 /* Numbers given out: 1 to this. */
+    uint32_t told[NODES_COMMANDS_MAX]; /* Those acknowledged, in the order in which they were. */
+    uint32_t told_count;
+    bool traced;
+};
+
+/* Zeroed and set up, nothing running. */
+void nodes_init(struct nodes *nodes, uint32_t count, uint64_t seed);
+void nodes_release(struct nodes *nodes);
+
+/* Opens a node on its disk; its result. */
+int nodes_open(struct nodes *nodes, uint32_t n);
+void nodes_open_all(struct nodes *nodes); /* Which must succeed. */
+void nodes_close(struct nodes *nodes, uint32_t n);
+/* Power fails on it. The disk is what a loss of power leaves. */
+void nodes_crash(struct nodes *nodes, uint32_t n, enum fl__survival what, uint64_t choice);
+/* The disk as new. It must not run. */
+void nodes_wipe(struct nodes *nodes, uint32_t n);
+
+void nodes_run(struct nodes *nodes, fl_time_us duration);
+/* Until somebody leads and is ready: its number. Fails the test if nobody does within ten seconds. */
+uint32_t nodes_await_leader(struct nodes *nodes);
+/* Until all that was asked is answered, and all running nodes have applied the same; false after `within`. */
+bool nodes_settle(struct nodes *nodes, fl_time_us within);
+struct fl_node_status nodes_status(const struct nodes *nodes, uint32_t n);
+
+/* Asks; the answer is in what is returned. If it is refused at once, that is its answer. */
+struct nodes_ask *nodes_propose(struct nodes *nodes, uint32_t n);
+struct nodes_ask *nodes_read(struct nodes *nodes, uint32_t n);
+uint64_t nodes_random(struct nodes *nodes, uint64_t below);
+
+/* All that was promised: every ask answered once, the lists alike up to the shorter one's end, every command
+ * in them once at most, the acknowledged ones where their callers were told, and the refused ones nowhere. */
+void nodes_check(const struct nodes *nodes);
+
+#endif
