@@ -143,8 +143,9 @@ static void test_power_that_fails_everywhere_takes_nothing_acknowledged(void **s
     (void)state;
     for (uint64_t seed = 20; seed < 50; seed++) {
         begin(&nodes, 3, seed);
-        for (uint32_t k = 0; k < 3; k++) {
-            propose_everywhere(&nodes, 30);
+        nodes_slow_disks(&nodes, seed % 2 ? 2000 : 10000);
+        for (uint32_t k = 0; k < 6; k++) {
+            propose_everywhere(&nodes, 10);
             nodes_run(&nodes, nodes_random(&nodes, 12000));
             for (uint32_t n = 0; n < 3; n++)
                 nodes_crash(&nodes, n, ways[seed % 3], nodes_random(&nodes, 1000));
@@ -324,17 +325,24 @@ static void trouble(struct nodes *nodes)
     static const enum fl__survival ways[] = {FL__SURVIVES_NONE, FL__SURVIVES_ALL, FL__SURVIVES_PREFIX,
                                              FL__SURVIVES_SOME};
     uint32_t n = (uint32_t)nodes_random(nodes, nodes->count);
-    switch (nodes_random(nodes, 6)) {
+    enum fl__survival way = ways[nodes_random(nodes, 4)];
+    switch (nodes_random(nodes, 9)) {
     case 0:
         nodes_close(nodes, n);
         break;
     case 1:
     case 2:
-        nodes_crash(nodes, n, ways[nodes_random(nodes, 4)], nodes_random(nodes, 100));
+        nodes_crash(nodes, n, way, nodes_random(nodes, 100));
         break;
     case 3: /* Everywhere at once. */
-        for (uint32_t k = 0; k < nodes->count && nodes_random(nodes, 4) == 0; k++)
-            nodes_crash(nodes, k, ways[nodes_random(nodes, 4)], nodes_random(nodes, 100));
+        for (uint32_t k = 0; k < nodes->count; k++)
+            nodes_crash(nodes, k, way, nodes_random(nodes, 100));
+        break;
+    case 4:
+    case 5:
+        for (uint32_t k = 0; k < nodes->count; k++)
+            if (k != n)
+                nodes_reset(nodes, n, k);
         break;
     default:
         for (uint32_t k = 0; k < nodes->count; k++)
@@ -355,6 +363,8 @@ static void play(uint64_t seed)
     nodes.options.segment_size = seed % 2 ? 4 << 10 : 64 << 10;
     nodes_open_all(&nodes);
     nodes_await_leader(&nodes);
+    if (seed % 7 < 3)
+        nodes_slow_disks(&nodes, 15000);
     for (uint32_t k = 0; k < 150; k++) {
         for (uint64_t asks = nodes_random(&nodes, 6); asks > 0; asks--) {
             uint32_t n = (uint32_t)nodes_random(&nodes, nodes.count);

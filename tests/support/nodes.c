@@ -10,6 +10,8 @@
 // cmocka wants the four headers above before its own.
 #include <cmocka.h>
 
+#include "host.h"
+
 uint64_t nodes_random(struct nodes *nodes, uint64_t below)
 {
     return fl__memory_draw(&nodes->random, 0, below - 1);
@@ -83,6 +85,15 @@ static void on_line(void *context, int level, const char *line)
                       (int)(host - host->nodes->hosts), line);
 }
 
+void nodes_slow_disks(struct nodes *nodes, fl_time_us at_most)
+{
+    fl__world_set(nodes->world, &(struct fl__world_settings){.file_time_us_min = 50,
+                                                             .file_time_us_max = at_most,
+                                                             .network_time_us_min = 50,
+                                                             .network_time_us_max = 1000,
+                                                             .chunk_size_max = 4000});
+}
+
 void nodes_init(struct nodes *nodes, uint32_t count, uint64_t seed)
 {
     memset(nodes, 0, sizeof *nodes);
@@ -90,11 +101,7 @@ void nodes_init(struct nodes *nodes, uint32_t count, uint64_t seed)
     nodes->random = nodes->seed = seed;
     nodes->traced = getenv("FL_TEST_TRACE") != NULL;
     nodes->world = fl__world_create(seed);
-    fl__world_set(nodes->world, &(struct fl__world_settings){.file_time_us_min = 50,
-                                                             .file_time_us_max = 2000,
-                                                             .network_time_us_min = 50,
-                                                             .network_time_us_max = 1000,
-                                                             .chunk_size_max = 4000});
+    nodes_slow_disks(nodes, 2000);
     fl_node_options_init(&nodes->options);
     nodes->options.segment_size = 64 << 10;
     nodes->options.cache_size = 16 << 10;
@@ -180,6 +187,16 @@ void nodes_crash(struct nodes *nodes, uint32_t n, enum fl__survival what, uint64
     host->disk = left;
 }
 
+void nodes_reset(struct nodes *nodes, uint32_t a, uint32_t b)
+{
+    char name[8];
+    snprintf(name, sizeof name, "n%u", b);
+    struct fl_node *node = nodes->hosts[a].node;
+    struct fl__slot *slot = node ? fl__transport_named(&node->transport, name) : NULL;
+    if (slot && slot->channel)
+        fl__memory_reset(nodes->hosts[a].io, slot->channel->stream);
+}
+
 void nodes_wipe(struct nodes *nodes, uint32_t n)
 {
     fl__disk_destroy(nodes->hosts[n].disk);
@@ -236,15 +253,17 @@ static bool is_settled(const struct nodes *nodes)
     for (const struct nodes_ask *ask = nodes->asks; ask; ask = ask->next)
         if (ask->answers == 0)
             return false;
-    uint32_t first = NODES_MAX;
+    fl_index last = 0;
+    bool is_led = false;
     for (uint32_t n = 0; n < nodes->count; n++) {
-        if (!nodes->hosts[n].node || nodes_status(nodes, n).damaged)
-            continue;
-        first = first == NODES_MAX ? n : first;
-        if (nodes_status(nodes, n).applied != nodes_status(nodes, first).last)
-            return false;
+        struct fl_node_status status = nodes_status(nodes, n);
+        is_led |= status.role == FL_LEADER && status.ready;
+        last = status.last > last ? status.last : last;
     }
-    return true;
+    for (uint32_t n = 0; n < nodes->count; n++)
+        if (nodes->hosts[n].node && !nodes_status(nodes, n).damaged && nodes_status(nodes, n).applied != last)
+            return false;
+    return is_led;
 }
 
 bool nodes_settle(struct nodes *nodes, fl_time_us within)

@@ -63,6 +63,10 @@ void nodes_open_all(struct nodes *nodes); /* Which must succeed. */
 void nodes_close(struct nodes *nodes, uint32_t n);
 /* Power fails on it. The disk is what a loss of power leaves. */
 void nodes_crash(struct nodes *nodes, uint32_t n, enum fl__survival what, uint64_t choice);
+/* The connection between two of them breaks, and what was on it is lost. */
+void nodes_reset(struct nodes *nodes, uint32_t a, uint32_t b);
+/* From now on a file operation takes up to so long: 2 ms at first. */
+void nodes_slow_disks(struct nodes *nodes, fl_time_us at_most);
 /* The disk as new. It must not run. */
 void nodes_wipe(struct nodes *nodes, uint32_t n);
 
