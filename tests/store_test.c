@@ -1,0 +1,315 @@
+/* store_test.c - the keyspace as a state machine: what follows from the entries and from nothing else. That
+ * the commands answer as Redis does is shown by comparing them with one (tests/process/compare.sh). */
+#include "server.h"
+#include "support/guard.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SECOND ((uint64_t)1000000)
+#define WORDS_MAX 16
+
+/* A store and its log's clock. */
+struct log {
+    struct fl__store *store;
+    uint64_t time_us;
+    fl_index index;
+    struct fl__reply reply; /* To the latest call. */
+};
+
+static void log_begin(struct log *log)
+{
+    *log = (struct log){.store = fl__store_create(1), .time_us = 1700000000 * SECOND};
+    assert_non_null(log->store);
+    fl__reply_init(&log->reply, 2, 1 << 24);
+}
+
+static void log_end(struct log *log)
+{
+    fl__reply_release(&log->reply);
+    fl__store_destroy(log->store);
+}
+
+static uint32_t split(char *text, struct fl__bytes *args)
+{
+    uint32_t count = 0;
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " ")) {
+        assert_in_range(count, 0, WORDS_MAX - 1);
+        args[count++] = (struct fl__bytes){word, strlen(word)};
+    }
+    return count;
+}
+
+static void apply_data(struct log *log, struct fl__bytes data, int expected)
+{
+    const struct fl__context context = {.time_us = log->time_us, .seed = 5, .index = ++log->index};
+    log->reply.size = 0;
+    assert_int_equal(fl__store_apply(log->store, &context, data, &log->reply), expected);
+}
+
+static void apply(struct log *log, const char *command)
+{
+    char text[512];
+    struct fl__bytes args[WORDS_MAX];
+    snprintf(text, sizeof text, "%s", command);
+    uint32_t count = split(text, args);
+    size_t size = fl__payload_command_size(args, count);
+    char *data = malloc(size);
+    fl__payload_command_write(data, args, count);
+    apply_data(log, (struct fl__bytes){data, size}, FL_OK);
+    free(data);
+}
+
+static void tick(struct log *log)
+{
+    apply_data(log, fl__payload_tick(), FL_OK);
+}
+
+static void read_state(struct log *log, const char *command)
+{
+    char text[512];
+    struct fl__bytes args[WORDS_MAX];
+    snprintf(text, sizeof text, "%s", command);
+    uint32_t count = split(text, args);
+    log->reply.size = 0;
+    const struct fl__command *found = fl__command_find(args, count, &log->reply);
+    assert_non_null(found);
+    fl__store_read(log->store, found, args, count, &log->reply);
+}
+
+static void check_reply(const struct log *log, const char *expected)
+{
+    if (log->reply.size != strlen(expected) || memcmp(log->reply.data, expected, log->reply.size) != 0)
+        fail_msg("replied %.*s, not %s", (int)log->reply.size, log->reply.data, expected);
+}
+
+/* --------------------------------------------------------------------------------------------------- time */
+
+static void test_keys_expire_by_the_entries_time(void **state)
+{
+    struct log log;
+    (void)state;
+    log_begin(&log);
+    apply(&log, "set k v ex 10");
+    log.time_us += 10 * SECOND; /* Redis keeps a key through its last millisecond. */
+    tick(&log);
+    read_state(&log, "get k");
+    check_reply(&log, "$1\r\nv\r\n");
+    log.time_us += 1000;
+    read_state(&log, "get k"); /* No entry says that time has passed. */
+    check_reply(&log, "$1\r\nv\r\n");
+    tick(&log);
+    read_state(&log, "get k");
+    check_reply(&log, "$-1\r\n");
+    log_end(&log);
+}
+
+static void test_the_logs_clock_never_goes_back(void **state)
+{
+    struct log log;
+    (void)state;
+    log_begin(&log);
+    apply(&log, "set k v px 5000");
+    log.time_us += 6 * SECOND;
+    tick(&log);
+    log.time_us -= 5 * SECOND; /* A new leader whose clock is behind. */
+    tick(&log);
+    read_state(&log, "get k");
+    check_reply(&log, "$-1\r\n");
+    assert_int_equal(fl__store_time_us(log.store), 1700000006 * SECOND);
+    log_end(&log);
+}
+
+static void test_a_read_is_told_when_it_must_wait_for_a_tick(void **state)
+{
+    struct log log;
+    char text[] = "get k";
+    struct fl__bytes args[WORDS_MAX];
+    (void)split(text, args);
+    (void)state;
+    log_begin(&log);
+    apply(&log, "set k v ex 10");
+    const struct fl__command *get = fl__command_find(args, 2, NULL);
+    assert_false(fl__store_needs_tick(log.store, get, args, 2, log.time_us + 9 * SECOND));
+    assert_true(fl__store_needs_tick(log.store, get, args, 2, log.time_us + 11 * SECOND));
+    log.time_us += 11 * SECOND;
+    tick(&log);
+    assert_false(fl__store_needs_tick(log.store, get, args, 2, log.time_us));
+    log_end(&log);
+}
+
+/* -------------------------------------------------------------------------------------------- determinism */
+
+static void draw_command(uint64_t *random, char *text, size_t size)
+{
+    static const char *const forms[][2] = {{"set k", " v"},      {"set k", " w ex 5"},   {"append k", " x"},
+                                           {"incrby n", " 3"},   {"del k", " k5"},       {"expire k", " 4"},
+                                           {"getdel k", ""},     {"persist k", ""},      {"setnx k", " 7"},
+                                           {"getset k", " g"},   {"pexpire n", " 2500"}, {"incr n", ""},
+                                           {"mset k", " a k9 b"}};
+    *random = *random * 6364136223846793005u + 1442695040888963407u;
+    uint64_t draw = *random >> 33;
+    const char *const *form = forms[draw % (sizeof forms / sizeof *forms)];
+    snprintf(text, size, "%s%u%s", form[0], (unsigned)(draw / 16 % 40), form[1]);
+}
+
+/* One is asked for every reply, the other for none, and its keys are never read. */
+static void test_the_same_entries_give_the_same_state_whoever_asks(void **state)
+{
+    struct log asked, silent;
+    uint64_t random = 3;
+    char text[128];
+    (void)state;
+    log_begin(&asked);
+    log_begin(&silent);
+    for (uint32_t k = 0; k < 20000; k++) {
+        uint64_t time_us = asked.time_us + (k % 50 == 0 ? SECOND : 1000);
+        asked.time_us = silent.time_us = time_us;
+        draw_command(&random, text, sizeof text);
+        apply(&asked, text);
+        apply(&silent, text);
+        if (k % 7 == 0)
+            read_state(&asked, "mget k1 k2 k3 n1 n2");
+        if (k % 500 == 0)
+            assert_int_equal(fl__store_hash(asked.store), fl__store_hash(silent.store));
+    }
+    assert_int_equal(fl__store_hash(asked.store), fl__store_hash(silent.store));
+    apply(&asked, "set k1 different");
+    apply(&silent, "set k1 other");
+    assert_int_not_equal(fl__store_hash(asked.store), fl__store_hash(silent.store));
+    log_end(&asked);
+    log_end(&silent);
+}
+
+/* --------------------------------------------------------------------------------------------------- scan */
+
+static void note_key(const char *key, uint8_t *seen)
+{
+    unsigned number;
+    if (sscanf(key, "stay%u", &number) == 1)
+        seen[number]++;
+}
+
+/* The next step of a scan; its cursor, 0 at the end. */
+static unsigned long long scan(struct log *log, unsigned long long cursor, uint8_t *seen)
+{
+    char text[64];
+    snprintf(text, sizeof text, "scan %llu count 7", cursor);
+    read_state(log, text);
+    char *copy = strndup(log->reply.data, log->reply.size);
+    unsigned line = 0;
+    for (char *word = strtok(copy, "\r\n"); word; word = strtok(NULL, "\r\n"), line++) {
+        if (line == 2)
+            cursor = strtoull(word, NULL, 10);
+        if (line > 3 && *word != '$')
+            note_key(word, seen);
+    }
+    free(copy);
+    return cursor;
+}
+
+/* Others come and go meanwhile, and the table grows and shrinks. */
+static void test_scan_gives_every_key_that_stays_once(void **state)
+{
+    struct log log;
+    uint8_t seen[500] = {0};
+    char text[64];
+    unsigned long long cursor = 0;
+    (void)state;
+    log_begin(&log);
+    for (unsigned k = 0; k < 500; k++) {
+        snprintf(text, sizeof text, "set stay%u v", k);
+        apply(&log, text);
+    }
+    unsigned step = 0;
+    do {
+        cursor = scan(&log, cursor, seen);
+        for (unsigned k = 0; k < 300; k++) {
+            snprintf(text, sizeof text, step < 40 ? "set go%u v" : "del go%u", (step % 40) * 300 + k);
+            apply(&log, text);
+        }
+        step++;
+    } while (cursor != 0);
+    for (unsigned k = 0; k < 500; k++)
+        assert_int_equal(seen[k], 1);
+    assert_true(step > 40);
+    log_end(&log);
+}
+
+/* ------------------------------------------------------------------------------------------- transactions */
+
+static void add(struct fl__transaction *transaction, const char *command)
+{
+    char text[128];
+    struct fl__bytes args[WORDS_MAX];
+    snprintf(text, sizeof text, "%s", command);
+    uint32_t count = split(text, args);
+    const struct fl__command *found = fl__command_find(args, count, NULL);
+    assert_non_null(found);
+    assert_int_equal(fl__transaction_add(transaction, found, args, count), FL_OK);
+}
+
+static void test_a_transaction_is_one_entry_and_a_failing_command_in_it_fails_alone(void **state)
+{
+    struct log log;
+    struct fl__transaction transaction;
+    (void)state;
+    log_begin(&log);
+    fl__transaction_init(&transaction);
+    add(&transaction, "set a text");
+    add(&transaction, "incr a");
+    add(&transaction, "incr b");
+    apply_data(&log, (struct fl__bytes){transaction.data, transaction.size}, FL_OK);
+    check_reply(&log, "*3\r\n+OK\r\n-ERR value is not an integer or out of range\r\n:1\r\n");
+    assert_int_equal(fl__store_index(log.store), 1);
+    read_state(&log, "mget a b");
+    check_reply(&log, "*2\r\n$4\r\ntext\r\n$1\r\n1\r\n");
+    fl__transaction_release(&transaction);
+    log_end(&log);
+}
+
+/* ---------------------------------------------------------------------------------------------- malformed */
+
+static void test_of_an_entry_cut_anywhere_nothing_is_applied(void **state)
+{
+    struct log log;
+    struct fl__transaction transaction;
+    struct guard guard;
+    (void)state;
+    log_begin(&log);
+    guard_create(&guard, 4096);
+    fl__transaction_init(&transaction);
+    add(&transaction, "set a text");
+    add(&transaction, "set b text");
+    apply(&log, "set a before");
+    for (size_t size = 1; size < transaction.size; size++) {
+        struct fl__bytes cut = {guard_copy(&guard, transaction.data, size), size};
+        assert_int_equal(fl__payload_check(cut), FL_EMESSAGE);
+        apply_data(&log, cut, FL_EMESSAGE); /* On every node alike. */
+    }
+    read_state(&log, "mget a b");
+    check_reply(&log, "*2\r\n$6\r\nbefore\r\n$-1\r\n");
+    assert_int_equal(fl__store_index(log.store), log.index);
+    fl__transaction_release(&transaction);
+    guard_destroy(&guard);
+    log_end(&log);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_keys_expire_by_the_entries_time),
+        cmocka_unit_test(test_the_logs_clock_never_goes_back),
+        cmocka_unit_test(test_a_read_is_told_when_it_must_wait_for_a_tick),
+        cmocka_unit_test(test_the_same_entries_give_the_same_state_whoever_asks),
+        cmocka_unit_test(test_scan_gives_every_key_that_stays_once),
+        cmocka_unit_test(test_a_transaction_is_one_entry_and_a_failing_command_in_it_fails_alone),
+        cmocka_unit_test(test_of_an_entry_cut_anywhere_nothing_is_applied),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
