@@ -125,6 +125,18 @@ int fl__map_init(struct fl__map *map)
     return FL_OK;
 }
 
+/* The table, and of its segments the one that a resize had filled in part. */
+static void free_rest(struct fl__map *map, struct fl__buckets *buckets)
+{
+    if (buckets->segments == NULL)
+        return;
+    for (uint64_t k = 0; k < segment_count(buckets); k++) {
+        map->memory -= buckets->segments[k] != NULL ? block_size(segment_size(buckets)) : 0;
+        free(buckets->segments[k]);
+    }
+    free_directory(map, buckets);
+}
+
 bool fl__map_drain(struct fl__map *map, uint64_t *position, uint64_t bucket_count)
 {
     for (; bucket_count > 0 && *position < FL__HASH_END; bucket_count--) {
@@ -140,10 +152,8 @@ bool fl__map_drain(struct fl__map *map, uint64_t *position, uint64_t bucket_coun
     }
     if (*position < FL__HASH_END)
         return false;
-    if (map->old.segments != NULL)
-        free_directory(map, &map->old);
-    if (map->main.segments != NULL)
-        free_directory(map, &map->main);
+    free_rest(map, &map->old);
+    free_rest(map, &map->main);
     return true;
 }
 

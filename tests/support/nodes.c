@@ -17,7 +17,7 @@ uint64_t nodes_random(struct nodes *nodes, uint64_t below)
     return fl__memory_draw(&nodes->random, 0, below - 1);
 }
 
-/* ------------------------------------------------------------------------------------------ the state machine */
+/* -------------------------------------------------------------------------------------- the state machine */
 
 static void append(struct nodes_host *host, uint32_t number)
 {
@@ -75,7 +75,7 @@ static void on_answer(void *state, struct fl_request *request, int outcome)
     end_ask(ask, outcome);
 }
 
-/* ---------------------------------------------------------------------------------------- opening and closing */
+/* ------------------------------------------------------------------------------------ opening and closing */
 
 static void on_line(void *context, int level, const char *line)
 {
@@ -219,7 +219,7 @@ void nodes_release(struct nodes *nodes)
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------- time */
+/* --------------------------------------------------------------------------------------------------- time */
 
 void nodes_run(struct nodes *nodes, fl_time_us duration)
 {
@@ -276,7 +276,7 @@ bool nodes_settle(struct nodes *nodes, fl_time_us within)
     return false;
 }
 
-/* ----------------------------------------------------------------------------------------------------- asking */
+/* ------------------------------------------------------------------------------------------------- asking */
 
 static struct nodes_ask *add_ask(struct nodes *nodes, uint32_t n)
 {
@@ -314,7 +314,7 @@ struct nodes_ask *nodes_read(struct nodes *nodes, uint32_t n)
     return ask;
 }
 
-/* --------------------------------------------------------------------------------------------------- checking */
+/* ----------------------------------------------------------------------------------------------- checking */
 
 static const struct nodes_host *longest(const struct nodes *nodes)
 {
