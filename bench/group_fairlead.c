@@ -56,8 +56,8 @@ static uint8_t *payload_at(struct replica *replica, fl_index index)
     if (index / CHUNK_ENTRIES >= CHUNKS_MAX)
         group_fail("too many entries");
     uint8_t **chunk = &replica->chunks[index / CHUNK_ENTRIES];
-    if (!*chunk)
-        *chunk = group_allocate((size_t)CHUNK_ENTRIES * PAYLOAD_SIZE);
+    if (!*chunk && !(*chunk = malloc((size_t)CHUNK_ENTRIES * PAYLOAD_SIZE)))
+        group_fail("no memory for payloads");
     return *chunk + index % CHUNK_ENTRIES * PAYLOAD_SIZE;
 }
 
