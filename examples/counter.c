@@ -141,7 +141,7 @@ int main(int count, char **words)
     mkdir(words[1], 0700);
     for (int n = 0; n < NODES; n++) {
         all[n] = (struct counter){.io = io, .all = all};
-        open_node(&all[n], n, words[1], count > 2 ? atoi(words[2]) : 22300);
+        open_node(&all[n], n, words[1], count > 2 ? (int)strtol(words[2], NULL, 10) : 22300);
     }
     for (int n = 0; n < NODES; n++)
         for (int k = 0; k < ADDS; k++) /* Any node takes commands: it knows who leads, or soon will. */

@@ -14,13 +14,6 @@
 
 #define PROPOSALS_MAX 64u /* FL__PROPOSALS_MAX */
 
-static struct fl_status look(const struct single *single)
-{
-    struct fl_status status;
-    fl_raft_status(single->raft, &status);
-    return status;
-}
-
 /* Leads term 6 of three voters; its log is its opening entry. */
 static void lead(struct single *single)
 {
@@ -42,7 +35,7 @@ static void ack(struct single *single, fl_index last)
                                .from = 2,
                                .to = 1,
                                .boot = 2,
-                               .term = look(single).term,
+                               .term = single_look(single).term,
                                .last = last,
                                .held = last,
                                .number = 1};
@@ -144,7 +137,7 @@ static void test_a_proposal_that_a_later_leader_commits_is_answered_ok(void **st
     lead(&single);
     propose(&single, 3, 2);
     depose(&single, 7, 4, 5, 0); /* Leadership is lost, the entries are not. */
-    assert_int_equal(look(&single).role, FL_FOLLOWER);
+    assert_int_equal(single_look(&single).role, FL_FOLLOWER);
     check_no_more(&single);
     depose(&single, 7, 5, 5, 5);
     check_answer(&single, 6, 2, 4, FL_OK);
@@ -227,7 +220,7 @@ static void test_proposals_above_a_committed_entry_of_a_higher_term_are_refused(
     single_win(&single, NULL);
     propose(&single, 2, 11);
     depose(&single, 7, 4, 5, 5); /* The log ends with 5 now, far below 11. */
-    assert_int_equal(look(&single).last, 5);
+    assert_int_equal(single_look(&single).last, 5);
     check_answer(&single, 6, 11, 12, FL_EREFUSED);
     check_no_more(&single);
     single_release(&single);
@@ -258,10 +251,10 @@ static void test_a_cut_proposal_that_comes_back_and_is_committed_is_answered_ok(
 static void lead_and_lose(struct single *single)
 {
     single_win(single, NULL);
-    propose(single, 1, look(single).last + 1);
-    struct fl_message vote = single_vote(3, look(single).term + 1, 0, 0);
+    propose(single, 1, single_look(single).last + 1);
+    struct fl_message vote = single_vote(3, single_look(single).term + 1, 0, 0);
     assert_int_equal(single_receive(single, &vote), FL_OK);
-    assert_int_equal(look(single).role, FL_FOLLOWER);
+    assert_int_equal(single_look(single).role, FL_FOLLOWER);
 }
 
 static void test_the_proposals_of_many_leaderships_are_answered_in_order(void **state)
@@ -300,9 +293,9 @@ static void test_too_many_leaderships_with_open_proposals_refuse_further_ones(vo
         single_clear(&single);
     }
     single_win(&single, NULL);
-    fl_index last = look(&single).last;
+    fl_index last = single_look(&single).last;
     assert_int_equal(single_propose(&single, 1, &first), FL_EFULL);
-    assert_int_equal(look(&single).last, last);
+    assert_int_equal(single_look(&single).last, last);
     ack(&single, last);
     assert_int_equal(single_count(&single, FL_WORK_ANSWER), PROPOSALS_MAX);
     propose(&single, 1, last + 1);
@@ -327,7 +320,7 @@ static void test_a_leader_refuses_more_uncommitted_entries_than_its_limit(void *
     single_win(&single, NULL);
     assert_int_equal(single_propose(&single, 10, &first), FL_EFULL); /* One is the opening entry. */
     assert_int_equal(single_propose(&single, UINT32_MAX, &first), FL_EFULL);
-    assert_int_equal(look(&single).last, 1);
+    assert_int_equal(single_look(&single).last, 1);
     propose(&single, 9, 2);
     assert_int_equal(single_propose(&single, 1, &first), FL_EFULL);
     ack(&single, 4);
@@ -352,7 +345,7 @@ static void test_whoever_does_not_lead_refuses_proposals(void **state)
     propose(&single, 1, 2);
     depose(&single, 9, 0, 0, 0);
     assert_int_equal(single_propose(&single, 1, &first), FL_ENOTLEADER);
-    assert_int_equal(look(&single).last, 2);
+    assert_int_equal(single_look(&single).last, 2);
     single_release(&single);
 }
 
@@ -363,7 +356,7 @@ static void test_a_proposal_of_nothing_is_refused(void **state)
     (void)state;
     lead(&single);
     assert_int_equal(single_propose(&single, 0, &first), FL_EINVAL);
-    assert_int_equal(look(&single).last, 1);
+    assert_int_equal(single_look(&single).last, 1);
     single_release(&single);
 }
 

@@ -12,13 +12,6 @@
 
 #include "single.h"
 
-static struct fl_status look(const struct single *single)
-{
-    struct fl_status status;
-    fl_raft_status(single->raft, &status);
-    return status;
-}
-
 /* ------------------------------------------------------------------ the follower: Figure 2, AppendEntries */
 
 /* Follows 2, its leader of term 5, with the log 1 1 1 2 2 2. */
@@ -48,7 +41,7 @@ static int append_some(struct single *single, fl_index prev, fl_term prev_term, 
 
 static void check_log(const struct single *single, const fl_term *terms, fl_index last)
 {
-    assert_int_equal(look(single).last, last);
+    assert_int_equal(single_look(single).last, last);
     for (fl_index index = 1; index <= last; index++)
         assert_int_equal(fl_raft_term_at(single->raft, index), terms[index - 1]);
     assert_int_equal(fl_raft_term_at(single->raft, last + 1), 0);
@@ -129,7 +122,7 @@ static void test_a_conflicting_suffix_is_cut_and_what_matches_is_not(void **stat
     assert_int_equal(persist->truncate_from, 5);
     assert_int_equal(persist->first, 5);
     assert_int_equal(persist->last, 5);
-    assert_int_equal(look(&single).truncated_entries, 2);
+    assert_int_equal(single_look(&single).truncated_entries, 2);
     single_release(&single);
 }
 
@@ -142,7 +135,7 @@ static void test_of_a_run_that_conflicts_in_its_middle_the_matching_part_stays(v
     assert_int_equal(append_some(&single, 1, 1, 1, 5), FL_OK); /* The leader's term 1 was longer. */
     check_accepted(&single, 4, 5);
     check_log(&single, mended, 5);
-    assert_int_equal(look(&single).truncated_entries, 3);
+    assert_int_equal(single_look(&single).truncated_entries, 3);
     single_release(&single);
 }
 
@@ -155,7 +148,7 @@ static void test_entries_that_are_there_are_not_taken_again(void **state)
     assert_int_equal(append(&single, 1, 1, runs, 2, 8), FL_OK);
     check_accepted(&single, 7, 8);
     assert_int_equal(single_last(&single, FL_WORK_PERSIST)->persist.first, 7);
-    assert_int_equal(look(&single).truncated_entries, 0);
+    assert_int_equal(single_look(&single).truncated_entries, 0);
     single_release(&single);
 }
 
@@ -215,7 +208,7 @@ static void test_what_contradicts_a_committed_entry_is_refused(void **state)
     follow(&single);
     struct fl_message heartbeat = single_append(2, 5, 5, 2, 5);
     assert_int_equal(single_receive(&single, &heartbeat), FL_OK);
-    assert_int_equal(look(&single).commit, 5);
+    assert_int_equal(single_look(&single).commit, 5);
     assert_int_equal(append_some(&single, 3, 1, 4, 6), FL_EMESSAGE);
     assert_int_equal(single_last(&single, FL_WORK_NOTE)->note.kind, FL_NOTE_CONTRADICTION);
     assert_int_equal(append_some(&single, 4, 1, 5, 5), FL_EMESSAGE);
@@ -239,8 +232,8 @@ static void test_an_append_of_an_older_term_changes_nothing(void **state)
     assert_int_equal(single_receive(&single, &message), FL_OK);
     check_accepted(&single, 0, 0);
     check_log(&single, same, 6);
-    assert_false(look(&single).has_leader);
-    assert_int_equal(look(&single).commit, 0);
+    assert_false(single_look(&single).has_leader);
+    assert_int_equal(single_look(&single).commit, 0);
     assert_int_equal(reply_of(&single)->term, 5);
     assert_int_equal(reply_of(&single)->last, 0);
     single_release(&single);
@@ -266,8 +259,8 @@ static void test_impossible_appends_are_refused(void **state)
     assert_int_equal(append(&single, 0, 1, NULL, 0, 0), FL_EMESSAGE);
     assert_int_equal(append(&single, 6, 6, NULL, 0, 6), FL_EMESSAGE);
     assert_int_equal(append(&single, 6, 2, gap, 1, UINT64_MAX), FL_EMESSAGE);
-    assert_int_equal(look(&single).last, 6);
-    assert_false(look(&single).has_leader);
+    assert_int_equal(single_look(&single).last, 6);
+    assert_false(single_look(&single).has_leader);
     single_release(&single);
 }
 
@@ -299,7 +292,7 @@ static void test_a_term_beyond_runs_max_is_dropped_like_a_lost_message(void **st
     assert_int_equal(single_receive(&single, &message), FL_EFULL);
     check_accepted(&single, 0, 0);
     assert_int_equal(single.count, 0);
-    assert_int_equal(look(&single).last, 9);
+    assert_int_equal(single_look(&single).last, 9);
     assert_int_equal(fl_raft_campaign(single.raft, single.now), FL_EREFUSED); /* Nor could it lead. */
     single_release(&single);
 }

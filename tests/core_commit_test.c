@@ -15,16 +15,9 @@
 #define HEARTBEAT 100000u
 #define VOTERS_MAX 9
 
-static struct fl_status look(const struct single *single)
-{
-    struct fl_status status;
-    fl_raft_status(single->raft, &status);
-    return status;
-}
-
 static fl_index commit_of(const struct single *single)
 {
-    return look(single).commit;
+    return single_look(single).commit;
 }
 
 /* The peer's disk has the leader's log up to `last`. */
@@ -34,7 +27,7 @@ static void ack(struct single *single, fl_id from, fl_index last)
                                .from = from,
                                .to = 1,
                                .boot = from,
-                               .term = look(single).term,
+                               .term = single_look(single).term,
                                .last = last,
                                .held = last,
                                .number = 1};
@@ -101,9 +94,9 @@ static void test_a_leader_is_ready_once_an_entry_of_its_term_is_committed(void *
     (void)state;
     lead(&single, 3);
     ack(&single, 2, 2);
-    assert_false(look(&single).leader_ready);
+    assert_false(single_look(&single).leader_ready);
     ack(&single, 2, 3);
-    assert_true(look(&single).leader_ready);
+    assert_true(single_look(&single).leader_ready);
     single_release(&single);
 }
 
@@ -241,7 +234,7 @@ static void test_a_majority_of_others_commits_before_the_leaders_own_disk(void *
     assert_int_equal(commit_of(&single), 3);
     ack(&single, 3, 5);
     assert_int_equal(commit_of(&single), 5);
-    assert_int_equal(look(&single).durable, 3);
+    assert_int_equal(single_look(&single).durable, 3);
     single_release(&single);
 }
 

@@ -11,97 +11,10 @@
 // cmocka wants the four headers above before its own.
 #include <cmocka.h>
 
-#include "single.h"
+#include "votes.h"
 
 #define TIMEOUT 1000000u
 #define HEARTBEAT 100000u
-
-/* What a replica is created from. */
-struct setup {
-    struct fl_raft_config config;
-    struct fl_raft_start start;
-    struct fl_member list[16];
-};
-
-static void set_up(struct setup *setup, uint32_t voters, fl_term term)
-{
-    *setup = (struct setup){.start = {.term = term}};
-    fl_raft_config_init(&setup->config);
-    setup->config.id = 1;
-    setup->config.boot = 77;
-    setup->config.pre_vote = setup->config.check_quorum = false;
-    for (uint32_t k = 0; k < voters; k++)
-        setup->list[k] = (struct fl_member){.id = k + 1, .kind = FL_VOTER};
-    setup->start.members = (struct fl_members){.count = voters, .list = setup->list};
-}
-
-static void start(struct single *single, const struct setup *setup)
-{
-    single_init_with(single, &setup->config, &setup->start);
-}
-
-/* A replica that has what a server has: pre-votes, and voters that stick to a leader. */
-static void start_as_served(struct single *single, uint32_t voters, fl_term term)
-{
-    struct setup setup;
-    set_up(&setup, voters, term);
-    setup.config.pre_vote = setup.config.check_quorum = true;
-    start(single, &setup);
-}
-
-static struct fl_status look(const struct single *single)
-{
-    struct fl_status status;
-    fl_raft_status(single->raft, &status);
-    return status;
-}
-
-static struct fl_message prevote(fl_id from, fl_term term, fl_index last, fl_term last_term)
-{
-    struct fl_message message = single_vote(from, term, last, last_term);
-    message.type = FL_MSG_PREVOTE;
-    return message;
-}
-
-static void answer(struct single *single, enum fl_message_type type, fl_id from, fl_term term, bool granted)
-{
-    struct fl_message reply = {
-        .type = type, .from = from, .to = 1, .boot = from, .term = term, .granted = granted};
-    assert_int_equal(single_receive(single, &reply), FL_OK);
-}
-
-static void grant(struct single *single, fl_id from, fl_term term)
-{
-    answer(single, FL_MSG_VOTE_REPLY, from, term, true);
-}
-
-/* The answer to a request for a vote or a pre-vote; NULL if none was sent. */
-static const struct fl_message *ask(struct single *single, const struct fl_message *request)
-{
-    enum fl_message_type reply = request->type == FL_MSG_VOTE ? FL_MSG_VOTE_REPLY : FL_MSG_PREVOTE_REPLY;
-    single_clear(single);
-    assert_int_equal(single_receive(single, request), FL_OK);
-    return single_sent(single, reply, request->from, 0);
-}
-
-static bool is_granted(struct single *single, const struct fl_message *request)
-{
-    const struct fl_message *reply = ask(single, request);
-    assert_non_null(reply);
-    return reply->granted;
-}
-
-static bool grants_vote(struct single *single, fl_id candidate, fl_term term)
-{
-    struct fl_message request = single_vote(candidate, term, 0, 0);
-    return is_granted(single, &request);
-}
-
-static void check_role(const struct single *single, enum fl_role role, fl_term term)
-{
-    assert_int_equal(look(single).role, role);
-    assert_int_equal(look(single).term, term);
-}
 
 /* ------------------------------------------------------------ votes: paper §5.2, Figure 2 RequestVote RPC */
 
@@ -110,27 +23,27 @@ static void test_a_replica_votes_for_one_candidate_in_a_term(void **state)
     struct single single;
     (void)state;
     single_init(&single, 3, 0, NULL, 0, 0);
-    assert_true(grants_vote(&single, 2, 1));
-    assert_false(grants_vote(&single, 3, 1));
-    assert_true(grants_vote(&single, 2, 1)); /* Its answer may have been lost. */
-    assert_true(grants_vote(&single, 3, 2));
-    assert_false(grants_vote(&single, 2, 2));
+    assert_true(votes_grants(&single, 2, 1));
+    assert_false(votes_grants(&single, 3, 1));
+    assert_true(votes_grants(&single, 2, 1)); /* Its answer may have been lost. */
+    assert_true(votes_grants(&single, 3, 2));
+    assert_false(votes_grants(&single, 2, 2));
     single_release(&single);
 }
 
 static void test_a_vote_is_kept_over_a_restart(void **state)
 {
     struct single single;
-    struct setup setup;
+    struct votes_setup setup;
     (void)state;
-    set_up(&setup, 3, 4);
+    votes_set_up(&setup, 3, 4);
     setup.start.has_vote = true;
     setup.start.vote = 2;
-    start(&single, &setup);
-    assert_false(grants_vote(&single, 3, 4));
-    assert_true(grants_vote(&single, 2, 4));
+    votes_start(&single, &setup);
+    assert_false(votes_grants(&single, 3, 4));
+    assert_true(votes_grants(&single, 2, 4));
     assert_int_equal(single_count(&single, FL_WORK_PERSIST), 0); /* It was durable before. */
-    assert_true(grants_vote(&single, 3, 5));
+    assert_true(votes_grants(&single, 3, 5));
     single_release(&single);
 }
 
@@ -139,18 +52,18 @@ static void test_id_0_is_a_candidate_like_any_other(void **state)
     (void)state;
     for (int before = 0; before < 3; before++) { /* No vote yet, voted for 0, voted for 2. */
         struct single single;
-        struct setup setup;
-        set_up(&setup, 3, 4);
+        struct votes_setup setup;
+        votes_set_up(&setup, 3, 4);
         setup.list[2].id = 0;
         setup.start.has_vote = before > 0;
         setup.start.vote = before == 2 ? 2 : 0;
-        start(&single, &setup);
+        votes_start(&single, &setup);
         if (before > 0)
-            assert_int_equal(grants_vote(&single, 2, 4), before == 2);
-        assert_int_equal(grants_vote(&single, 0, 4), before < 2);
-        assert_int_equal(grants_vote(&single, 2, 4), before == 2);
-        assert_true(look(&single).has_vote);
-        assert_int_equal(look(&single).vote, before == 2 ? 2 : 0);
+            assert_int_equal(votes_grants(&single, 2, 4), before == 2);
+        assert_int_equal(votes_grants(&single, 0, 4), before < 2);
+        assert_int_equal(votes_grants(&single, 2, 4), before == 2);
+        assert_true(single_look(&single).has_vote);
+        assert_int_equal(single_look(&single).vote, before == 2 ? 2 : 0);
         single_release(&single);
     }
 }
@@ -161,12 +74,12 @@ static void test_a_candidate_has_voted_for_itself(void **state)
     (void)state;
     single_init(&single, 3, 4, NULL, 0, 0);
     single_campaign(&single);
-    check_role(&single, FL_CANDIDATE, 5);
+    votes_check_role(&single, FL_CANDIDATE, 5);
     const struct fl_persist *persist = &single_last(&single, FL_WORK_PERSIST)->persist;
     assert_true(persist->is_vote && persist->has_vote);
     assert_int_equal(persist->vote, 1);
     assert_int_equal(persist->term, 5);
-    assert_false(grants_vote(&single, 2, 5));
+    assert_false(votes_grants(&single, 2, 5));
     single_release(&single);
 }
 
@@ -177,10 +90,10 @@ static void test_a_term_that_has_a_leader_gets_no_vote_for_another(void **state)
     (void)state;
     single_init(&single, 3, 4, NULL, 0, 0);
     assert_int_equal(single_receive(&single, &heartbeat), FL_OK);
-    const struct fl_message *reply = ask(&single, &vote); /* Late: 2 has won. */
+    const struct fl_message *reply = votes_ask(&single, &vote); /* Late: 2 has won. */
     assert_false(reply->granted);
     assert_false(reply->rejected);
-    assert_false(look(&single).has_vote);
+    assert_false(single_look(&single).has_vote);
     single_release(&single);
 }
 
@@ -207,8 +120,8 @@ static void test_a_candidate_of_an_older_term_is_told_of_the_newer_one(void **st
     (void)state;
     single_init(&single, 3, 5, NULL, 0, 0);
     struct fl_message vote = single_vote(2, 4, 0, 0);
-    assert_null(ask(&single, &vote));
-    assert_false(look(&single).has_vote);
+    assert_null(votes_ask(&single, &vote));
+    assert_false(single_look(&single).has_vote);
     const struct fl_message *told = single_sent(&single, FL_MSG_APPEND_REPLY, 2, 0);
     assert_non_null(told);
     assert_int_equal(told->term, 5);
@@ -242,7 +155,7 @@ static void test_no_grant_leaves_before_term_and_vote_are_durable(void **state)
         single_init(&single, 3, 4, NULL, 0, 0);
         single.persist_at_once = false;
         struct fl_message vote = single_vote(2, term, 0, 0);
-        assert_null(ask(&single, &vote));
+        assert_null(votes_ask(&single, &vote));
         assert_int_equal(single_count(&single, FL_WORK_PERSIST), 1);
         const struct fl_persist *persist = &single_last(&single, FL_WORK_PERSIST)->persist;
         assert_true(persist->is_vote && persist->has_vote);
@@ -283,10 +196,10 @@ static void test_a_candidates_own_vote_counts_once_it_is_durable(void **state)
     single_init(&single, 3, 4, NULL, 0, 0);
     single.persist_at_once = false;
     single_campaign(&single);
-    grant(&single, 2, 5);
-    check_role(&single, FL_CANDIDATE, 5);
+    votes_grant(&single, 2, 5);
+    votes_check_role(&single, FL_CANDIDATE, 5);
     single_persist(&single);
-    check_role(&single, FL_LEADER, 5);
+    votes_check_role(&single, FL_LEADER, 5);
     single_release(&single);
 }
 
@@ -300,10 +213,10 @@ static void test_a_majority_of_voters_elects(void **state)
         single_init(&single, voters, 0, NULL, 0, 0);
         single_campaign(&single);
         for (fl_id voter = 2; voter < voters / 2 + 1; voter++)
-            grant(&single, voter, 1);
-        check_role(&single, FL_CANDIDATE, 1);
-        grant(&single, voters, 1);
-        check_role(&single, FL_LEADER, 1);
+            votes_grant(&single, voter, 1);
+        votes_check_role(&single, FL_CANDIDATE, 1);
+        votes_grant(&single, voters, 1);
+        votes_check_role(&single, FL_LEADER, 1);
         single_release(&single);
     }
 }
@@ -315,10 +228,10 @@ static void test_a_voter_counts_once_however_often_it_answers(void **state)
     single_init(&single, 5, 0, NULL, 0, 0);
     single_campaign(&single);
     for (int k = 0; k < 5; k++)
-        grant(&single, 2, 1);
-    check_role(&single, FL_CANDIDATE, 1);
-    grant(&single, 3, 1);
-    check_role(&single, FL_LEADER, 1);
+        votes_grant(&single, 2, 1);
+    votes_check_role(&single, FL_CANDIDATE, 1);
+    votes_grant(&single, 3, 1);
+    votes_check_role(&single, FL_LEADER, 1);
     single_release(&single);
 }
 
@@ -329,29 +242,29 @@ static void test_a_refusal_and_a_vote_of_another_term_do_not_count(void **state)
     single_init(&single, 3, 4, NULL, 0, 0);
     single_campaign(&single);
     single_campaign(&single);
-    grant(&single, 2, 5); /* For the campaign before. */
-    answer(&single, FL_MSG_VOTE_REPLY, 3, 6, false);
-    check_role(&single, FL_CANDIDATE, 6);
-    grant(&single, 2, 6);
-    check_role(&single, FL_LEADER, 6);
+    votes_grant(&single, 2, 5); /* For the campaign before. */
+    votes_answer(&single, FL_MSG_VOTE_REPLY, 3, 6, false);
+    votes_check_role(&single, FL_CANDIDATE, 6);
+    votes_grant(&single, 2, 6);
+    votes_check_role(&single, FL_LEADER, 6);
     single_release(&single);
 }
 
 static void test_a_vote_that_no_voter_gave_is_not_counted(void **state)
 {
     struct single single;
-    struct setup setup;
+    struct votes_setup setup;
     (void)state;
-    set_up(&setup, 4, 0);
+    votes_set_up(&setup, 4, 0);
     setup.list[3].kind = FL_LEARNER;
-    start(&single, &setup);
+    votes_start(&single, &setup);
     single_campaign(&single);
-    grant(&single, 4, 1);  /* A learner. */
-    grant(&single, 99, 1); /* A stranger. */
-    check_role(&single, FL_CANDIDATE, 1);
+    votes_grant(&single, 4, 1);  /* A learner. */
+    votes_grant(&single, 99, 1); /* A stranger. */
+    votes_check_role(&single, FL_CANDIDATE, 1);
     assert_null(single_sent(&single, FL_MSG_VOTE, 4, 0));
-    grant(&single, 2, 1);
-    check_role(&single, FL_LEADER, 1);
+    votes_grant(&single, 2, 1);
+    votes_check_role(&single, FL_LEADER, 1);
     single_release(&single);
 }
 
@@ -361,8 +274,8 @@ static void test_a_candidate_asks_again_whoever_did_not_answer(void **state)
     (void)state;
     single_init(&single, 5, 0, NULL, 0, 0);
     single_campaign(&single);
-    grant(&single, 2, 1);
-    answer(&single, FL_MSG_VOTE_REPLY, 3, 1, false);
+    votes_grant(&single, 2, 1);
+    votes_answer(&single, FL_MSG_VOTE_REPLY, 3, 1, false);
     single_clear(&single);
     single_tick(&single, HEARTBEAT);
     assert_null(single_sent(&single, FL_MSG_VOTE, 2, 0));
@@ -377,15 +290,15 @@ static void test_a_sole_voter_leads_a_new_term_once_its_disk_has_it(void **state
     (void)state;
     for (int pre_vote = 0; pre_vote < 2; pre_vote++) {
         struct single single;
-        struct setup setup;
-        set_up(&setup, 1, 4);
+        struct votes_setup setup;
+        votes_set_up(&setup, 1, 4);
         setup.config.pre_vote = pre_vote;
-        start(&single, &setup);
+        votes_start(&single, &setup);
         single.persist_at_once = false;
         single_tick(&single, 2 * TIMEOUT);
-        check_role(&single, FL_CANDIDATE, 5);
+        votes_check_role(&single, FL_CANDIDATE, 5);
         single_persist(&single);
-        check_role(&single, FL_LEADER, 5);
+        votes_check_role(&single, FL_LEADER, 5);
         assert_int_equal(single_count(&single, FL_WORK_SEND), 0);
         single_release(&single);
     }
@@ -400,8 +313,8 @@ static void check_compare(fl_index last, fl_term last_term, bool up_to_date)
         struct single single;
         single_init(&single, 3, 9, runs, 2, 8);
         struct fl_message request =
-            pre ? prevote(2, 10, last, last_term) : single_vote(2, 10, last, last_term);
-        const struct fl_message *reply = ask(&single, &request);
+            pre ? votes_prevote(2, 10, last, last_term) : single_vote(2, 10, last, last_term);
+        const struct fl_message *reply = votes_ask(&single, &request);
         assert_non_null(reply);
         assert_int_equal(reply->granted, up_to_date);
         assert_int_equal(reply->rejected, !up_to_date); /* And only for its log. */
@@ -436,11 +349,11 @@ static void test_an_outdated_candidate_still_moves_the_voter_to_its_term(void **
     (void)state;
     single_init(&single, 3, 3, runs, 1, 2);
     struct fl_message vote = single_vote(2, 8, 1, 3);
-    assert_false(is_granted(&single, &vote));
-    assert_int_equal(look(&single).term, 8);
-    assert_false(look(&single).has_vote);
+    assert_false(votes_is_granted(&single, &vote));
+    assert_int_equal(single_look(&single).term, 8);
+    assert_false(single_look(&single).has_vote);
     vote = single_vote(3, 8, 2, 3); /* Its vote is still free. */
-    assert_true(is_granted(&single, &vote));
+    assert_true(votes_is_granted(&single, &vote));
     single_release(&single);
 }
 
@@ -451,9 +364,9 @@ static void test_a_refusal_because_of_a_vote_given_is_not_blamed_on_the_log(void
     (void)state;
     single_init(&single, 3, 3, runs, 1, 2);
     struct fl_message vote = single_vote(2, 4, 2, 3);
-    assert_true(is_granted(&single, &vote));
+    assert_true(votes_is_granted(&single, &vote));
     vote = single_vote(3, 4, 1, 3);
-    const struct fl_message *reply = ask(&single, &vote);
+    const struct fl_message *reply = votes_ask(&single, &vote);
     assert_false(reply->granted);
     assert_false(reply->rejected);
     single_release(&single);
@@ -465,16 +378,16 @@ static void test_a_pre_vote_changes_neither_term_nor_vote(void **state)
 {
     struct single single;
     (void)state;
-    start_as_served(&single, 3, 4);
+    votes_start_as_served(&single, 3, 4);
     for (fl_id candidate = 2; candidate <= 3; candidate++) { /* Unlike a vote it is no promise. */
-        struct fl_message request = prevote(candidate, 5, 0, 0);
-        const struct fl_message *reply = ask(&single, &request);
+        struct fl_message request = votes_prevote(candidate, 5, 0, 0);
+        const struct fl_message *reply = votes_ask(&single, &request);
         assert_true(reply->granted);
         assert_int_equal(reply->term, 5);
         assert_int_equal(single_count(&single, FL_WORK_PERSIST), 0);
     }
-    assert_int_equal(look(&single).term, 4);
-    assert_false(look(&single).has_vote);
+    assert_int_equal(single_look(&single).term, 4);
+    assert_false(single_look(&single).has_vote);
     single_release(&single);
 }
 
@@ -482,9 +395,9 @@ static void test_a_pre_vote_for_a_term_that_is_not_higher_is_refused(void **stat
 {
     struct single single;
     (void)state;
-    start_as_served(&single, 3, 4);
-    struct fl_message request = prevote(2, 4, 0, 0);
-    const struct fl_message *reply = ask(&single, &request);
+    votes_start_as_served(&single, 3, 4);
+    struct fl_message request = votes_prevote(2, 4, 0, 0);
+    const struct fl_message *reply = votes_ask(&single, &request);
     assert_false(reply->granted);
     assert_false(reply->rejected);
     assert_int_equal(reply->term, 4);
@@ -495,18 +408,18 @@ static void test_a_precandidate_changes_nothing_until_a_majority_would_vote_for_
 {
     struct single single;
     (void)state;
-    start_as_served(&single, 5, 4);
+    votes_start_as_served(&single, 5, 4);
     single_tick(&single, 2 * TIMEOUT);
-    check_role(&single, FL_PRECANDIDATE, 4);
+    votes_check_role(&single, FL_PRECANDIDATE, 4);
     assert_int_equal(single_sent(&single, FL_MSG_PREVOTE, 2, 0)->term, 5);
-    answer(&single, FL_MSG_PREVOTE_REPLY, 2, 5, true);
-    answer(&single, FL_MSG_PREVOTE_REPLY, 2, 5, true);
-    answer(&single, FL_MSG_PREVOTE_REPLY, 3, 6, true); /* Asked for another term. */
-    answer(&single, FL_MSG_PREVOTE_REPLY, 4, 4, false);
-    check_role(&single, FL_PRECANDIDATE, 4);
+    votes_answer(&single, FL_MSG_PREVOTE_REPLY, 2, 5, true);
+    votes_answer(&single, FL_MSG_PREVOTE_REPLY, 2, 5, true);
+    votes_answer(&single, FL_MSG_PREVOTE_REPLY, 3, 6, true); /* Asked for another term. */
+    votes_answer(&single, FL_MSG_PREVOTE_REPLY, 4, 4, false);
+    votes_check_role(&single, FL_PRECANDIDATE, 4);
     assert_int_equal(single_count(&single, FL_WORK_PERSIST), 0);
-    answer(&single, FL_MSG_PREVOTE_REPLY, 5, 5, true);
-    check_role(&single, FL_CANDIDATE, 5);
+    votes_answer(&single, FL_MSG_PREVOTE_REPLY, 5, 5, true);
+    votes_check_role(&single, FL_CANDIDATE, 5);
     assert_non_null(single_sent(&single, FL_MSG_VOTE, 2, 0)); /* A pre-vote is no vote. */
     single_release(&single);
 }
@@ -515,13 +428,13 @@ static void test_a_precandidate_still_grants(void **state)
 {
     struct single single;
     (void)state;
-    start_as_served(&single, 3, 4);
+    votes_start_as_served(&single, 3, 4);
     single_campaign(&single);
-    struct fl_message request = prevote(2, 5, 0, 0);
-    assert_true(is_granted(&single, &request));
-    check_role(&single, FL_PRECANDIDATE, 4);
-    assert_true(grants_vote(&single, 3, 5));
-    check_role(&single, FL_FOLLOWER, 5);
+    struct fl_message request = votes_prevote(2, 5, 0, 0);
+    assert_true(votes_is_granted(&single, &request));
+    votes_check_role(&single, FL_PRECANDIDATE, 4);
+    assert_true(votes_grants(&single, 3, 5));
+    votes_check_role(&single, FL_FOLLOWER, 5);
     single_release(&single);
 }
 
@@ -529,14 +442,14 @@ static void test_a_precandidate_asks_again_whoever_refused(void **state)
 {
     struct single single;
     (void)state;
-    start_as_served(&single, 3, 4);
+    votes_start_as_served(&single, 3, 4);
     single_campaign(&single);
-    answer(&single, FL_MSG_PREVOTE_REPLY, 2, 4, false); /* It may lose its leader soon. */
+    votes_answer(&single, FL_MSG_PREVOTE_REPLY, 2, 4, false); /* It may lose its leader soon. */
     single_clear(&single);
     single_tick(&single, HEARTBEAT);
     assert_non_null(single_sent(&single, FL_MSG_PREVOTE, 2, 0));
-    answer(&single, FL_MSG_PREVOTE_REPLY, 2, 5, true);
-    check_role(&single, FL_CANDIDATE, 5);
+    votes_answer(&single, FL_MSG_PREVOTE_REPLY, 2, 5, true);
+    votes_check_role(&single, FL_CANDIDATE, 5);
     single_release(&single);
 }
 

@@ -15,13 +15,6 @@
 
 #define HEARTBEAT 100000u
 
-static struct fl_status look(const struct single *single)
-{
-    struct fl_status status;
-    fl_raft_status(single->raft, &status);
-    return status;
-}
-
 static fl_ticket ask(struct single *single)
 {
     fl_ticket ticket = 0;
@@ -44,7 +37,7 @@ static void echo(struct single *single, fl_id from, uint64_t round, fl_index las
                                .from = from,
                                .to = 1,
                                .boot = from,
-                               .term = look(single).term,
+                               .term = single_look(single).term,
                                .last = last,
                                .held = last,
                                .number = 1,
@@ -92,7 +85,7 @@ static void lead_ready(struct single *single, uint32_t voters)
     lead(single, voters);
     for (fl_id peer = 2; peer <= voters; peer++)
         echo(single, peer, 0, 3);
-    assert_true(look(single).leader_ready);
+    assert_true(single_look(single).leader_ready);
     single_clear(single);
 }
 
@@ -351,7 +344,7 @@ static void test_a_follower_asks_its_leader(void **state)
     assert_int_equal(single_receive(&single, &reply), FL_OK);
     check_answer(&single, ticket, FL_OK, 7);
     assert_int_equal(single_last(&single, FL_WORK_READ)->read.stamp, 4711);
-    assert_int_equal(look(&single).commit, 0); /* Nothing of its log was compared yet. */
+    assert_int_equal(single_look(&single).commit, 0); /* Nothing of its log was compared yet. */
     assert_int_equal(single_receive(&single, &reply), FL_OK);
     check_answer(&single, ticket, FL_OK, 7); /* Twice by the network: still one answer. */
     single_release(&single);

@@ -16,13 +16,6 @@
 #define HEARTBEAT 100000u
 #define ENTRY_SIZE 16u
 
-static struct fl_status look(const struct single *single)
-{
-    struct fl_status status;
-    fl_raft_status(single->raft, &status);
-    return status;
-}
-
 /* ------------------------------------------------------------------------- the leader: whom it sends what */
 
 struct limits {
@@ -38,7 +31,7 @@ static void win(struct single *single, const struct fl_outline *outline)
         .type = FL_MSG_VOTE_REPLY, .granted = true, .from = 2, .to = 1, .boot = 2, .term = 6};
     reply.outline = *outline;
     assert_int_equal(single_receive(single, &reply), FL_OK);
-    assert_int_equal(look(single).role, FL_LEADER);
+    assert_int_equal(single_look(single).role, FL_LEADER);
 }
 
 /* Leads term 6 with the log 1 1 1 2 2 2 4 4 4 and its opening entry at 10. Voter 2 elected it and said that
@@ -72,7 +65,7 @@ static void lead_with(struct single *single, const struct limits *limits)
                                     .last = 9,
                                     .durable = 9};
     win(single, &same);
-    assert_int_equal(look(single).last, 10);
+    assert_int_equal(single_look(single).last, 10);
 }
 
 static void lead(struct single *single)
@@ -430,7 +423,7 @@ static void test_an_answer_by_no_member_or_beyond_the_log_raises_no_match(void *
     (void)state;
     lead(&single);
     ack(&single, 99, 2, 10);
-    assert_int_equal(look(&single).commit, 0);
+    assert_int_equal(single_look(&single).commit, 0);
     ack(&single, 2, 2, 1000);
     assert_int_equal(peer_of(&single, 2).match, 10);
     assert_int_equal(peer_of(&single, 2).next, 11);
@@ -549,8 +542,8 @@ static void test_a_rejection_moves_no_match_back_and_cuts_nothing_of_the_leader(
     assert_int_equal(peer_of(&single, 3).match, 9);
     assert_int_equal(peer_of(&single, 3).rejections, 0);
     assert_null(sent(&single, 3, 0));
-    assert_int_equal(look(&single).last, 10);
-    assert_int_equal(look(&single).truncated_entries, 0);
+    assert_int_equal(single_look(&single).last, 10);
+    assert_int_equal(single_look(&single).truncated_entries, 0);
     single_release(&single);
 }
 

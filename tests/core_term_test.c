@@ -11,120 +11,25 @@
 // cmocka wants the four headers above before its own.
 #include <cmocka.h>
 
-#include "single.h"
+#include "votes.h"
 
 #define TIMEOUT 1000000u
 #define HEARTBEAT 100000u
 #define TERM_JUMP_MAX ((fl_term)1 << 32)
 
-/* What a replica is created from. */
-struct setup {
-    struct fl_raft_config config;
-    struct fl_raft_start start;
-    struct fl_member list[16];
-};
-
-static void set_up(struct setup *setup, uint32_t voters, fl_term term)
-{
-    *setup = (struct setup){.start = {.term = term}};
-    fl_raft_config_init(&setup->config);
-    setup->config.id = 1;
-    setup->config.boot = 77;
-    setup->config.pre_vote = setup->config.check_quorum = false;
-    for (uint32_t k = 0; k < voters; k++)
-        setup->list[k] = (struct fl_member){.id = k + 1, .kind = FL_VOTER};
-    setup->start.members = (struct fl_members){.count = voters, .list = setup->list};
-}
-
-static void start(struct single *single, const struct setup *setup)
-{
-    single_init_with(single, &setup->config, &setup->start);
-}
-
-/* A replica that has what a server has: pre-votes, and voters that stick to a leader. */
-static void start_as_served(struct single *single, uint32_t voters, fl_term term)
-{
-    struct setup setup;
-    set_up(&setup, voters, term);
-    setup.config.pre_vote = setup.config.check_quorum = true;
-    start(single, &setup);
-}
-
-static struct fl_status look(const struct single *single)
-{
-    struct fl_status status;
-    fl_raft_status(single->raft, &status);
-    return status;
-}
-
-static struct fl_message prevote(fl_id from, fl_term term, fl_index last, fl_term last_term)
-{
-    struct fl_message message = single_vote(from, term, last, last_term);
-    message.type = FL_MSG_PREVOTE;
-    return message;
-}
-
-static void answer(struct single *single, enum fl_message_type type, fl_id from, fl_term term, bool granted)
-{
-    struct fl_message reply = {
-        .type = type, .from = from, .to = 1, .boot = from, .term = term, .granted = granted};
-    assert_int_equal(single_receive(single, &reply), FL_OK);
-}
-
-static void grant(struct single *single, fl_id from, fl_term term)
-{
-    answer(single, FL_MSG_VOTE_REPLY, from, term, true);
-}
-
-/* The answer to a request for a vote or a pre-vote; NULL if none was sent. */
-static const struct fl_message *ask(struct single *single, const struct fl_message *request)
-{
-    enum fl_message_type reply = request->type == FL_MSG_VOTE ? FL_MSG_VOTE_REPLY : FL_MSG_PREVOTE_REPLY;
-    single_clear(single);
-    assert_int_equal(single_receive(single, request), FL_OK);
-    return single_sent(single, reply, request->from, 0);
-}
-
-static bool is_granted(struct single *single, const struct fl_message *request)
-{
-    const struct fl_message *reply = ask(single, request);
-    assert_non_null(reply);
-    return reply->granted;
-}
-
-static bool grants_vote(struct single *single, fl_id candidate, fl_term term)
-{
-    struct fl_message request = single_vote(candidate, term, 0, 0);
-    return is_granted(single, &request);
-}
-
-/* A heartbeat of an empty log's leader. */
-static void hear(struct single *single, fl_id leader, fl_term term)
-{
-    struct fl_message append = single_append(leader, term, 0, 0, 0);
-    assert_int_equal(single_receive(single, &append), FL_OK);
-    assert_true(look(single).has_leader);
-}
-
-static void check_role(const struct single *single, enum fl_role role, fl_term term)
-{
-    assert_int_equal(look(single).role, role);
-    assert_int_equal(look(single).term, term);
-}
-
 /* -------------------------------------------------------------------------------------- terms: paper §5.1 */
 
 static void bring_to(struct single *single, enum fl_role role)
 {
-    struct setup setup;
-    set_up(&setup, 3, 4);
+    struct votes_setup setup;
+    votes_set_up(&setup, 3, 4);
     setup.config.pre_vote = role == FL_PRECANDIDATE;
-    start(single, &setup);
+    votes_start(single, &setup);
     if (role == FL_LEADER)
         single_win(single, NULL);
     else if (role != FL_FOLLOWER)
         single_campaign(single);
-    assert_int_equal(look(single).role, role);
+    assert_int_equal(single_look(single).role, role);
 }
 
 static void test_a_higher_term_makes_everybody_a_follower(void **state)
@@ -138,8 +43,8 @@ static void test_a_higher_term_makes_everybody_a_follower(void **state)
             bring_to(&single, role);
             struct fl_message message = {.type = types[k], .from = 2, .to = 1, .boot = 2, .term = 9};
             assert_int_equal(single_receive(&single, &message), FL_OK);
-            check_role(&single, FL_FOLLOWER, 9);
-            assert_int_equal(look(&single).has_leader, types[k] == FL_MSG_APPEND);
+            votes_check_role(&single, FL_FOLLOWER, 9);
+            assert_int_equal(single_look(&single).has_leader, types[k] == FL_MSG_APPEND);
             assert_int_equal(single_last(&single, FL_WORK_PERSIST)->persist.term, 9);
             single_release(&single);
         }
@@ -151,12 +56,12 @@ static void test_a_candidate_follows_the_leader_that_its_term_got(void **state)
     struct single single;
     (void)state;
     bring_to(&single, FL_CANDIDATE);
-    hear(&single, 3, 5);
-    check_role(&single, FL_FOLLOWER, 5);
-    assert_int_equal(look(&single).leader, 3);
-    assert_int_equal(look(&single).vote, 1); /* Still the one vote of this term. */
-    grant(&single, 2, 5);
-    check_role(&single, FL_FOLLOWER, 5);
+    votes_hear(&single, 3, 5);
+    votes_check_role(&single, FL_FOLLOWER, 5);
+    assert_int_equal(single_look(&single).leader, 3);
+    assert_int_equal(single_look(&single).vote, 1); /* Still the one vote of this term. */
+    votes_grant(&single, 2, 5);
+    votes_check_role(&single, FL_FOLLOWER, 5);
     single_release(&single);
 }
 
@@ -167,12 +72,12 @@ static void test_a_second_leader_of_one_term_is_impossible(void **state)
     (void)state;
     bring_to(&single, FL_LEADER);
     assert_int_equal(single_receive(&single, &append), FL_EMESSAGE);
-    check_role(&single, FL_LEADER, 5);
+    votes_check_role(&single, FL_LEADER, 5);
     single_release(&single);
     bring_to(&single, FL_FOLLOWER);
-    hear(&single, 2, 5);
+    votes_hear(&single, 2, 5);
     assert_int_equal(single_receive(&single, &append), FL_EMESSAGE);
-    assert_int_equal(look(&single).leader, 2);
+    assert_int_equal(single_look(&single).leader, 2);
     single_release(&single);
 }
 
@@ -185,7 +90,7 @@ static void check_impossible(struct fl_message message, fl_id from, fl_id to, fl
     message.term = term;
     assert_int_equal(single_receive(&single, &message), FL_EMESSAGE);
     assert_int_equal(single.count, 0);
-    check_role(&single, FL_FOLLOWER, 5);
+    votes_check_role(&single, FL_FOLLOWER, 5);
     single_release(&single);
 }
 
@@ -208,7 +113,7 @@ static void test_a_vote_request_whose_log_is_of_its_own_term_is_impossible(void 
 {
     (void)state;
     check_impossible(single_vote(2, 6, 3, 6), 2, 1, 6);
-    check_impossible(prevote(2, 6, 3, 7), 2, 1, 6);
+    check_impossible(votes_prevote(2, 6, 3, 7), 2, 1, 6);
     check_impossible(single_vote(2, 6, 3, 0), 2, 1, 6); /* Entries have terms. */
     check_impossible(single_vote(2, 6, 0, 3), 2, 1, 6);
 }
@@ -218,8 +123,8 @@ static void test_the_largest_leap_of_a_term_is_believed(void **state)
     struct single single;
     (void)state;
     single_init(&single, 3, 5, NULL, 0, 0);
-    assert_true(grants_vote(&single, 2, 5 + TERM_JUMP_MAX));
-    check_role(&single, FL_FOLLOWER, 5 + TERM_JUMP_MAX);
+    assert_true(votes_grants(&single, 2, 5 + TERM_JUMP_MAX));
+    votes_check_role(&single, FL_FOLLOWER, 5 + TERM_JUMP_MAX);
     single_release(&single);
 }
 
@@ -232,10 +137,10 @@ static void test_time_outs_are_drawn_from_t_to_twice_t_and_differ_by_seed(void *
     (void)state;
     for (uint64_t seed = 0; seed < 1000; seed++) {
         struct single single;
-        struct setup setup;
-        set_up(&setup, 3, 0);
+        struct votes_setup setup;
+        votes_set_up(&setup, 3, 0);
         setup.config.seed = seed;
-        start(&single, &setup);
+        votes_start(&single, &setup);
         fl_time_us timeout = fl_raft_deadline(single.raft) - single.now;
         assert_in_range(timeout, TIMEOUT, 2 * TIMEOUT - 1);
         least = timeout < least ? timeout : least;
@@ -257,12 +162,12 @@ static void test_a_campaign_starts_at_the_time_out_and_each_draws_anew(void **st
     single_init(&single, 3, 0, NULL, 0, 0);
     fl_time_us started = single.now;
     for (fl_term term = 1; term <= 20; term++) {
-        while (fl_raft_deadline(single.raft) - started < TIMEOUT && look(&single).role == FL_CANDIDATE)
+        while (fl_raft_deadline(single.raft) - started < TIMEOUT && single_look(&single).role == FL_CANDIDATE)
             single_tick(&single, fl_raft_deadline(single.raft) - single.now); /* It asks again. */
         fl_time_us at = fl_raft_deadline(single.raft);
         single_tick(&single, at - single.now - 1);
-        assert_int_equal(look(&single).term, term - 1);
-        while (look(&single).term < term)
+        assert_int_equal(single_look(&single).term, term - 1);
+        while (single_look(&single).term < term)
             single_tick(&single, fl_raft_deadline(single.raft) - single.now);
         fl_time_us waited = single.now - started;
         assert_in_range(waited, TIMEOUT, 2 * TIMEOUT - 1);
@@ -281,13 +186,13 @@ static void test_a_leaders_append_puts_off_the_campaign(void **state)
     single_init(&single, 3, 1, NULL, 0, 0);
     for (int k = 0; k < 50; k++) {
         single_tick(&single, TIMEOUT - 1);
-        hear(&single, 2, 1);
+        votes_hear(&single, 2, 1);
         assert_true(fl_raft_deadline(single.raft) >= single.now + TIMEOUT);
         single_clear(&single);
     }
-    check_role(&single, FL_FOLLOWER, 1);
+    votes_check_role(&single, FL_FOLLOWER, 1);
     single_tick(&single, 2 * TIMEOUT);
-    check_role(&single, FL_CANDIDATE, 2);
+    votes_check_role(&single, FL_CANDIDATE, 2);
     single_release(&single);
 }
 
@@ -300,10 +205,10 @@ static void test_a_vote_granted_puts_off_the_campaign_and_a_refused_one_does_not
     fl_time_us at = fl_raft_deadline(single.raft);
     single_tick(&single, at - single.now - 1);
     struct fl_message vote = single_vote(2, 2, 0, 0);
-    assert_false(is_granted(&single, &vote));
+    assert_false(votes_is_granted(&single, &vote));
     assert_int_equal(fl_raft_deadline(single.raft), at);
     vote = single_vote(3, 2, 1, 1);
-    assert_true(is_granted(&single, &vote));
+    assert_true(votes_is_granted(&single, &vote));
     assert_true(fl_raft_deadline(single.raft) >= single.now + TIMEOUT);
     single_release(&single);
 }
@@ -314,36 +219,36 @@ static void test_a_voter_that_hears_a_leader_refuses_others_and_keeps_its_term(v
 {
     struct single single;
     (void)state;
-    start_as_served(&single, 3, 4);
-    hear(&single, 2, 4);
+    votes_start_as_served(&single, 3, 4);
+    votes_hear(&single, 2, 4);
     single_tick(&single, TIMEOUT - 1);
-    struct fl_message vote = single_vote(3, 9, 0, 0), pre = prevote(3, 9, 0, 0);
-    assert_null(ask(&single, &vote));
+    struct fl_message vote = single_vote(3, 9, 0, 0), pre = votes_prevote(3, 9, 0, 0);
+    assert_null(votes_ask(&single, &vote));
     assert_int_equal(single_count(&single, FL_WORK_SEND), 0);
-    const struct fl_message *reply = ask(&single, &pre);
+    const struct fl_message *reply = votes_ask(&single, &pre);
     assert_false(reply->granted);
     assert_false(reply->rejected);
-    check_role(&single, FL_FOLLOWER, 4);
+    votes_check_role(&single, FL_FOLLOWER, 4);
     single_tick(&single, 1); /* Now the election time-out has passed. */
-    assert_true(is_granted(&single, &pre));
-    assert_true(is_granted(&single, &vote));
-    check_role(&single, FL_FOLLOWER, 9);
+    assert_true(votes_is_granted(&single, &pre));
+    assert_true(votes_is_granted(&single, &vote));
+    votes_check_role(&single, FL_FOLLOWER, 9);
     single_release(&single);
 }
 
 static void test_a_leader_with_its_quorum_refuses_other_candidates(void **state)
 {
     struct single single;
-    struct setup setup;
+    struct votes_setup setup;
     (void)state;
-    set_up(&setup, 3, 4);
+    votes_set_up(&setup, 3, 4);
     setup.config.check_quorum = true;
-    start(&single, &setup);
+    votes_start(&single, &setup);
     single_win(&single, NULL);
-    struct fl_message vote = single_vote(3, 9, 8, 8), pre = prevote(3, 9, 8, 8);
-    assert_null(ask(&single, &vote));
-    assert_false(is_granted(&single, &pre));
-    check_role(&single, FL_LEADER, 5);
+    struct fl_message vote = single_vote(3, 9, 8, 8), pre = votes_prevote(3, 9, 8, 8);
+    assert_null(votes_ask(&single, &vote));
+    assert_false(votes_is_granted(&single, &pre));
+    votes_check_role(&single, FL_LEADER, 5);
     single_release(&single);
 }
 
@@ -352,8 +257,8 @@ static void test_without_check_quorum_a_voter_that_hears_a_leader_votes(void **s
     struct single single;
     (void)state;
     single_init(&single, 3, 4, NULL, 0, 0);
-    hear(&single, 2, 4);
-    assert_true(grants_vote(&single, 3, 5));
+    votes_hear(&single, 2, 4);
+    assert_true(votes_grants(&single, 3, 5));
     single_release(&single);
 }
 
@@ -361,21 +266,21 @@ static void test_without_check_quorum_a_voter_that_hears_a_leader_votes(void **s
 static fl_time_us lead_until_down(bool check_quorum, const fl_id *repliers, uint32_t count, fl_time_us limit)
 {
     struct single single;
-    struct setup setup;
-    set_up(&setup, 6, 4);
+    struct votes_setup setup;
+    votes_set_up(&setup, 6, 4);
     setup.list[5].kind = FL_LEARNER;
     setup.config.check_quorum = check_quorum;
-    start(&single, &setup);
+    votes_start(&single, &setup);
     single_win(&single, NULL);
     fl_time_us started = single.now;
-    while (look(&single).role == FL_LEADER && single.now - started < limit) {
+    while (single_look(&single).role == FL_LEADER && single.now - started < limit) {
         single_clear(&single);
         single_tick(&single, fl_raft_deadline(single.raft) - single.now);
-        for (uint32_t k = 0; k < count && look(&single).role == FL_LEADER; k++)
-            answer(&single, FL_MSG_APPEND_REPLY, repliers[k], 5, false);
+        for (uint32_t k = 0; k < count && single_look(&single).role == FL_LEADER; k++)
+            votes_answer(&single, FL_MSG_APPEND_REPLY, repliers[k], 5, false);
     }
-    if (look(&single).role != FL_LEADER)
-        assert_int_equal(look(&single).term, 5); /* It is no reason for a new term. */
+    if (single_look(&single).role != FL_LEADER)
+        assert_int_equal(single_look(&single).term, 5); /* It is no reason for a new term. */
     fl_time_us led = single.now - started;
     single_release(&single);
     return led;
@@ -394,16 +299,16 @@ static void test_a_leader_without_quorum_steps_down_within_the_election_time_out
 
 /* ------------------------------------------------------------------------------- who campaigns: thesis §4 */
 
-static void check_never_campaigns(struct setup *setup)
+static void check_never_campaigns(struct votes_setup *setup)
 {
     for (int pre_vote = 0; pre_vote < 2; pre_vote++) {
         struct single single;
         setup->config.pre_vote = pre_vote;
-        start(&single, setup);
+        votes_start(&single, setup);
         assert_int_equal(fl_raft_campaign(single.raft, single.now), FL_EREFUSED);
         for (int k = 0; k < 20; k++)
             single_tick(&single, TIMEOUT);
-        check_role(&single, FL_FOLLOWER, 4);
+        votes_check_role(&single, FL_FOLLOWER, 4);
         assert_int_equal(single.count, 0);
         single_release(&single);
     }
@@ -412,17 +317,17 @@ static void check_never_campaigns(struct setup *setup)
 static void test_a_learner_a_stranger_and_a_damaged_replica_never_campaign(void **state)
 {
     const struct fl_run runs[] = {{1, 1}};
-    struct setup setup;
+    struct votes_setup setup;
     (void)state;
-    set_up(&setup, 3, 4);
+    votes_set_up(&setup, 3, 4);
     setup.list[0].kind = FL_LEARNER;
     check_never_campaigns(&setup);
-    set_up(&setup, 3, 4);
+    votes_set_up(&setup, 3, 4);
     setup.config.id = 9;
     check_never_campaigns(&setup);
-    set_up(&setup, 0, 4);
+    votes_set_up(&setup, 0, 4);
     check_never_campaigns(&setup);
-    set_up(&setup, 3, 4);
+    votes_set_up(&setup, 3, 4);
     setup.start.runs = runs;
     setup.start.run_count = 1;
     setup.start.last = setup.start.damaged = 1;
@@ -435,7 +340,7 @@ static void test_who_leads_already_does_not_campaign(void **state)
     (void)state;
     bring_to(&single, FL_LEADER);
     assert_int_equal(fl_raft_campaign(single.raft, single.now), FL_EINVAL);
-    check_role(&single, FL_LEADER, 5);
+    votes_check_role(&single, FL_LEADER, 5);
     single_release(&single);
 }
 
@@ -445,17 +350,17 @@ static void test_the_leaders_reset_connection_starts_a_pre_vote_soon(void **stat
 {
     struct single single;
     (void)state;
-    start_as_served(&single, 3, 4);
-    hear(&single, 2, 4);
+    votes_start_as_served(&single, 3, 4);
+    votes_hear(&single, 2, 4);
     single_tick(&single, HEARTBEAT);
     fl_raft_peer_down(single.raft, single.now, 3); /* Not the leader. */
     assert_true(fl_raft_deadline(single.raft) > single.now + HEARTBEAT);
-    assert_true(look(&single).has_leader);
+    assert_true(single_look(&single).has_leader);
     fl_raft_peer_down(single.raft, single.now, 2);
     assert_true(fl_raft_deadline(single.raft) <= single.now + HEARTBEAT);
-    assert_false(look(&single).has_leader);
+    assert_false(single_look(&single).has_leader);
     single_tick(&single, HEARTBEAT);
-    check_role(&single, FL_PRECANDIDATE, 4);
+    votes_check_role(&single, FL_PRECANDIDATE, 4);
     assert_non_null(single_sent(&single, FL_MSG_PREVOTE, 3, 0));
     single_release(&single);
 }
@@ -464,12 +369,12 @@ static void test_whose_leader_is_gone_grants_at_once(void **state)
 {
     struct single single;
     (void)state;
-    start_as_served(&single, 3, 4);
-    hear(&single, 2, 4);
-    struct fl_message pre = prevote(3, 5, 0, 0);
-    assert_false(is_granted(&single, &pre));
+    votes_start_as_served(&single, 3, 4);
+    votes_hear(&single, 2, 4);
+    struct fl_message pre = votes_prevote(3, 5, 0, 0);
+    assert_false(votes_is_granted(&single, &pre));
     fl_raft_peer_down(single.raft, single.now, 2);
-    assert_true(is_granted(&single, &pre));
+    assert_true(votes_is_granted(&single, &pre));
     single_release(&single);
 }
 

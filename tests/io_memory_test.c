@@ -17,7 +17,7 @@ struct engine {
 static void make_directory(struct io_world *world)
 {
     struct fl_io_op op = {0};
-    strcpy(world->directory, "data");
+    snprintf(world->directory, sizeof world->directory, "data");
     world->io->vtable->make_directory(world->io, &op, "data");
     assert_int_equal(world->io->vtable->wait(world->io, &op), FL_OK);
     op = (struct fl_io_op){0};

@@ -151,6 +151,13 @@ const struct fl_message *single_sent(const struct single *single, enum fl_messag
     return NULL;
 }
 
+struct fl_status single_look(const struct single *single)
+{
+    struct fl_status status;
+    fl_raft_status(single->raft, &status);
+    return status;
+}
+
 uint32_t single_count(const struct single *single, enum fl_work_type type)
 {
     uint32_t count = 0;

@@ -46,6 +46,7 @@ void single_clear(struct single *single);
 /* The n-th (from 0) message of the type to `to` since single_clear(); NULL if there is none. */
 const struct fl_message *single_sent(const struct single *single, enum fl_message_type type, fl_id to,
                                      uint32_t n);
+struct fl_status single_look(const struct single *single);
 uint32_t single_count(const struct single *single, enum fl_work_type type);
 /* NULL if there is none. */
 const struct fl_work *single_last(const struct single *single, enum fl_work_type type);
