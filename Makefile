@@ -21,7 +21,7 @@ run: build/Makefile
 test:
 	@JOBS=$(JOBS) tools/test all
 
-# The same with large numbers: hours.
+# The same with large numbers: half an hour. FL_TEST_CASES=N sets the number of random runs by hand.
 test-long:
 	@FL_TEST_LONG=1 JOBS=$(JOBS) tools/test all
 

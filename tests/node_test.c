@@ -388,7 +388,7 @@ static void test_random_crashes_lose_nothing_repeat_nothing_and_refuse_only_what
         play(strtoull(seed, NULL, 10));
         return;
     }
-    uint64_t count = cases ? strtoull(cases, NULL, 10) : is_long && *is_long == '1' ? 5000 : 60;
+    uint64_t count = cases ? strtoull(cases, NULL, 10) : is_long && *is_long == '1' ? 3000 : 100;
     for (uint64_t k = 1; k <= count; k++)
         play(k);
 }
