@@ -80,7 +80,7 @@ static void test_random_clusters_keep_every_invariant_and_agree_when_faults_end(
         run_seed(strtoull(seed, NULL, 10), &checks);
         return;
     }
-    uint64_t count = case_count(600, 30000);
+    uint64_t count = case_count(600, 20000);
     for (uint64_t k = 1; k <= count; k++)
         run_seed(k, &checks);
     assert_true(checks > 1000 * count); /* The judge was there. */

@@ -77,11 +77,25 @@ function step(operation, value) {
   return !lasting(operation) || result === operation.result ? after : undefined;
 }
 
+// A set of operations as two 32-bit numbers: each operation has its own two, and a set is all of them by exclusive or (Zobrist).
+// Two sets that look alike by chance would hide an order, which is so improbable (2^-64 for each pair) that nobody sees it.
+class Fingerprint {
+  constructor(count) {
+    this.low = this.high = 0;
+    this.numbers = Uint32Array.from({ length: 2 * count }, () => Math.floor(Math.random() * 2 ** 32));
+  }
+
+  toggle(id) {
+    this.low ^= this.numbers[2 * id];
+    this.high ^= this.numbers[2 * id + 1];
+  }
+}
+
 // Returns { ok: true }, or { ok: false, stuck } with the operation that no order explains.
 export function checkKey(operations) {
   const head = makeList(operations);
   const seen = new Set();
-  const done = new Array(operations.length).fill('0');
+  const done = new Fingerprint(operations.length);
   const stack = [];
   let value = null;
   let remaining = operations.filter(lasting).length;
@@ -91,8 +105,8 @@ export function checkKey(operations) {
   while (remaining > 0) {
     if (event && event.isCall) {
       const after = step(event.operation, value);
-      done[event.id] = '1';
-      const key = after === undefined ? '' : `${done.join('')} ${after}`;
+      done.toggle(event.id);
+      const key = after === undefined ? '' : `${done.low} ${done.high} ${after}`;
       if (after !== undefined && !seen.has(key)) {
         seen.add(key);
         stack.push({ call: event, value });
@@ -102,7 +116,7 @@ export function checkKey(operations) {
         event = head.next;
         continue;
       }
-      done[event.id] = '0';
+      done.toggle(event.id);
       event = event.next;
       continue;
     }
@@ -114,7 +128,7 @@ export function checkKey(operations) {
     const back = stack.pop();
     if (!back) return { ok: false, stuck };
     value = back.value;
-    done[back.call.id] = '0';
+    done.toggle(back.call.id);
     if (back.call.matching) remaining++;
     unlift(back.call);
     event = back.call.next;

@@ -25,8 +25,8 @@ fi
 run node --test "$here/linearizable_test.mjs"
 run sh "$here/compare.sh" "$binary"
 if [ "${FL_TEST_LONG:-0}" = 1 ]; then
-    run node "$here/chaos.mjs" "$binary" "$client" --nodes 3 --seconds 90
-    run node "$here/chaos.mjs" "$binary" "$client" --nodes 5 --seconds 90 --port 21400
+    run node "$here/chaos.mjs" "$binary" "$client" --nodes 3 --seconds 60
+    run node "$here/chaos.mjs" "$binary" "$client" --nodes 5 --seconds 60 --port 21400
 else
     run node "$here/chaos.mjs" "$binary" "$client" --nodes 3 --seconds 22
     run node "$here/chaos.mjs" "$binary" "$client" --nodes 5 --seconds 14 --port 21400
