@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -503,32 +502,47 @@ static void test_each_flipped_bit_is_harmless_reported_or_refused(void **unused)
     fl__disk_destroy(disk);
 }
 
+/* Opens a copy of the disk with a page that cannot be read. True: it opens, and says what is damaged. */
+static bool open_unreadable(struct fl__disk *disk, uint64_t number, uint64_t page, int step_count,
+                            bool *damaged)
+{
+    struct machine machine;
+    char path[64];
+    struct fl__disk *copy = fl__disk_after_power_loss(disk, FL__SURVIVES_ALL, 0);
+    fl__segment_path("data", number, path, sizeof path);
+    fl__disk_set_unreadable(copy, path, page, 4096);
+    boot(&machine, copy);
+    bool opens = open_log(&machine) == FL_OK;
+    if (opens)
+        check_recovered(&machine, step_count, "unreadable page", number, page);
+    else
+        assert_int_equal(machine.report.error, FL_EDAMAGED);
+    *damaged = machine.found.damaged != 0;
+    halt(&machine);
+    fl__disk_destroy(copy);
+    return opens;
+}
+
 /* A page of the disk cannot be read any more: either the log is whole but for payloads, and says which, or it
- * is refused. */
+ * is refused. It is never taken for the end of the log, whatever the marks say: a tear reads well. */
 static void test_each_unreadable_page_is_reported_or_refused(void **unused)
 {
     (void)unused;
     unsigned reported = 0, refused = 0;
-    for (uint64_t number = 1; number <= 5; number++) {
-        struct machine machine;
-        struct fl__disk *disk = make_small_log(STEPS);
-        char path[64];
-        size_t size;
-        fl__segment_path("data", number, path, sizeof path);
-        assert_non_null(fl__disk_bytes(disk, path, &size));
-        for (size_t page = 0; page < size; page += 4096) {
-            struct fl__disk *copy = fl__disk_after_power_loss(disk, FL__SURVIVES_ALL, 0);
-            fl__disk_set_unreadable(copy, path, page, 4096);
-            boot(&machine, copy);
-            if (open_log(&machine) == FL_OK) {
-                check_recovered(&machine, STEPS, "unreadable page", number, page);
-                reported += machine.found.damaged != 0;
-            } else {
-                assert_int_equal(machine.report.error, FL_EDAMAGED);
-                refused++;
+    for (int step_count = 1; step_count <= STEPS; step_count++) {
+        struct fl__disk *disk = make_small_log(step_count);
+        for (uint64_t number = 1; number <= 5; number++) {
+            char path[64];
+            size_t size;
+            bool is_damaged;
+            fl__segment_path("data", number, path, sizeof path);
+            if (!fl__disk_bytes(disk, path, &size))
+                break;
+            for (size_t page = 0; page < size; page += 4096) {
+                bool opens = open_unreadable(disk, number, page, step_count, &is_damaged);
+                reported += opens && is_damaged;
+                refused += !opens;
             }
-            halt(&machine);
-            fl__disk_destroy(copy);
         }
         fl__disk_destroy(disk);
     }

@@ -3,12 +3,15 @@
  * A read begins at the nearest place that the layout knows, and walks along the records in pieces. What it
  * finds is checked like everything that comes from a disk: the record's own checksums bind it to its place,
  * and its index and term must be those that the log has now. If the log was cut meanwhile, the read says so
- * instead of giving what no longer counts. */
+ * instead of giving what no longer counts. A piece that the disk fails to read is read page by page, so that
+ * what cannot be read costs the entries in it, and none beside it. */
 #include "records.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define PIECE_SIZE ((size_t)256 << 10)
 #define ENTRIES_MAX 1024
+#define PAGE_SIZE ((size_t)4096)
 #define RECORD_MAX (fl__record_size(FL_COMMAND_MAX + FL__ENVELOPE_SIZE))
 
 struct job {
@@ -18,6 +21,7 @@ struct job {
     uint64_t offset; /* Of the piece. */
     uint8_t *data;
     size_t size, capacity;
+    size_t page;    /* Where in the piece, if it is read page by page. */
     uint64_t taken; /* Bytes of bodies. */
     int failure;
     struct fl_io_op op;
@@ -95,15 +99,10 @@ static bool find_record(const struct job *job, size_t at, struct fl__record *rec
     return false;
 }
 
-static void on_piece(struct fl_io_op *op)
+/* Takes what the piece holds, and goes on to the next. */
+static void take_piece(struct job *job)
 {
-    struct job *job = op->owner;
     size_t at = 0, wanted = 0;
-    if (op->result < 0) {
-        finish(job, op->result == FL_ENOMEM ? FL_ENOMEM : FL_EIO);
-        return;
-    }
-    job->size = (size_t)op->result;
     while (!is_enough(job) && job->offset + at < job->segment.end) {
         struct fl__record record;
         if (!find_record(job, at, &record, &wanted))
@@ -128,6 +127,53 @@ static void on_piece(struct fl_io_op *op)
         read_piece(job, job->offset + at, wanted > PIECE_SIZE ? wanted : PIECE_SIZE);
 }
 
+/* What of the piece lies in the file's page at job->page, in bytes. */
+static size_t page_part(const struct job *job)
+{
+    size_t left = job->size - job->page;
+    size_t part = PAGE_SIZE - (size_t)((job->offset + job->page) % PAGE_SIZE);
+    return left < part ? left : part;
+}
+
+static void read_page(struct job *job);
+
+/* A page that cannot be read counts as zeros: no record has any place there. */
+static void on_page(struct fl_io_op *op)
+{
+    struct job *job = op->owner;
+    size_t part = page_part(job);
+    if (op->result < 0)
+        memset(job->data + job->page, 0, part);
+    else if ((size_t)op->result < part)
+        job->size = job->page + (size_t)op->result;
+    job->page += part;
+    if (job->page < job->size)
+        read_page(job);
+    else
+        take_piece(job);
+}
+
+static void read_page(struct job *job)
+{
+    job->op = (struct fl_io_op){.done = on_page, .owner = job};
+    fl__wal_read_file(job->wal, &job->op, job->segment.file, job->data + job->page, page_part(job),
+                      job->offset + job->page);
+}
+
+static void on_piece(struct fl_io_op *op)
+{
+    struct job *job = op->owner;
+    if (!job->data || op->result == FL_ENOMEM) {
+        finish(job, FL_ENOMEM);
+    } else if (op->result < 0) {
+        job->page = 0;
+        read_page(job);
+    } else {
+        job->size = (size_t)op->result;
+        take_piece(job);
+    }
+}
+
 static void read_piece(struct job *job, uint64_t offset, size_t size)
 {
     if (size > job->segment.end - offset)
@@ -138,6 +184,7 @@ static void read_piece(struct job *job, uint64_t offset, size_t size)
         job->capacity = job->data ? size : 0;
     }
     job->offset = offset;
+    job->size = size;
     job->op = (struct fl_io_op){.done = on_piece, .owner = job};
     fl__wal_read_file(job->wal, &job->op, job->segment.file, job->data, job->data ? size : 0, offset);
 }

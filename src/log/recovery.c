@@ -5,7 +5,8 @@
  *
  * Whatever cannot be read lies either
  *   - above the highest position that any intact mark calls durable: then it was being written when the power
- *     failed, nobody was ever told of it, and the log is cut there, whatever follows; or
+ *     failed, nobody was ever told of it, and the log is cut there, whatever follows. Unless the disk fails
+ *     to read it: what was there cannot be known then, and the node must not guess; or
  *   - below it: then it was damaged later. If one of the record's two outer copies is left, the entry's place
  *     in the log is still known, and only its payload is lost: the node takes part with what it has. If both
  *     are gone, or a truncation is, then what the log was cannot be known, and the node must not guess.
@@ -19,6 +20,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { PAGE_SIZE = 4096 }; /* What is read one by one where a whole segment cannot be. */
 
 struct position {
     uint64_t segment, offset;
@@ -35,6 +38,7 @@ struct scan {
     bool is_out_of_memory;
     uint8_t *data; /* The segment being scanned. */
     size_t size;
+    bool *unreadable; /* Of each of its pages. */
     uint64_t number, identity;
     struct position durable; /* Highest of all marks. */
 };
@@ -98,7 +102,34 @@ static int list_segments(struct scan *scan)
     return FL_OK;
 }
 
-/* Opens the segment and reads it whole. Sectors that cannot be read count as damaged: zeros. */
+/* Reads the segment whole, or page by page: those that cannot be read count as zeros, and are remembered. */
+static void read_pages(struct scan *scan, struct fl_io_file *file)
+{
+    struct fl_io *io = scan->io;
+    struct fl_io_op op = {0};
+    io->vtable->read(io, &op, file, scan->data, scan->size, 0);
+    if (io->vtable->wait(io, &op) >= 0)
+        return;
+    for (size_t at = 0; at < scan->size; at += PAGE_SIZE) {
+        size_t part = scan->size - at < PAGE_SIZE ? scan->size - at : PAGE_SIZE;
+        io->vtable->read(io, &op, file, scan->data + at, part, at);
+        if (io->vtable->wait(io, &op) >= 0)
+            continue;
+        memset(scan->data + at, 0, part);
+        scan->unreadable[at / PAGE_SIZE] = true;
+    }
+}
+
+static bool is_readable(const struct scan *scan, uint64_t begin, uint64_t end)
+{
+    for (uint64_t at = begin / PAGE_SIZE * PAGE_SIZE; at < end && at < scan->size; at += PAGE_SIZE) {
+        if (scan->unreadable[at / PAGE_SIZE])
+            return false;
+    }
+    return true;
+}
+
+/* Opens the segment and reads it. */
 static int load(struct scan *scan, uint64_t number, struct fl_io_file **file)
 {
     char path[FL__PATH_MAX];
@@ -113,18 +144,12 @@ static int load(struct scan *scan, uint64_t number, struct fl_io_file **file)
     *file = op.file;
     free(scan->data);
     scan->size = (size_t)size;
+    free(scan->unreadable);
     scan->data = calloc(1, scan->size + 8);
-    if (!scan->data)
+    scan->unreadable = calloc(scan->size / PAGE_SIZE + 1, sizeof *scan->unreadable);
+    if (!scan->data || !scan->unreadable)
         return refuse(scan, FL_ENOMEM, "memory is short for reading it");
-    io->vtable->read(io, &op, *file, scan->data, scan->size, 0);
-    if (io->vtable->wait(io, &op) >= 0)
-        return FL_OK;
-    for (size_t at = 0; at < scan->size; at += 4096) {
-        size_t part = scan->size - at < 4096 ? scan->size - at : 4096;
-        io->vtable->read(io, &op, *file, scan->data + at, part, at);
-        if (io->vtable->wait(io, &op) < 0)
-            memset(scan->data + at, 0, part);
-    }
+    read_pages(scan, *file);
     return FL_OK;
 }
 
@@ -270,6 +295,8 @@ static int take_record(struct scan *scan, const struct fl__record *record, uint6
     case FL_ENTRY_CONFIGURATION:
         return take_entry(scan, record, offset, is_good);
     case FL__RECORD_TRUNCATION:
+        if (record->index == 0)
+            return refuse(scan, FL_EDAMAGED, "the log is cut before its beginning; let this node join anew");
         take_truncation(scan, record->index);
         return FL_OK;
     case FL__RECORD_MARK:
@@ -279,6 +306,15 @@ static int take_record(struct scan *scan, const struct fl__record *record, uint6
     default:
         return refuse(scan, FL_EVERSION, "it was written by another version of this program");
     }
+}
+
+/* Nothing continues the log at `at`: a tear, or the disk fails to read what does. */
+static int check_end(struct scan *scan, uint64_t at, uint64_t size)
+{
+    return is_readable(scan, at, at + size)
+               ? FL_OK
+               : refuse(scan, FL_EDAMAGED,
+                        "the disk cannot read where the log goes on; let this node join anew on a good disk");
 }
 
 /* Second pass, one segment: takes records until `limit` (0: until none follows). *end is where it stopped. */
@@ -300,8 +336,10 @@ static int scan_segment(struct scan *scan, uint64_t limit, uint64_t *end)
             return refuse(scan, FL_EDAMAGED,
                           "the log is damaged so that not even its outline is left; let this node join anew");
         bool is_good = is_there && fl__record_is_body_good(data, &record);
-        if (!is_there || (!is_good && !was_durable))
-            break;
+        if (!is_there || (!is_good && !was_durable)) {
+            *end = at;
+            return check_end(scan, at, is_there ? fl__record_size(record.size) : FL__RECORD_COPY);
+        }
         int result = take_record(scan, &record, at, is_good);
         if (result != FL_OK)
             return result;
@@ -359,13 +397,17 @@ static int drop_segment(struct scan *scan)
     if (is_below(begin, scan->durable))
         return refuse(scan, FL_EDAMAGED,
                       "the beginning of this part of the log is damaged; let this node join anew");
+    int result = check_end(scan, 0, FL__SEGMENT_HEADER + FL__RECORD_COPY);
+    if (result != FL_OK)
+        return result;
     return remove_segment(scan, layout->segments[--layout->segment_count].file);
 }
 
 /* The log ends in this segment, at `end`. */
 static int end_log(struct scan *scan, struct fl_io_file *file, uint64_t end)
 {
-    scan->out->continues = end < scan->size && is_zero(scan->data + end, scan->size - end);
+    scan->out->continues =
+        end < scan->size && is_zero(scan->data + end, scan->size - end) && is_readable(scan, end, scan->size);
     scan->found->torn_size = torn_size(scan, end);
     return make_durable(scan, file, end);
 }
@@ -422,6 +464,7 @@ int fl__recovery_run(struct fl_io *io, const struct fl__wal_options *options, st
     free(ends);
     free(scan.numbers);
     free(scan.data);
+    free(scan.unreadable);
     if (result == FL_OK && scan.out->layout.last < found->commit)
         found->commit = scan.out->layout.last;
     return result;

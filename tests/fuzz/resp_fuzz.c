@@ -1,5 +1,6 @@
-/* resp_fuzz.c - what a Redis client sends: the same calls and the same error must come out of the bytes as a
- * whole and in two pieces. Each piece is memory of its own size, so that a byte too far is seen. */
+/* resp_fuzz.c - what a Redis client sends, authenticated or not: the same calls and the same error must come
+ * out of the bytes as a whole and in two pieces. Each piece is memory of its own size, so that a byte too far
+ * is seen. */
 #include "server.h"
 
 #include <stdlib.h>
@@ -7,8 +8,9 @@
 
 struct outcome {
     uint64_t hash;
-    uint32_t calls;
+    uint32_t calls, empties;
     bool failed;
+    size_t used;
 };
 
 static void note(struct outcome *outcome, const void *data, size_t size)
@@ -19,14 +21,22 @@ static void note(struct outcome *outcome, const void *data, size_t size)
         outcome->hash = (outcome->hash ^ bytes[k]) * 0x100000001b3u;
 }
 
-/* Takes all calls out of data[*start .. end); false after an error. */
-static bool take_calls(struct fl__parser *parser, const uint8_t *data, size_t *start, size_t end,
-                       struct outcome *outcome)
+static void note_call(struct outcome *outcome, const struct fl__parser *parser)
 {
-    size_t size = end - *start, at = 0;
+    fl_assert(parser->arg_count > 0 && parser->arg_count <= FL__ARGS_MAX);
+    outcome->calls++;
+    note(outcome, &parser->arg_count, sizeof parser->arg_count);
+    for (uint32_t k = 0; k < parser->arg_count; k++)
+        note(outcome, parser->args[k].data, parser->args[k].size);
+}
+
+/* Takes all calls out of data[outcome->used .. end); false after an error. */
+static bool take_calls(struct fl__parser *parser, const uint8_t *data, size_t end, struct outcome *outcome)
+{
+    size_t size = end - outcome->used, at = 0;
     char *copy = malloc(size ? size : 1);
     if (size > 0)
-        memcpy(copy, data + *start, size);
+        memcpy(copy, data + outcome->used, size);
     enum fl__parsed parsed;
     for (;;) {
         size_t used = 0;
@@ -34,39 +44,44 @@ static bool take_calls(struct fl__parser *parser, const uint8_t *data, size_t *s
         if (parsed != FL__PARSED_CALL && parsed != FL__PARSED_EMPTY)
             break;
         fl_assert(used > 0 && used <= size - at);
-        for (uint32_t k = 0; parsed == FL__PARSED_CALL && k < parser->arg_count; k++)
-            note(outcome, parser->args[k].data, parser->args[k].size);
-        outcome->calls += parsed == FL__PARSED_CALL;
+        if (parsed == FL__PARSED_CALL)
+            note_call(outcome, parser);
+        else
+            outcome->empties++;
         at += used;
     }
-    *start += at;
+    outcome->used += at;
     outcome->failed = parsed == FL__PARSED_ERROR;
+    fl_assert(outcome->failed || parser->wanted > size - at);
     if (outcome->failed)
         note(outcome, parser->error, strlen(parser->error));
     free(copy);
     return !outcome->failed;
 }
 
-static struct outcome parse(const uint8_t *data, size_t size, size_t cut)
+static struct outcome parse(const uint8_t *data, size_t size, size_t cut, bool restricted)
 {
     struct fl__parser parser;
-    struct outcome outcome = {0};
-    size_t start = 0;
+    struct outcome outcome = {.hash = 1};
     fl__parser_init(&parser);
-    if (cut >= size || take_calls(&parser, data, &start, cut, &outcome))
-        (void)take_calls(&parser, data, &start, size, &outcome);
+    parser.restricted = restricted;
+    if (cut >= size || take_calls(&parser, data, cut, &outcome))
+        (void)take_calls(&parser, data, size, &outcome);
     fl__parser_release(&parser);
     return outcome;
 }
 
+/* The first three bytes say who sends, and where the others are cut. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size < 2)
+    if (size < 3)
         return 0;
-    size_t cut = (data[0] | (size_t)data[1] << 8) % size;
-    data += 2;
-    size -= 2;
-    struct outcome whole = parse(data, size, size), pieces = parse(data, size, cut);
+    bool restricted = data[0] & 1;
+    size_t cut = (data[1] | (size_t)data[2] << 8) % (size - 2);
+    data += 3;
+    size -= 3;
+    struct outcome whole = parse(data, size, size, restricted), pieces = parse(data, size, cut, restricted);
     fl_assert(whole.hash == pieces.hash && whole.calls == pieces.calls && whole.failed == pieces.failed);
+    fl_assert(whole.empties == pieces.empties && whole.used == pieces.used);
     return 0;
 }
