@@ -378,6 +378,60 @@ static void test_whose_leader_is_gone_grants_at_once(void **state)
     single_release(&single);
 }
 
+/* ---------------------------------------------------------------------------------- configurations on the way */
+
+/* Who lacks entries asks a refuser for them; they may hold a configuration in which the asker has no vote. */
+static void check_fetched_configuration(bool pre_vote)
+{
+    struct single single;
+    struct votes_setup setup;
+    const struct fl_run run = {.term = 4, .first = 1};
+    const struct fl_member others[] = {{.id = 2, .kind = FL_VOTER}, {.id = 3, .kind = FL_VOTER}};
+    const struct fl_members without = {.index = 1, .count = 2, .list = others};
+    struct fl_outline outline = {.present = true, .low = 1, .low_term = 4, .top = 1, .last = 1, .durable = 1};
+    votes_set_up(&setup, 3, 4);
+    setup.config.pre_vote = pre_vote;
+    votes_start(&single, &setup);
+    single_campaign(&single);
+    fl_term term = single_look(&single).term;
+    struct fl_message refusal = {.type = pre_vote ? FL_MSG_PREVOTE_REPLY : FL_MSG_VOTE_REPLY,
+                                 .from = 2,
+                                 .to = 1,
+                                 .term = term,
+                                 .boot = 2,
+                                 .rejected = true};
+    if (!pre_vote)
+        refusal.outline = outline;
+    assert_int_equal(single_receive(&single, &refusal), FL_OK);
+    const struct fl_message *fetch = single_sent(&single, FL_MSG_FETCH, 2, 0);
+    assert_non_null(fetch);
+    struct fl_message reply = {.type = FL_MSG_FETCH_REPLY,
+                               .from = 2,
+                               .to = 1,
+                               .term = term,
+                               .boot = 2,
+                               .last = 1,
+                               .number = fetch->number,
+                               .runs = &run,
+                               .run_count = 1,
+                               .configs = &without,
+                               .config_count = 1,
+                               .outline = outline};
+    assert_int_equal(single_receive(&single, &reply), FL_OK);
+    assert_int_equal(single.accepted.last, 1);
+    votes_check_role(&single, FL_FOLLOWER, term);
+    single_tick(&single, 100 * single.config.election_timeout_us);
+    votes_check_role(&single, FL_FOLLOWER, term);
+    single_release(&single);
+}
+
+static void test_who_fetches_a_configuration_without_its_vote_campaigns_no_more(void **state)
+{
+    (void)state;
+    check_fetched_configuration(false);
+    check_fetched_configuration(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_who_leads_already_does_not_campaign),
         cmocka_unit_test(test_the_leaders_reset_connection_starts_a_pre_vote_soon),
         cmocka_unit_test(test_whose_leader_is_gone_grants_at_once),
+        cmocka_unit_test(test_who_fetches_a_configuration_without_its_vote_campaigns_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,7 +123,9 @@ int fl__fetch_on_reply(struct fl_raft *raft, const struct fl_message *message, s
                                         .peer = peer->id,
                                         .index = accepted->first - 1,
                                         .other = accepted->last});
-    if (is_newer(raft, last_term, last))
+    if (!raft->is_voter) /* By a configuration among them. */
+        fl__become_follower(raft, raft->term, false, 0);
+    else if (is_newer(raft, last_term, last))
         request(raft, peer, raft->log.last, raft->log.last_term);
     else
         (void)fl__election_start(raft);
