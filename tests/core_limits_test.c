@@ -14,44 +14,45 @@
 
 #define UNCOMMITTED_MAX 64u
 
-static void churn(struct cluster *cluster)
+static void churn(struct fl__cores *cluster)
 {
     for (uint32_t k = 0; k < 8000; k++) {
-        int leader = cluster_run_to_leader(cluster, 10 * SECOND);
+        int leader = fl__cores_run_to_leader(cluster, 10 * SECOND);
         assert_in_range(leader, 0, 2);
-        (void)fl_world_propose(cluster->world, (uint32_t)leader, 1 + (uint32_t)cluster_random(cluster, 50));
-        cluster_run(cluster, 1 + cluster_random(cluster, 3 * MILLISECOND));
+        (void)fl_world_propose(cluster->world, (uint32_t)leader,
+                               1 + (uint32_t)fl__chance_below(&cluster->workload, 50));
+        fl__cores_run(cluster, 1 + fl__chance_below(&cluster->workload, 3 * MILLISECOND));
         if (k % 20 == 19) { /* The leader is away for a while, with what it did not commit. */
-            cluster_isolate(cluster, (uint32_t)leader, true);
+            fl__cores_isolate(cluster, (uint32_t)leader, true);
             (void)fl_world_propose(cluster->world, (uint32_t)leader, 10);
-            assert_true(cluster_run_to_leader(cluster, 10 * SECOND) >= 0);
-            cluster_run(cluster, 500 * MILLISECOND);
-            cluster_isolate(cluster, (uint32_t)leader, false);
+            assert_true(fl__cores_run_to_leader(cluster, 10 * SECOND) >= 0);
+            fl__cores_run(cluster, 500 * MILLISECOND);
+            fl__cores_isolate(cluster, (uint32_t)leader, false);
         }
     }
 }
 
 static void test_b54_after_100000_proposals_and_400_leaders_all_of_every_limit_is_free(void **state)
 {
-    struct cluster cluster;
-    struct cluster_settings settings;
+    struct fl__cores cluster;
+    struct fl__core_plan plan;
     (void)state;
-    cluster_calm(&settings, 3, 54);
-    settings.world.raft.uncommitted_entries_max = UNCOMMITTED_MAX;
-    settings.world.raft.window_entries = 40;
-    settings.world.raft.window_messages = 3;
-    settings.world.raft.window_size = 40 * settings.world.entry_size;
-    settings.world.entries_max = 1u << 20;
-    cluster_init(&cluster, &settings);
+    fl__plan_calm(&plan, 3, 54);
+    plan.world.raft.uncommitted_entries_max = UNCOMMITTED_MAX;
+    plan.world.raft.window_entries = 40;
+    plan.world.raft.window_messages = 3;
+    plan.world.raft.window_size = 40 * plan.world.entry_size;
+    plan.world.entries_max = 1u << 20;
+    cluster_open(&cluster, &plan);
     churn(&cluster);
     assert_true(cluster.world->proposal_count > 100000);
-    assert_true(cluster_run_to_agreement(&cluster, 10 * SECOND));
+    assert_true(fl__cores_run_to_agreement(&cluster, 10 * SECOND));
     int leader = fl_world_leader(cluster.world);
     assert_true(fl_world_propose(cluster.world, (uint32_t)leader, UNCOMMITTED_MAX) > 0);
     assert_int_equal(fl_world_propose(cluster.world, (uint32_t)leader, 1), FL_EFULL);
-    assert_true(cluster_run_to_agreement(&cluster, 10 * SECOND));
+    assert_true(fl__cores_run_to_agreement(&cluster, 10 * SECOND));
     cluster_check(&cluster);
-    cluster_release(&cluster);
+    fl__cores_close(&cluster);
 }
 
 /* ------------------------------------------------------------------ B63: indexes and terms beyond 32 bits */

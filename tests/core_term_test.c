@@ -378,7 +378,7 @@ static void test_whose_leader_is_gone_grants_at_once(void **state)
     single_release(&single);
 }
 
-/* ---------------------------------------------------------------------------------- configurations on the way */
+/* ------------------------------------------------------------------------------ configurations on the way */
 
 /* Who lacks entries asks a refuser for them; they may hold a configuration in which the asker has no vote. */
 static void check_fetched_configuration(bool pre_vote)

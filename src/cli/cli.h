@@ -24,6 +24,8 @@
  *   ask.c        questions to nodes, many at a time, over the Redis protocol
  *   survey.c     asks every member how it is, and judges the whole
  *   status.c     `status`
+ *   sim.c        `sim replay`, `sim run`, `sim shrink`
+ *   campaign.c   `sim fuzz`: many lives, some at a time
  *   entries.c    a stretch of one node's log
  *   log.c        `log`
  *   diff.c       `log --diff`: finds where logs part
@@ -36,6 +38,7 @@
 #define FL_CLI_H
 
 #include <fairlead/server.h>
+#include <fairlead/sim.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -84,6 +87,7 @@ enum fl__code {
     FL__CODE_UNREACHABLE = 1030,   /* No node answers. */
     FL__CODE_NODE_REFUSED = 1031,  /* A node answered with an error. */
     FL__CODE_RANGE = 1032,         /* The log has no such entries. */
+    FL__CODE_STORY = 1040,         /* A simulated life broke an invariant, or a story went otherwise. */
 };
 
 /* ---------------------------------------------------------------------------------------------- message.c */
@@ -113,6 +117,8 @@ enum fl__kind {
     FL__MILLISECONDS,    /* A duration; a bare number means milliseconds. */
     FL__SECONDS,         /* Likewise, seconds. */
     FL__CHOICE,          /* One of some words. */
+    FL__SPAN,            /* A..B, two whole numbers. */
+    FL__FAULTS,          /* Classes of the simulator's faults: loss,crash */
 };
 
 struct fl__option {
@@ -143,6 +149,10 @@ bool fl__value_name(const char *text);
 /* Splits HOST:PORT; the host without brackets. */
 bool fl__value_address(const char *text, char host[FL_ADDRESS_MAX], unsigned *port);
 bool fl__value_cluster_id(const char *text, uint8_t out[16]);
+/* A..B, both included, A not above B. */
+bool fl__value_span(const char *text, uint64_t *first, uint64_t *last);
+/* As bits of enum fl_sim_fault. */
+bool fl__value_faults(const char *text, uint32_t *out);
 /* NAME=HOST:PORT,...: returns their number, 0 if the text is wrong; `why` then says where. */
 unsigned fl__value_members(const char *text, struct fl_node_member out[FL_MEMBERS_MAX], char *why,
                            size_t size);
@@ -161,7 +171,8 @@ const char *fl__value_nearest(const char *text, const char *const *words);
 
 /* A table of options, ended by a row without name. */
 extern const struct fl__option fl__options_up[], fl__options_local[], fl__options_serve[],
-    fl__options_status[], fl__options_log[], fl__options_none[];
+    fl__options_status[], fl__options_log[], fl__options_sim_fuzz[], fl__options_sim_replay[],
+    fl__options_sim_run[], fl__options_sim_shrink[], fl__options_none[];
 
 enum fl__origin { FL__FROM_DEFAULT, FL__FROM_FILE, FL__FROM_ENVIRONMENT, FL__FROM_COMMAND_LINE };
 
@@ -220,6 +231,8 @@ struct fl__verb {
 
 extern const struct fl__verb fl__verbs[]; /* Ended by a row without name. */
 const struct fl__verb *fl__verb_find(const char *name);
+/* The verb whose name the words begin with, and how many of them its name takes; NULL if there is none. */
+const struct fl__verb *fl__verb_of(unsigned count, const char *const *words, unsigned *used);
 
 /* A verb with what was given to it. */
 struct fl__call {
@@ -292,6 +305,13 @@ struct fl__serve_log {
 void fl__serve_log_line(void *context, int level, const char *line);
 /* The level of a word; -1 if it is none. */
 int fl__serve_log_level(const char *word);
+
+/* -------------------------------------------------------------------------------------- sim.c, campaign.c */
+
+int fl__run_sim_fuzz(const struct fl__call *call);
+int fl__run_sim_replay(const struct fl__call *call);
+int fl__run_sim_run(const struct fl__call *call);
+int fl__run_sim_shrink(const struct fl__call *call);
 
 /* ------------------------------------------------------------------------------------------------ serve.c */
 

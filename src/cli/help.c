@@ -78,9 +78,12 @@ int fl__run_help(const struct fl__call *call)
         fl__help_verbs(stdout);
         return FL__EXIT_OK;
     }
-    const struct fl__verb *verb = fl__verb_find(call->arguments[0]);
-    if (verb == NULL) {
-        fl__say_error(FL__CODE_USAGE, "there is no command \"%s\"", call->arguments[0]);
+    unsigned used;
+    const struct fl__verb *verb = fl__verb_of(call->argument_count, call->arguments, &used);
+    if (verb == NULL || used < call->argument_count) {
+        fl__say_error(FL__CODE_USAGE, "there is no command \"%s%s%s\"", call->arguments[0],
+                      call->argument_count > 1 ? " " : "",
+                      call->argument_count > 1 ? call->arguments[1] : "");
         fl__say_fact("do", "fairlead help");
         return FL__EXIT_USAGE;
     }

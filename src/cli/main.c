@@ -4,10 +4,26 @@
 #include <signal.h>
 #include <string.h>
 
-static int refuse_verb(const char *given)
+/* Whether some verb of two words begins with this one; adds them to the list of what one may do. */
+static bool list_group(const char *first, char *list, size_t size)
+{
+    size_t length = strlen(first), used = 0;
+    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL && used < size; verb++) {
+        if (strncmp(verb->name, first, length) == 0 && verb->name[length] == ' ')
+            used += (size_t)snprintf(list + used, size - used, "%sfairlead %s", used == 0 ? "" : ", ",
+                                     verb->name);
+    }
+    return used > 0;
+}
+
+static int refuse_verb(const char *first, const char *second)
 {
     const char *words[32];
+    char given[80], list[400];
     unsigned count = 0;
+    bool is_group = list_group(first, list, sizeof list);
+    snprintf(given, sizeof given, "%s%s%s", first, is_group && second != NULL ? " " : "",
+             is_group && second != NULL ? second : "");
     for (const struct fl__verb *verb = fl__verbs; verb->name != NULL && count < 31; verb++)
         words[count++] = verb->name;
     words[count] = NULL;
@@ -16,7 +32,7 @@ static int refuse_verb(const char *given)
     if (near != NULL)
         fl__say_fact("do", "perhaps you meant fairlead %s; fairlead help lists all", near);
     else
-        fl__say_fact("do", "fairlead help");
+        fl__say_fact("do", "%s", is_group ? list : "fairlead help");
     return FL__EXIT_USAGE;
 }
 
@@ -46,13 +62,15 @@ int main(int argc, char **argv)
         fl__help_verbs(stdout);
         return FL__EXIT_USAGE;
     }
-    const char *name = argv[1];
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        name = "help";
-    else if (strcmp(name, "--version") == 0)
-        name = "version";
-    const struct fl__verb *verb = fl__verb_find(name);
-    int code = verb == NULL ? refuse_verb(name) : run_verb(verb, argv[0], argc - 2, argv + 2);
+    const char *words[] = {argv[1], argc > 2 ? argv[2] : NULL};
+    if (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0)
+        words[0] = "help";
+    else if (strcmp(words[0], "--version") == 0)
+        words[0] = "version";
+    unsigned used;
+    const struct fl__verb *verb = fl__verb_of(argc > 2 ? 2 : 1, words, &used);
+    int code = verb == NULL ? refuse_verb(words[0], words[1])
+                            : run_verb(verb, argv[0], argc - 1 - (int)used, argv + 1 + used);
     if (fflush(stdout) != 0 && code == FL__EXIT_OK)
         code = FL__EXIT_REFUSED;
     return code;

@@ -126,6 +126,68 @@ const struct fl__option fl__options_log[] = {
     OPTIONS_END,
 };
 
+#define ROW_STORY_JSON                                                                                       \
+    {                                                                                                        \
+        .name = "json", .kind = FL__FLAG, .local = true, .help = "one JSON object a line: docs/events.md"    \
+    }
+
+#define ROW_STORY_TRACE                                                                                      \
+    {                                                                                                        \
+        .name = "trace", .kind = FL__FLAG, .local = true, .help = "every message and write too"              \
+    }
+
+#define ROW_WITHOUT                                                                                          \
+    {                                                                                                        \
+        .name = "without", .kind = FL__FAULTS, .value = "FAULT,...", .local = true,                          \
+        .help = "leave these faults out; all else stays the same"                                            \
+    }
+
+const struct fl__option fl__options_sim_fuzz[] = {
+    {.name = "seeds",
+     .kind = FL__SPAN,
+     .value = "A..B",
+     .initial = "1..2000",
+     .local = true,
+     .help = "the first and the last one"},
+    {.name = "for",
+     .kind = FL__SECONDS,
+     .value = "TIME",
+     .local = true,
+     .min = SECOND,
+     .help = "go on with further seeds for so long"},
+    {.name = "jobs",
+     .letter = 'j',
+     .kind = FL__COUNT,
+     .value = "N",
+     .shown = "one a processor",
+     .local = true,
+     .min = 1,
+     .max = 256,
+     .help = "lives at a time"},
+    ROW_WITHOUT,
+    ROW_QUIET,
+    ROW_HELP,
+    OPTIONS_END,
+};
+
+const struct fl__option fl__options_sim_replay[] = {ROW_STORY_TRACE, ROW_STORY_JSON, ROW_WITHOUT,
+                                                    ROW_NO_COLOR,    ROW_HELP,       OPTIONS_END};
+
+const struct fl__option fl__options_sim_run[] = {ROW_STORY_TRACE, ROW_STORY_JSON, ROW_NO_COLOR,
+                                                 ROW_QUIET,       ROW_HELP,       OPTIONS_END};
+
+const struct fl__option fl__options_sim_shrink[] = {
+    {.name = "out",
+     .kind = FL__PATH,
+     .value = "FILE",
+     .local = true,
+     .shown = "seed-SEED.txt",
+     .help = "where the scenario file goes"},
+    ROW_WITHOUT,
+    ROW_HELP,
+    OPTIONS_END,
+};
+
 const struct fl__option fl__options_serve[] = {
     {.section = "Identity",
      .name = "dir",

@@ -221,6 +221,32 @@ unsigned fl__value_members(const char *text, struct fl_node_member out[FL_MEMBER
     }
 }
 
+bool fl__value_span(const char *text, uint64_t *first, uint64_t *last)
+{
+    const char *rest;
+    return read_digits(text, first, &rest) && strncmp(rest, "..", 2) == 0 &&
+           fl__value_count(rest + 2, last) && *first <= *last;
+}
+
+bool fl__value_faults(const char *text, uint32_t *out)
+{
+    *out = 0;
+    for (;;) {
+        size_t length = strcspn(text, ",");
+        uint32_t fault = 0;
+        while (fault < FL_SIM_FAULTS &&
+               (strlen(fl_sim_fault_name((enum fl_sim_fault)fault)) != length ||
+                memcmp(fl_sim_fault_name((enum fl_sim_fault)fault), text, length) != 0))
+            fault++;
+        if (fault == FL_SIM_FAULTS)
+            return false;
+        *out |= 1u << fault;
+        if (text[length] == '\0')
+            return true;
+        text += length + 1;
+    }
+}
+
 /* ----------------------------------------------------------------------------------------------- checking */
 
 /* Says what a bounded number may be: "a size from 4 KiB to 1 GiB, such as 64MiB". */
@@ -286,9 +312,17 @@ static bool check_choice(const char *words, const char *text, char *allowed, siz
     }
 }
 
+static void list_faults(char *out, size_t size)
+{
+    size_t used = (size_t)snprintf(out, size, "some of these, separated by commas:");
+    for (uint32_t fault = 0; fault < FL_SIM_FAULTS && used < size; fault++)
+        used += (size_t)snprintf(out + used, size - used, " %s", fl_sim_fault_name((enum fl_sim_fault)fault));
+}
+
 bool fl__value_check(const struct fl__option *option, const char *text, char *allowed, size_t size)
 {
-    uint64_t number;
+    uint64_t number, other;
+    uint32_t faults;
     uint8_t id[16];
     bool flag;
     struct fl_node_member members[FL_MEMBERS_MAX];
@@ -330,6 +364,12 @@ bool fl__value_check(const struct fl__option *option, const char *text, char *al
         snprintf(allowed, size,
                  "a size, such as 4GiB or 500MB, a share of the memory, such as 80%%, or 0 for no limit");
         return false;
+    case FL__SPAN:
+        snprintf(allowed, size, "two whole numbers, such as 1..2000");
+        return fl__value_span(text, &number, &other);
+    case FL__FAULTS:
+        list_faults(allowed, size);
+        return fl__value_faults(text, &faults);
     case FL__CHOICE:
         return check_choice(option->value, text, allowed, size);
     case FL__COUNT:

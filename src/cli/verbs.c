@@ -64,6 +64,41 @@ const struct fl__verb fl__verbs[] = {
      .notes =
          "Prints entries of one node's log (of the leader, if none is named), committed or not. With --diff it\n"
          "draws the logs of all nodes side by side where they part, the leader's first, and says how they differ."},
+    {.section = "Simulate",
+     .name = "sim fuzz",
+     .arguments = "",
+     .summary = "live many random lives of a cluster, and judge each",
+     .options = fl__options_sim_fuzz,
+     .run = fl__run_sim_fuzz,
+     .notes =
+         "Each seed is a whole cluster's life: the real core, with a network, disks and nodes that fail as the\n"
+         "seed says. Ends with 1 and names the seed if an invariant of Raft breaks, or if a majority that is\n"
+         "whole again does not agree."},
+    {.name = "sim replay",
+     .arguments = "SEED",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .summary = "tell one life, a column for each node",
+     .options = fl__options_sim_replay,
+     .run = fl__run_sim_replay,
+     .notes =
+         "The same seed is the same life, on every machine; its last line is a hash of all that happened."},
+    {.name = "sim run",
+     .arguments = "FILE",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .summary = "play a scenario file, and check what it expects",
+     .options = fl__options_sim_run,
+     .run = fl__run_sim_run,
+     .notes = "docs/scenarios.md describes the files; tests/scenarios has some to read."},
+    {.name = "sim shrink",
+     .arguments = "SEED",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .summary = "make a failing life as short as it gets",
+     .options = fl__options_sim_shrink,
+     .run = fl__run_sim_shrink,
+     .notes = "Writes what is left as a scenario file, which `fairlead sim run` plays."},
     {.section = "Other",
      .name = "version",
      .arguments = "",
@@ -72,7 +107,7 @@ const struct fl__verb fl__verbs[] = {
      .run = fl__run_version},
     {.name = "help",
      .arguments = "[COMMAND]",
-     .arguments_max = 1,
+     .arguments_max = 2,
      .summary = "this, or a command's options",
      .options = fl__options_none,
      .run = fl__run_help},
@@ -86,4 +121,18 @@ const struct fl__verb *fl__verb_find(const char *name)
             return verb;
     }
     return NULL;
+}
+
+const struct fl__verb *fl__verb_of(unsigned count, const char *const *words, unsigned *used)
+{
+    char both[64];
+    *used = 2;
+    if (count >= 2) {
+        snprintf(both, sizeof both, "%s %s", words[0], words[1]);
+        const struct fl__verb *verb = fl__verb_find(both);
+        if (verb != NULL)
+            return verb;
+    }
+    *used = 1;
+    return fl__verb_find(words[0]);
 }

@@ -141,6 +141,7 @@ void fl_world_crash(struct fl_world *world, uint32_t n, uint32_t kept, uint32_t 
     for (uint32_t k = 0; k < kept && node->disk.write_count > 0; k++)
         (void)perform_oldest(world, n);
     tear(world, n, torn);
+    uint32_t lost = node->disk.write_count;
     fl__disk_forget_writes(world, n);
     fl__packets_free(world, &node->loading);
     fl__client_on_crash(world, n);
@@ -149,7 +150,7 @@ void fl_world_crash(struct fl_world *world, uint32_t n, uint32_t kept, uint32_t 
     node->is_alive = false;
     node->log.last = 0;
     node->applied = 0;
-    fl__world_emit(world, (struct fl_event){.type = FL_EVENT_CRASHED, .node = n});
+    fl__world_emit(world, (struct fl_event){.type = FL_EVENT_CRASHED, .node = n, .index = lost});
 }
 
 static bool is_committed(const struct fl_world *world, const struct fl_world_log *log, fl_index index)
@@ -165,8 +166,9 @@ void fl_world_restart(struct fl_world *world, uint32_t n, fl_index commit, fl_in
         return;
     while (commit > 0 && !is_committed(world, &node->disk.log, commit))
         commit--;
-    fl__world_emit(world, (struct fl_event){.type = FL_EVENT_RESTARTED, .node = n});
-    int result = fl__world_boot(world, n, commit, damaged <= node->disk.log.last ? damaged : 0);
+    damaged = damaged <= node->disk.log.last ? damaged : 0;
+    fl__world_emit(world, (struct fl_event){.type = FL_EVENT_RESTARTED, .node = n, .index = damaged});
+    int result = fl__world_boot(world, n, commit, damaged);
     if (result != FL_OK) {
         fl__judge_trip(world, "S1", "{node} cannot start from its own disk.", (struct fl__facts){.node = n});
         world->error = result;

@@ -215,27 +215,44 @@ static bool play_read(struct fl__player *player, struct fl__words words)
                      (struct fl__label){.kind = 'r', .name = words.list[2], .number = (uint32_t)number});
 }
 
-/* crash NAME... */
-static bool play_crash(struct fl__player *player, struct fl__words words)
+/* Numbers after words: kept 2 torn 1. Words that are not among the two names are misunderstood. */
+static bool read_numbers(struct fl__player *player, struct fl__words words, const char *const names[2],
+                         uint64_t numbers[2])
 {
-    uint32_t set;
-    if (!expect_words(player, words, 2, UINT32_MAX) || !fl__player_nodes(player, rest(words, 1), &set))
-        return false;
-    for (uint32_t n = 0; n < player->world->count; n++)
-        if (set >> n & 1)
-            fl_world_crash(player->world, n, 0, 0);
+    for (uint32_t k = 0; k < words.count; k += 2) {
+        bool second = fl__word_is(words.list[k], names[1]);
+        if (!second && !fl__word_is(words.list[k], names[0]))
+            return fl__player_misunderstand(player, "no node and nothing else is called {word}",
+                                            words.list[k]);
+        if (k + 1 == words.count || !fl__word_number(words.list[k + 1], &numbers[second]))
+            return fl__player_misunderstand(player, "a number is missing after {word}", words.list[k]);
+    }
     return true;
 }
 
-/* restart NAME... */
-static bool play_restart(struct fl__player *player, struct fl__words words)
+/* crash NAME... [kept K] [torn N] | restart NAME... [commit I] [damaged I] */
+static bool play_power(struct fl__player *player, struct fl__words words)
 {
-    uint32_t set;
-    if (!expect_words(player, words, 2, UINT32_MAX) || !fl__player_nodes(player, rest(words, 1), &set))
+    static const char *const names[2][2] = {{"kept", "torn"}, {"commit", "damaged"}};
+    bool crash = fl__word_is(words.list[0], "crash");
+    uint64_t numbers[2] = {0, 0};
+    uint32_t set, count = 1;
+    while (count < words.count && !fl__word_is(words.list[count], names[!crash][0]) &&
+           !fl__word_is(words.list[count], names[!crash][1]))
+        count++;
+    if (!expect_words(player, words, 2, UINT32_MAX) ||
+        !fl__player_nodes(player, (struct fl__words){.list = words.list + 1, .count = count - 1}, &set) ||
+        !read_numbers(player, rest(words, count), names[!crash], numbers))
         return false;
-    for (uint32_t n = 0; n < player->world->count; n++)
-        if (set >> n & 1)
-            fl_world_restart(player->world, n, 0, 0);
+    for (uint32_t n = 0; n < player->world->count; n++) {
+        if (!(set >> n & 1))
+            continue;
+        if (crash)
+            fl_world_crash(player->world, n, (uint32_t)fl__lower(numbers[0], UINT32_MAX),
+                           (uint32_t)fl__lower(numbers[1], UINT32_MAX));
+        else
+            fl_world_restart(player->world, n, numbers[0], numbers[1]);
+    }
     return true;
 }
 
@@ -297,6 +314,41 @@ static bool play_packets(struct fl__player *player, struct fl__words words)
     return true;
 }
 
+/* again [FILTER]: a copy of each flies too. */
+static bool play_again(struct fl__player *player, struct fl__words words)
+{
+    struct fl_world *world = player->world;
+    struct fl__filter filter;
+    if (!fl__filter_read(player, rest(words, 1), &filter))
+        return false;
+    uint64_t latest = world->packet_number;
+    int at = fl__filter_find(&filter, world, 0);
+    while (at >= 0 && world->flying.list[at]->number <= latest && world->error == FL_OK) {
+        struct fl_packet *copy = fl_world_copy(world, world->flying.list[at]);
+        if (copy)
+            fl_world_throw(world, copy);
+        at = filter.oldest || filter.newest ? -1 : fl__filter_find(&filter, world, (uint32_t)at + 1);
+    }
+    return true;
+}
+
+/* fly WORD: copies of what was held or copied fly again. */
+static bool play_fly(struct fl__player *player, struct fl__words words)
+{
+    struct fl_world *world = player->world;
+    if (!expect_words(player, words, 2, 2))
+        return false;
+    for (uint32_t k = 0; k < player->label_count; k++) {
+        const struct fl__label *label = &player->labels[k];
+        if (label->kind != 'p' || !label->packet || !fl__word_same(label->name, words.list[1]))
+            continue;
+        struct fl_packet *copy = fl_world_copy(world, label->packet);
+        if (copy)
+            fl_world_throw(world, copy);
+    }
+    return true;
+}
+
 /* hold WORD [FILTER] takes out of flight, copy WORD [FILTER] copies. */
 static bool play_hold(struct fl__player *player, struct fl__words words)
 {
@@ -341,7 +393,7 @@ static bool play_release(struct fl__player *player, struct fl__words words)
     return true;
 }
 
-/* time DURATION | run DURATION */
+/* clock DURATION | time DURATION | run DURATION */
 static bool play_time(struct fl__player *player, struct fl__words words)
 {
     fl_time_us duration;
@@ -351,6 +403,8 @@ static bool play_time(struct fl__player *player, struct fl__words words)
         return fl__player_misunderstand(player, "{word} is no duration, such as 150ms", words.list[1]);
     if (fl__word_is(words.list[0], "run"))
         fl_world_run(player->world, duration);
+    else if (fl__word_is(words.list[0], "clock"))
+        fl_world_advance(player->world, duration);
     else
         fl_world_pass(player->world, duration);
     return true;
@@ -406,6 +460,19 @@ static bool play_sync(struct fl__player *player, struct fl__words words)
     return true;
 }
 
+/* load NAME [K]: what the node's K-th waiting append lacked is at hand now. */
+static bool play_load(struct fl__player *player, struct fl__words words)
+{
+    uint32_t node;
+    uint64_t number = 1;
+    if (!expect_words(player, words, 2, 3) || !fl__player_node(player, words.list[1], &node))
+        return false;
+    if (words.count == 3 && (!fl__word_number(words.list[2], &number) || number == 0))
+        return fl__player_misunderstand(player, "load NAME [K]", words.list[2]);
+    fl_world_load(player->world, node, (uint32_t)fl__lower(number - 1, UINT32_MAX));
+    return true;
+}
+
 /* connection A B up|down: A's host tells its core. */
 static bool play_connection(struct fl__player *player, struct fl__words words)
 {
@@ -424,12 +491,19 @@ static const struct verb {
     const char *name;
     bool (*play)(struct fl__player *player, struct fl__words words);
 } verbs[] = {
-    {"elect", play_elect},     {"replicate", play_replicate},   {"write", play_write},  {"read", play_read},
-    {"crash", play_crash},     {"restart", play_restart},       {"cut", play_link},     {"heal", play_link},
-    {"isolate", play_isolate}, {"deliver", play_packets},       {"drop", play_packets}, {"hold", play_hold},
-    {"copy", play_hold},       {"release", play_release},       {"time", play_time},    {"run", play_time},
-    {"settle", play_settle},   {"campaign", play_nudge},        {"tick", play_nudge},   {"disk", play_disk},
+    {"elect", play_elect},     {"replicate", play_replicate},
+    {"write", play_write},     {"read", play_read},
+    {"crash", play_power},     {"restart", play_power},
+    {"cut", play_link},        {"heal", play_link},
+    {"isolate", play_isolate}, {"deliver", play_packets},
+    {"drop", play_packets},    {"hold", play_hold},
+    {"copy", play_hold},       {"release", play_release},
+    {"time", play_time},       {"run", play_time},
+    {"settle", play_settle},   {"campaign", play_nudge},
+    {"tick", play_nudge},      {"disk", play_disk},
     {"sync", play_sync},       {"connection", play_connection},
+    {"again", play_again},     {"fly", play_fly},
+    {"clock", play_time},      {"load", play_load},
 };
 
 bool fl__events_play(struct fl__player *player, struct fl__words words)

@@ -1,5 +1,5 @@
-/* filter.c - which packets a line speaks of: [oldest|newest] [TYPE] [from NAME] [to NAME], in any order;
- * nothing means all. */
+/* filter.c - which packets a line speaks of: [oldest|newest|nth K] [TYPE] [from NAME] [to NAME], in any
+ * order; nothing means all. */
 #include "scenario_internal.h"
 
 static const struct {
@@ -30,6 +30,15 @@ bool fl__filter_read(struct fl__player *player, struct fl__words words, struct f
     for (uint32_t k = 0; k < words.count; k++) {
         bool from = fl__word_is(words.list[k], "from");
         uint32_t node;
+        if (fl__word_is(words.list[k], "nth")) {
+            uint64_t number;
+            if (++k == words.count || !fl__word_number(words.list[k], &number) || number == 0)
+                return fl__player_misunderstand(player, "a number from 1 on is missing after {word}",
+                                                words.list[k - 1]);
+            filter->oldest = true;
+            filter->skip = (uint32_t)fl__lower(number - 1, UINT32_MAX);
+            continue;
+        }
         if (fl__word_is(words.list[k], "oldest") || fl__word_is(words.list[k], "newest")) {
             filter->oldest = fl__word_is(words.list[k], "oldest");
             filter->newest = !filter->oldest;
@@ -59,8 +68,9 @@ bool fl__filter_matches(const struct fl__filter *filter, const struct fl_packet 
 int fl__filter_find(const struct fl__filter *filter, const struct fl_world *world, uint32_t from)
 {
     int found = -1;
+    uint32_t skip = filter->skip;
     for (uint32_t k = from; k < world->flying.count; k++) {
-        if (!fl__filter_matches(filter, world->flying.list[k]))
+        if (!fl__filter_matches(filter, world->flying.list[k]) || skip-- > 0)
             continue;
         found = (int)k;
         if (!filter->newest)

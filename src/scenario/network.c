@@ -190,6 +190,24 @@ static fl_index limit_of(const struct fl_world *world, uint32_t node, const stru
     return message->prev + entries;
 }
 
+/* How far the payloads are at hand; UINT64_MAX: later. */
+static fl_index find_at_hand(const struct fl_world *world, uint32_t node, const struct fl_message *message)
+{
+    uint64_t dice = fl__mix(world->settings.seed ^ fl__mix(node + (message->to << 8)) ^
+                            fl__mix(message->number + (message->term << 32)));
+    if (dice % 1000 >= world->settings.slow_reads)
+        return message->last;
+    dice = fl__mix(dice);
+    switch (dice % 3) {
+    case 0:
+        return message->prev;
+    case 1:
+        return message->prev + 1 + (dice >> 8) % (message->last - message->prev);
+    default:
+        return UINT64_MAX;
+    }
+}
+
 static void count_rejection(struct fl_world *world, uint32_t node, const struct fl_message *message)
 {
     struct fl_world_repair *repair = &world->nodes[node].repair;
@@ -212,15 +230,13 @@ void fl__network_send(struct fl_world *world, uint32_t node, const struct fl_sen
         return;
     }
     fl_index last = limit_of(world, node, send);
-    if (world->settings.load) {
-        fl_index at_hand = world->settings.load(world->settings.load_context, world, node, &packet->message);
-        if (at_hand == UINT64_MAX) {
-            shorten(&packet->message, last);
-            add_packet(world, &world->nodes[node].loading, packet);
-            return;
-        }
-        last = fl__lower(last, at_hand);
+    fl_index at_hand = find_at_hand(world, node, &packet->message);
+    if (at_hand == UINT64_MAX) {
+        shorten(&packet->message, last);
+        add_packet(world, &world->nodes[node].loading, packet);
+        return;
     }
+    last = fl__lower(last, at_hand);
     send_entries(world, packet, last);
 }
 

@@ -65,6 +65,8 @@ static bool set_number(struct fl_world_settings *settings, struct fl__word name,
         raft->uncommitted_entries_max = value;
     else if (fl__word_is(name, "entry-size"))
         settings->entry_size = (uint32_t)value;
+    else if (fl__word_is(name, "slow-reads"))
+        settings->slow_reads = (uint32_t)value;
     else if (fl__word_is(name, "seed"))
         settings->seed = value;
     else
@@ -81,7 +83,8 @@ bool fl__option_set(struct fl__player *player, struct fl__words words)
     if (set_choice(settings, words.list[1], words.list[2], &known))
         return true;
     uint64_t value;
-    if (!known && fl__word_number(words.list[2], &value) && value <= UINT32_MAX &&
+    bool is_seed = fl__word_is(words.list[1], "seed");
+    if (!known && fl__word_number(words.list[2], &value) && (value <= UINT32_MAX || is_seed) &&
         set_number(settings, words.list[1], value)) {
         settings->raft.outline_runs_max =
             (uint32_t)fl__lower(settings->raft.outline_runs_max, settings->raft.runs_max);

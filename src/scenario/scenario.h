@@ -217,13 +217,13 @@ enum fl_event_type {
     FL_EVENT_PERSISTED,  /* node's oldest write completed */
     FL_EVENT_ROLE,       /* node's role or term changed: see its status */
     FL_EVENT_APPENDED,   /* node's log now holds [index, other] */
-    FL_EVENT_TRUNCATED,  /* node cut its log from index on */
+    FL_EVENT_TRUNCATED,  /* node cuts [index, other] from its log */
     FL_EVENT_COMMITTED,  /* node knows that all up to index is committed */
     FL_EVENT_ANSWERED,   /* the writes at [index, other] of term `term`, asked of node: text says how */
     FL_EVENT_READ,       /* a read asked of node was answered with index: text says how */
-    FL_EVENT_CRASHED,
-    FL_EVENT_RESTARTED,
-    FL_EVENT_CUT, /* messages from node to peer are lost from now on */
+    FL_EVENT_CRASHED,    /* node, with index writes that did not complete */
+    FL_EVENT_RESTARTED,  /* node; from index on its log is damaged, if that is not 0 */
+    FL_EVENT_CUT,        /* messages from node to peer are lost from now on */
     FL_EVENT_HEALED,
     FL_EVENT_TIME,     /* time passed; index is the new time */
     FL_EVENT_NOTE,     /* the core's own note: note */
@@ -255,11 +255,9 @@ struct fl_world_settings {
     /* May be NULL. */
     void (*observe)(void *context, const struct fl_world *world, const struct fl_event *event);
     void *observe_context;
-    /* How far the payloads of (prev, last] of a send are at hand: an index in [prev, last], or UINT64_MAX for
-     * "later" (see fl_world_load()). NULL: always all. */
-    fl_index (*load)(void *context, const struct fl_world *world, uint32_t node,
-                     const struct fl_message *message);
-    void *load_context;
+    /* Chance in a thousand that the payloads of a send are not at hand: none of them, or only the first few,
+     * or all of them later (see fl_world_load()). Which it is follows from the send alone. */
+    uint32_t slow_reads;
 };
 
 struct fl_world {

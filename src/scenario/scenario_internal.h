@@ -211,11 +211,12 @@ bool fl__expect_play(struct fl__player *player, struct fl__words words);
 /* One option. False: misunderstood. */
 bool fl__option_set(struct fl__player *player, struct fl__words words);
 
-/* Which packets a line speaks of: [oldest|newest] [TYPE] [from NAME] [to NAME]. */
+/* Which packets a line speaks of: [oldest|newest|nth K] [TYPE] [from NAME] [to NAME]. */
 struct fl__filter {
     uint32_t type;       /* 0: any */
     int from, to;        /* -1: any */
     bool oldest, newest; /* Only this one of them. */
+    uint32_t skip;       /* Not the oldest, but the one after so many. */
 };
 
 bool fl__filter_read(struct fl__player *player, struct fl__words words, struct fl__filter *filter);

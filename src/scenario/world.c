@@ -267,9 +267,11 @@ void fl__world_accept(struct fl_world *world, uint32_t n, const struct fl_packet
         return;
     if (accepted->first <= node->log.last) {
         fl__judge_truncating(world, n, accepted->first, packet);
+        fl__world_emit(world, (struct fl_event){.type = FL_EVENT_TRUNCATED,
+                                                .node = n,
+                                                .index = accepted->first,
+                                                .other = node->log.last});
         fl__chain_truncate(&node->log, accepted->first);
-        fl__world_emit(world,
-                       (struct fl_event){.type = FL_EVENT_TRUNCATED, .node = n, .index = accepted->first});
     }
     for (fl_index index = accepted->first; index <= accepted->last; index++) {
         const struct fl_world_entry *entry = &packet->entries[index - packet->message.prev - 1];

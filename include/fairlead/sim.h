@@ -1,0 +1,106 @@
+/* fairlead/sim.h - a deterministic simulator: a seed is a whole cluster's life.
+ *
+ * One process, one thread, virtual time. The same seed gives the same life, event by event, on every machine
+ * and with every compiler; `trace_hash` says so in one number. First comes trouble: messages are lost, late,
+ * doubled and replayed, links are cut, nodes crash and pause, disks lie. Then peace: a majority and its links
+ * heal, everything else stays as it is, and within a bound there must be a leader, answers, and equal logs.
+ * A judge who knows every disk and every memory checks each event against the invariants of Raft. */
+#ifndef FAIRLEAD_SIM_H
+#define FAIRLEAD_SIM_H
+
+#include <fairlead/raft.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Classes of faults. Each is off in half of the seeds. */
+enum fl_sim_fault {
+    FL_SIM_LOSS,       /* Messages are lost. */
+    FL_SIM_LATE,       /* Messages are late, by more than an election time-out at times. */
+    FL_SIM_REORDER,    /* Messages overtake each other. */
+    FL_SIM_DOUBLE,     /* Messages arrive twice. */
+    FL_SIM_REPLAY,     /* Old messages arrive again, after restarts too. */
+    FL_SIM_CUT,        /* A link fails in one direction. */
+    FL_SIM_ISOLATE,    /* A node is cut off. */
+    FL_SIM_PARTITION,  /* The cluster falls into two parts. */
+    FL_SIM_CONNECTION, /* Hosts hear of connections that broke and came back. */
+    FL_SIM_CRASH,      /* A node loses power, in the midst of a write. */
+    FL_SIM_BLACKOUT,   /* All nodes lose power at once. */
+    FL_SIM_PAUSE,      /* A node stops for a while and goes on as if nothing had been. */
+    FL_SIM_SLOW_DISK,  /* Writes take their time. */
+    FL_SIM_SLOW_READ,  /* Old entries are not at hand when they are to be sent. */
+    FL_SIM_DAMAGE,     /* A node finds an entry of its log damaged. */
+    FL_SIM_FAULTS      /* How many there are. */
+};
+/* Its name in a word, and in a sentence. Static storage. */
+const char *fl_sim_fault_name(enum fl_sim_fault fault);
+
+/* Interesting states; a campaign that never reached one has not tested it. NULL beyond the last. */
+const char *fl_sim_mark_name(uint32_t mark);
+
+/* Something that happened; see docs/events.md. Borrowed for the call. */
+struct fl_sim_event {
+    fl_time_us time_us;
+    const char *type; /* "leader", "crashed", ... */
+    const char *node; /* Whose it is; NULL: nobody's. */
+    uint32_t node_number;
+    const char *peer; /* NULL: none. */
+    fl_term term;     /* 0 where it says nothing, as the others. */
+    fl_index index, other;
+    bool is_detail;      /* A message, a write: what only a close look needs. */
+    const char *message; /* Of a message: its type; else NULL. */
+    const char *text;    /* A sentence, without the node's name in front. */
+};
+
+struct fl_sim_options {
+    uint64_t seed;
+    uint32_t without;    /* Bits of enum fl_sim_fault: classes left out; all else stays the same. */
+    uint64_t events_max; /* 20,000 */
+    /* Hears the story. NULL: nobody. */
+    void (*tell)(void *context, const struct fl_sim_event *event);
+    void *tell_context;
+};
+
+struct fl_sim_result {
+    bool failed;
+    char rule[16];  /* What broke: an invariant's name (R6), or V1: no agreement. */
+    char text[400]; /* How. */
+    uint64_t events;
+    fl_time_us time_us; /* That passed in the world. */
+    uint64_t checks;    /* Made by the judge. */
+    uint64_t marks;     /* Bits: states that were reached. */
+    uint64_t trace_hash;
+};
+
+/* Zero, but for the defaults above. */
+void fl_sim_options_init(struct fl_sim_options *options);
+/* The names of the seed's nodes; returns how many there are, at most 16. */
+uint32_t fl_sim_names(const struct fl_sim_options *options, char names[16][16]);
+/* Lives one life. Panics (fl_panic) when the process has no memory left. */
+void fl_sim_run(const struct fl_sim_options *options, struct fl_sim_result *result);
+
+/* Makes a failing seed's life shorter as long as the same rule breaks. *script is what is left, as the text
+ * of a scenario file (docs/scenarios.md), from malloc: the caller frees it. False: the seed does not fail. */
+FL_MUST_USE bool fl_sim_shrink(const struct fl_sim_options *options, char **script,
+                               struct fl_sim_result *result);
+
+struct fl_sim_play_result {
+    uint32_t expectations; /* That were looked at. */
+    uint32_t failures;     /* That did not hold, and invariants that no line expected to break. */
+    uint32_t branches;     /* Histories played. */
+    uint32_t line;         /* Of the first failure, or of what is not understood. */
+    char text[320];        /* About it; empty if all is well. */
+    uint64_t trace_hash;
+};
+
+/* Plays a scenario file's text and tells its story; seed, without and events_max mean nothing here. FL_OK: it
+ * played, and *result says how. FL_EINVAL: a line is not understood; *result says which. FL_ENOMEM. */
+FL_MUST_USE int fl_sim_play(const char *script, size_t size, const struct fl_sim_options *options,
+                            struct fl_sim_play_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

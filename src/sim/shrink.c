@@ -1,0 +1,117 @@
+/* shrink.c - the shortest way to the same failure.
+ *
+ * First whole classes of faults are left out, then acts: half of them, a quarter, and so on down to one by
+ * one, as long as the same rule breaks (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing
+ * Input", 2002). A list of acts with some left out is as legal as the whole one, so what is left is a life,
+ * and a short one. */
+#include "sim.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Whether these acts break the rule; *used is how many of them it took. */
+static bool breaks(const struct fl__core_plan *plan, const struct fl__acts *acts, const char *rule,
+                   size_t *used)
+{
+    struct fl__stage stage;
+    fl__stage_open(&stage, plan, NULL, NULL);
+    const struct fl_judge *judge = &stage.world->judge;
+    for (*used = 0; *used < acts->count && judge->trip_count == 0 && stage.world->error == FL_OK; ++*used)
+        (void)fl__stage_act(&stage, &acts->list[*used]);
+    bool same = judge->trip_count > 0 && strcmp(judge->trips[0].rule, rule) == 0;
+    fl__stage_close(&stage);
+    return same;
+}
+
+/* Leaves [from, from + count) out if the rule still breaks without it. */
+static bool leave_out(const struct fl__core_plan *plan, struct fl__acts *acts, const char *rule, size_t from,
+                      size_t count)
+{
+    size_t size = count * sizeof *acts->list, used;
+    struct fl__act *gone = malloc(size);
+    if (!gone)
+        fl_panic(__FILE__, __LINE__, "out of memory");
+    memcpy(gone, acts->list + from, size);
+    memmove(acts->list + from, acts->list + from + count, (acts->count - from - count) * sizeof *acts->list);
+    acts->count -= count;
+    bool still = breaks(plan, acts, rule, &used);
+    if (still) {
+        acts->count = used;
+    } else {
+        memmove(acts->list + from + count, acts->list + from, (acts->count - from) * sizeof *acts->list);
+        memcpy(acts->list + from, gone, size);
+        acts->count += count;
+    }
+    free(gone);
+    return still;
+}
+
+void fl__acts_shrink(struct fl__acts *acts, const struct fl__core_plan *plan, const char *rule)
+{
+    size_t used, before;
+    if (!breaks(plan, acts, rule, &used))
+        return;
+    acts->count = used;
+    do {
+        before = acts->count;
+        for (size_t size = acts->count / 2 + 1; size > 0; size /= 2)
+            for (size_t end = acts->count; end > 0;) { /* What came last matters most: begin there. */
+                size_t from = end > size ? end - size : 0;
+                (void)leave_out(plan, acts, rule, from, end - from);
+                end = from < acts->count ? from : acts->count;
+            }
+    } while (acts->count < before);
+}
+
+/* Lives again without one class of faults after the other. */
+static uint32_t leave_out_classes(const struct fl_sim_options *options, const char *rule)
+{
+    struct fl_sim_options fewer = *options;
+    fewer.tell = NULL;
+    for (uint32_t fault = 0; fault < FL_SIM_FAULTS; fault++) {
+        struct fl_sim_result result;
+        fewer.without |= 1u << fault;
+        fl_sim_run(&fewer, &result);
+        if (!result.failed || strcmp(result.rule, rule) != 0)
+            fewer.without &= ~(1u << fault);
+    }
+    return fewer.without;
+}
+
+static char *write_script(const struct fl_sim_options *options, const struct fl_sim_result *result,
+                          const struct fl__acts *acts, const struct fl__core_plan *plan)
+{
+    char *script = NULL;
+    size_t size;
+    FILE *out = open_memstream(&script, &size);
+    if (!out)
+        fl_panic(__FILE__, __LINE__, "out of memory");
+    fprintf(out, "# Seed %" PRIu64 " of the simulator, made short. It broke this:\n# %s\n", options->seed,
+            result->text);
+    fprintf(out, "title Seed %" PRIu64 ": %s\n", options->seed, result->rule);
+    fl__acts_write(acts, plan, out);
+    fputs("expect leader appends only\n", out);
+    if (fclose(out) != 0)
+        fl_panic(__FILE__, __LINE__, "out of memory");
+    return script;
+}
+
+bool fl_sim_shrink(const struct fl_sim_options *options, char **script, struct fl_sim_result *result)
+{
+    struct fl_sim_options fewer = *options;
+    struct fl__core_plan plan;
+    struct fl__acts acts = {0};
+    fl_sim_run(options, result);
+    if (!result->failed)
+        return false;
+    fewer.without = leave_out_classes(options, result->rule);
+    fewer.tell = NULL;
+    fl__plan_draw(&plan, options->seed, fewer.without);
+    fl__seed_live(&fewer, &plan, &acts, result);
+    fl__acts_shrink(&acts, &plan, result->rule);
+    result->events = acts.count;
+    *script = write_script(&fewer, result, &acts, &plan);
+    fl__acts_release(&acts);
+    return true;
+}
