@@ -30,7 +30,12 @@ enum fl_sim_fault {
     FL_SIM_PAUSE,      /* A node stops for a while and goes on as if nothing had been. */
     FL_SIM_SLOW_DISK,  /* Writes take their time. */
     FL_SIM_SLOW_READ,  /* Old entries are not at hand when they are to be sent. */
-    FL_SIM_DAMAGE,     /* A node finds an entry of its log damaged. */
+    FL_SIM_DAMAGE,     /* A node finds part of its log damaged. */
+    FL_SIM_RESET,      /* Connections break. */
+    FL_SIM_FLIP,       /* Bits flip on their way between nodes. */
+    FL_SIM_DISK_FULL,  /* A disk is full for a while. */
+    FL_SIM_DISK_FAILS, /* A disk fails to write or to sync, once and for all. */
+    FL_SIM_CLOCK,      /* Wall clocks jump. */
     FL_SIM_FAULTS      /* How many there are. */
 };
 /* Its name in a word, and in a sentence. Static storage. */
@@ -53,8 +58,16 @@ struct fl_sim_event {
     const char *text;    /* A sentence, without the node's name in front. */
 };
 
+/* What lives. */
+enum fl_sim_mode {
+    FL_SIM_ANY = 0, /* As the seed says: four of five are cores. */
+    FL_SIM_CORES,   /* Cores that hand each other messages, and a small host: millions of events a second. */
+    FL_SIM_SERVERS, /* Whole servers: log, transport, protocol, keyspace; and clients. */
+};
+
 struct fl_sim_options {
     uint64_t seed;
+    enum fl_sim_mode mode;
     uint32_t without;    /* Bits of enum fl_sim_fault: classes left out; all else stays the same. */
     uint64_t events_max; /* 20,000 */
     /* Hears the story. NULL: nobody. */
@@ -80,10 +93,10 @@ uint32_t fl_sim_names(const struct fl_sim_options *options, char names[16][16]);
 /* Lives one life. Panics (fl_panic) when the process has no memory left. */
 void fl_sim_run(const struct fl_sim_options *options, struct fl_sim_result *result);
 
-/* Makes a failing seed's life shorter as long as the same rule breaks. *script is what is left, as the text
- * of a scenario file (docs/scenarios.md), from malloc: the caller frees it. False: the seed does not fail. */
-FL_MUST_USE bool fl_sim_shrink(const struct fl_sim_options *options, char **script,
-                               struct fl_sim_result *result);
+/* Makes a failing seed's life simpler as long as the same rule breaks. What can be left out of it is added to
+ * options->without. Of cores *script is what is left, as the text of a scenario file (docs/scenarios.md),
+ * from malloc: the caller frees it; of servers it is NULL. False: the seed does not fail. */
+FL_MUST_USE bool fl_sim_shrink(struct fl_sim_options *options, char **script, struct fl_sim_result *result);
 
 struct fl_sim_play_result {
     uint32_t expectations; /* That were looked at. */

@@ -236,18 +236,19 @@ static void listen_to_all(struct campaign *campaign)
 
 static int judge_marks(const struct campaign *campaign)
 {
+    const struct fl_sim_options *options = &campaign->options;
     bool has_missed = false;
+    if (campaign->lives < LIVES_FOR_ALL_MARKS || options->without != 0 || options->mode != FL_SIM_ANY)
+        return FL__EXIT_OK;
     for (unsigned mark = 0; fl_sim_mark_name(mark); mark++) {
         if (campaign->marks >> mark & 1)
             continue;
-        if (!has_missed && campaign->lives >= LIVES_FOR_ALL_MARKS && campaign->options.without == 0)
+        if (!has_missed)
             fl__say_error(FL__CODE_STORY, "these lives never reached what they are to test");
-        fprintf(stderr, "  never  %s\n", fl_sim_mark_name(mark));
+        fl__say_fact("never", "%s", fl_sim_mark_name(mark));
         has_missed = true;
     }
-    return has_missed && campaign->lives >= LIVES_FOR_ALL_MARKS && campaign->options.without == 0
-               ? FL__EXIT_REFUSED
-               : FL__EXIT_OK;
+    return has_missed ? FL__EXIT_REFUSED : FL__EXIT_OK;
 }
 
 static int say_failure(const struct campaign *campaign)
@@ -298,10 +299,8 @@ int fl__run_sim_fuzz(const struct fl__call *call)
     struct campaign *campaign = calloc(1, sizeof *campaign);
     if (!campaign)
         return FL__EXIT_REFUSED;
-    fl_sim_options_init(&campaign->options);
+    fl__sim_options(call, &campaign->options);
     (void)fl__value_span(fl__settings_text(settings, "seeds"), &campaign->first, &campaign->last);
-    if (fl__settings_text(settings, "without"))
-        (void)fl__value_faults(fl__settings_text(settings, "without"), &campaign->options.without);
     campaign->is_quiet = fl__settings_flag(settings, "quiet");
     campaign->job_count =
         fl__settings_text(settings, "jobs") ? (unsigned)fl__settings_number(settings, "jobs") : processors();

@@ -308,6 +308,8 @@ int fl__serve_log_level(const char *word);
 
 /* -------------------------------------------------------------------------------------- sim.c, campaign.c */
 
+/* The options that these verbs share; the seed is left as it is. */
+void fl__sim_options(const struct fl__call *call, struct fl_sim_options *options);
 int fl__run_sim_fuzz(const struct fl__call *call);
 int fl__run_sim_replay(const struct fl__call *call);
 int fl__run_sim_run(const struct fl__call *call);

@@ -142,6 +142,12 @@ const struct fl__option fl__options_log[] = {
         .help = "leave these faults out; all else stays the same"                                            \
     }
 
+#define ROW_WHAT                                                                                             \
+    {                                                                                                        \
+        .name = "what", .kind = FL__CHOICE, .value = "any|cores|servers", .initial = "any", .local = true,   \
+        .help = "what lives; any: whole servers in one seed of five"                                         \
+    }
+
 const struct fl__option fl__options_sim_fuzz[] = {
     {.name = "seeds",
      .kind = FL__SPAN,
@@ -164,13 +170,14 @@ const struct fl__option fl__options_sim_fuzz[] = {
      .min = 1,
      .max = 256,
      .help = "lives at a time"},
+    ROW_WHAT,
     ROW_WITHOUT,
     ROW_QUIET,
     ROW_HELP,
     OPTIONS_END,
 };
 
-const struct fl__option fl__options_sim_replay[] = {ROW_STORY_TRACE, ROW_STORY_JSON, ROW_WITHOUT,
+const struct fl__option fl__options_sim_replay[] = {ROW_STORY_TRACE, ROW_STORY_JSON, ROW_WHAT,   ROW_WITHOUT,
                                                     ROW_NO_COLOR,    ROW_HELP,       OPTIONS_END};
 
 const struct fl__option fl__options_sim_run[] = {ROW_STORY_TRACE, ROW_STORY_JSON, ROW_NO_COLOR,
@@ -183,6 +190,7 @@ const struct fl__option fl__options_sim_shrink[] = {
      .local = true,
      .shown = "seed-SEED.txt",
      .help = "where the scenario file goes"},
+    ROW_WHAT,
     ROW_WITHOUT,
     ROW_HELP,
     OPTIONS_END,

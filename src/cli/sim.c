@@ -140,12 +140,20 @@ static void begin_columns(struct teller *teller, unsigned count, const char name
 
 /* -------------------------------------------------------------------------------------------------- verbs */
 
-static bool read_seed(const struct fl__call *call, struct fl_sim_options *options)
+void fl__sim_options(const struct fl__call *call, struct fl_sim_options *options)
 {
     fl_sim_options_init(options);
     const char *without = fl__settings_text(&call->settings, "without");
+    const char *what = fl__settings_text(&call->settings, "what");
     if (without)
         (void)fl__value_faults(without, &options->without);
+    if (strcmp(what, "any") != 0)
+        options->mode = strcmp(what, "cores") == 0 ? FL_SIM_CORES : FL_SIM_SERVERS;
+}
+
+static bool read_seed(const struct fl__call *call, struct fl_sim_options *options)
+{
+    fl__sim_options(call, options);
     if (fl__value_count(call->arguments[0], &options->seed))
         return true;
     fl__say_error(FL__CODE_USAGE, "a seed is a whole number");
@@ -269,6 +277,21 @@ static bool write_file(const char *path, const char *text)
     return false;
 }
 
+static void print_what_is_left(const struct fl_sim_options *options)
+{
+    const char *separator = " --without ";
+    printf("fairlead sim replay %" PRIu64, options->seed);
+    if (options->mode != FL_SIM_ANY)
+        printf(" --what %s", options->mode == FL_SIM_CORES ? "cores" : "servers");
+    for (uint32_t fault = 0; fault < FL_SIM_FAULTS; fault++) {
+        if (!(options->without >> fault & 1))
+            continue;
+        printf("%s%s", separator, fl_sim_fault_name((enum fl_sim_fault)fault));
+        separator = ",";
+    }
+    printf("\n");
+}
+
 int fl__run_sim_shrink(const struct fl__call *call)
 {
     struct fl_sim_options options;
@@ -284,10 +307,11 @@ int fl__run_sim_shrink(const struct fl__call *call)
                       options.seed);
         return FL__EXIT_REFUSED;
     }
-    bool is_written = write_file(path, script);
+    printf("%s\n", result.text);
+    print_what_is_left(&options);
+    bool is_written = !script || write_file(path, script);
+    if (script && is_written)
+        printf("%" PRIu64 " events are left: fairlead sim run %s\n", result.events, path);
     free(script);
-    if (!is_written)
-        return FL__EXIT_REFUSED;
-    printf("%s\n%" PRIu64 " events are left: fairlead sim run %s\n", result.text, result.events, path);
-    return FL__EXIT_OK;
+    return is_written ? FL__EXIT_OK : FL__EXIT_REFUSED;
 }

@@ -318,7 +318,7 @@ static void print_hints(const struct up *up)
     const struct fl__view *leader = &survey->views[survey->leader < survey->count ? survey->leader : 0];
     bool elsewhere = fl__settings_given(&up->call->settings, "dir");
     const char *program = up->call->program;
-    char dir[512] = "", stop[600];
+    char dir[512] = "", stop[700];
     if (elsewhere)
         snprintf(dir, sizeof dir, " --dir %.500s", cluster->shown);
     snprintf(stop, sizeof stop, "%.60s stop %s%s", program, leader->name, dir);

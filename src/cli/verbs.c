@@ -71,8 +71,8 @@ const struct fl__verb fl__verbs[] = {
      .options = fl__options_sim_fuzz,
      .run = fl__run_sim_fuzz,
      .notes =
-         "Each seed is a whole cluster's life: the real core, with a network, disks and nodes that fail as the\n"
-         "seed says. Ends with 1 and names the seed if an invariant of Raft breaks, or if a majority that is\n"
+         "Each seed is a whole cluster's life, with a network, disks and nodes that fail as the seed says: of\n"
+         "the real core in four of five, of whole servers and their clients in the fifth. Ends with 1 and names the seed if an invariant of Raft breaks, or if a majority that is\n"
          "whole again does not agree."},
     {.name = "sim replay",
      .arguments = "SEED",
@@ -98,7 +98,9 @@ const struct fl__verb fl__verbs[] = {
      .summary = "make a failing life as short as it gets",
      .options = fl__options_sim_shrink,
      .run = fl__run_sim_shrink,
-     .notes = "Writes what is left as a scenario file, which `fairlead sim run` plays."},
+     .notes =
+         "Leaves out what the failure does not need. Of cores it writes what is left as a scenario file, which\n"
+         "`fairlead sim run` plays; of whole servers it leaves out classes of faults."},
     {.section = "Other",
      .name = "version",
      .arguments = "",

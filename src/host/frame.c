@@ -8,7 +8,8 @@
  *    12  4  meta size
  *    16  4  group: 0
  *    20  1  kind: enum fl__frame_kind
- *    21  3  zero
+ *    21  3  checksum of the bytes [8, 21): the low 24 bits of their XXH3-64. A damaged size is known at once,
+ *           and nobody waits for bytes that never come
  *    24  -  meta, by kind as below
  *     -  -  bodies of entries, one after the other; only in a MESSAGE
  *
@@ -85,11 +86,18 @@ enum message_flag {
 
 /* ------------------------------------------------------------------------------------------------- frames */
 
+static uint32_t header_checksum(const uint8_t *header)
+{
+    return (uint32_t)XXH3_64bits(header + 8, 13) & 0xffffff;
+}
+
 int fl__frame_size(const uint8_t *data, size_t size, size_t size_max, size_t *frame_size)
 {
     *frame_size = 0;
     if (size < FL__FRAME_HEADER_SIZE)
         return FL_OK;
+    if (fl__load32(data + 20) >> 8 != header_checksum(data))
+        return FL_EMESSAGE;
     size_t whole = fl__load32(data + 8);
     if (whole < FL__FRAME_HEADER_SIZE)
         return FL_EMESSAGE;
@@ -106,7 +114,7 @@ int fl__frame_open(const uint8_t *data, size_t frame_size, struct fl__frame *out
         return FL_EMESSAGE;
     if (XXH3_64bits(data + 8, FL__FRAME_HEADER_SIZE - 8 + meta_size) != fl__load64(data))
         return FL_EMESSAGE;
-    if (fl__load32(data + 16) != FL__GROUP || data[21] || data[22] || data[23])
+    if (fl__load32(data + 16) != FL__GROUP)
         return FL_EMESSAGE;
     const uint8_t *meta = data + FL__FRAME_HEADER_SIZE;
     *out = (struct fl__frame){
@@ -143,6 +151,7 @@ int fl__frame_end(struct fl__buffer *out, size_t begin, size_t bodies_size)
     size_t size = out->size - begin;
     fl__store32(header + 8, (uint32_t)(size + bodies_size));
     fl__store32(header + 12, (uint32_t)(size - FL__FRAME_HEADER_SIZE));
+    fl__store32(header + 20, header[20] | header_checksum(header) << 8);
     fl__store64(header, XXH3_64bits(header + 8, size - 8));
     return FL_OK;
 }

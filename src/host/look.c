@@ -126,7 +126,7 @@ static void fill_log(const struct fl_node *node, struct fl_node_status *out)
     out->durable = is_running ? status->durable : node->found.last;
     out->commit = is_running ? status->commit : node->found.commit;
     out->applied = node->applier.applied;
-    out->log_size = fl__wal_size(node->wal);
+    out->log_size = node->wal ? fl__wal_size(node->wal) : 0;
     out->elections_started = status->elections_started;
     out->elections_won = status->elections_won;
     out->truncated_entries = status->truncated_entries;
@@ -163,7 +163,8 @@ void fl_node_status(const struct fl_node *node, struct fl_node_status *out)
     out->refused = node->refused_count;
     out->unknown = node->unknown_count;
     out->pending = fl__forward_pending(node) + fl__reads_pending(node);
-    out->sync_time = *fl__wal_sync_time(node->wal);
+    if (node->wal) /* It is gone before a closing node is. */
+        out->sync_time = *fl__wal_sync_time(node->wal);
     out->commit_time = node->applier.commit_time;
     out->apply_time = node->applier.apply_time;
 }

@@ -297,6 +297,7 @@ static void on_transport_closed(void *context)
 static void on_wal_closed(void *context)
 {
     struct fl_node *node = context;
+    node->wal = NULL;
     node->is_wal_closed = true;
     fl__node_maybe_closed(node);
 }

@@ -137,6 +137,7 @@ static void complete(struct fl__event *event)
     struct fl__request *request = (struct fl__request *)(void *)event;
     struct fl_io_op *op = request->op;
     int64_t result = request->perform ? request->perform(request) : request->result;
+    fl__world_note(request->event.engine->world, (uint64_t)result << 8 | (uint64_t)request->call);
     unlink_request(request);
     free_request(request);
     op->result = result;
@@ -222,13 +223,55 @@ static bool is_due(const struct fl__world *world)
     return world->queue_count > 0 && world->queue[1]->at <= world->now;
 }
 
+void fl__world_note(struct fl__world *world, uint64_t value)
+{
+    uint64_t state = world->hash ^ value;
+    world->hash = fl__memory_random(&state);
+}
+
+uint64_t fl__world_hash(const struct fl__world *world)
+{
+    return world->hash;
+}
+
+uint64_t fl__world_events(const struct fl__world *world)
+{
+    return world->events;
+}
+
 static void happen_next(struct fl__world *world)
 {
     struct fl__event *event = world->queue[1];
+    struct fl__memory *engine = event->engine;
     if (event->at > world->now)
         world->now = event->at;
     fl__event_remove(event);
+    if (engine->paused_until > world->now) {
+        fl__event_post(event, engine, engine->paused_until);
+        return;
+    }
+    world->events++;
+    fl__world_note(world, world->now << 8 | engine->place);
     event->happen(event);
+}
+
+void fl__world_link(struct fl__world *world, uint32_t from, uint32_t to, bool up)
+{
+    bool is_healed = up && world->cut[from][to];
+    world->cut[from][to] = !up;
+    if (is_healed)
+        fl__net_heal(world, from, to);
+}
+
+void fl__memory_place(struct fl_io *io, uint32_t place)
+{
+    fl_assert(place < FL__PLACES_MAX);
+    fl__memory_of(io)->place = place;
+}
+
+void fl__memory_pause(struct fl_io *io, fl_time_us until)
+{
+    fl__memory_of(io)->paused_until = until;
 }
 
 bool fl__world_step(struct fl__world *world)

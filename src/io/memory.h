@@ -32,6 +32,7 @@
 /* -------------------------------------------------------------------------------------------------- disks */
 
 struct fl__disk;
+struct fl__world;
 
 /* What is torn is torn here: at multiples of this many bytes from the file's beginning. */
 #define FL__SECTOR_SIZE 512
@@ -78,6 +79,9 @@ void fl__disk_each(struct fl__disk *disk, void (*each)(void *context, const char
 
 struct fl__world;
 
+/* Engines have places on the network, so that links between them can be cut. */
+#define FL__PLACES_MAX 16
+
 /* Zero, the beginning, is the simplest world: all takes no time and comes in one piece. Operations of random
  * duration complete in random order. */
 struct fl__world_settings {
@@ -85,6 +89,10 @@ struct fl__world_settings {
     fl_time_us network_time_us_min, network_time_us_max; /* So do bytes, and connecting. */
     uint32_t chunk_size_max; /* Bytes arrive in random pieces of 1 to this; 0: whatever has arrived. */
     uint32_t pipe_size;      /* Bytes that the network holds for a reader; 0: 65,536. Then sends wait. */
+    /* Chances in a million, for each piece of bytes sent: it is late, by up to late_us_max (and all behind it
+     * on the same stream); one bit of it is flipped, where neither end is at place 0. */
+    uint32_t late_chance, flip_chance;
+    fl_time_us late_us_max;
 };
 
 struct fl__world *fl__world_create(uint64_t seed);
@@ -102,6 +110,13 @@ FL_MUST_USE bool fl__world_step(struct fl__world *world);
 void fl__world_advance(struct fl__world *world, fl_time_us duration);
 /* When the next event is due; UINT64_MAX: nothing is in flight. */
 fl_time_us fl__world_next(const struct fl__world *world);
+/* A hash of all that happened: which operation or stream, when, with what result. */
+uint64_t fl__world_hash(const struct fl__world *world);
+uint64_t fl__world_events(const struct fl__world *world); /* How many that was. */
+
+/* Nothing that is sent from place `from` arrives at place `to` any more, not even that a stream ended, until
+ * the link is up again; then all of it arrives. Who connects across a cut link waits, and fails. */
+void fl__world_link(struct fl__world *world, uint32_t from, uint32_t to, bool up);
 
 /* ---------------------------------------------------------------------------------------------- an engine */
 
@@ -154,6 +169,13 @@ struct fl__memory_failure {
 };
 void fl__memory_fail(struct fl_io *io, const struct fl__memory_failure *failure);
 
+/* Where the engine is on the network; 0 at first. Its streams must be made afterwards. */
+void fl__memory_place(struct fl_io *io, uint32_t place);
+/* Nothing happens on this machine until then: its timers and completions are late. */
+void fl__memory_pause(struct fl_io *io, fl_time_us until);
+/* Breaks one of its connections, the k-th modulo their number; false if there is none. */
+bool fl__memory_reset_one(struct fl_io *io, uint64_t k);
+
 /* The wall clock jumps. */
 void fl__memory_jump_wall_clock(struct fl_io *io, int64_t by_us);
 /* The network breaks the connection: both ends hear on_error(FL_ECLOSED), and sends fail. */
@@ -168,6 +190,8 @@ char *fl__memory_copy_text(const char *text);
 uint64_t fl__memory_random(uint64_t *state);
 /* From min to max, both included. */
 uint64_t fl__memory_draw(uint64_t *state, uint64_t min, uint64_t max);
+/* Adds to the hash of what happened. */
+void fl__world_note(struct fl__world *world, uint64_t value);
 
 struct fl__bytes {
     uint8_t *data;
@@ -274,6 +298,8 @@ struct fl__world {
     struct fl__memory *engines; /* In the order of their creation. */
     struct fl_io_listener *listeners;
     uint32_t last_port;
+    bool cut[FL__PLACES_MAX][FL__PLACES_MAX]; /* [from][to] */
+    uint64_t hash, events;
 };
 
 struct fl__hook {
@@ -288,6 +314,8 @@ struct fl__memory {
     struct fl__world *world;
     struct fl__disk *disk;
     struct fl__memory *next;
+    uint32_t place;
+    fl_time_us paused_until;
     uint64_t random;
     uint64_t wall_base_us; /* Wall clock less world's time. */
     bool is_crashed;
@@ -349,5 +377,7 @@ void fl__net_set(struct fl_io_vtable *vtable);
 void fl__net_crash(struct fl__memory *engine);
 void fl__net_release(struct fl__memory *engine);
 void fl__net_cancel(struct fl__request *request);
+/* What was held back on the link arrives now. */
+void fl__net_heal(struct fl__world *world, uint32_t from, uint32_t to);
 
 #endif

@@ -5,6 +5,9 @@
  * their stream, in order, a shutdown among them. An end that is closed leaves the other one what it sent and
  * then the end of it, or a reset if it had not read everything itself: as TCP does.
  *
+ * On a link that is cut segments wait without a time, and an end hears nothing of what the other one does.
+ * When it is up again they get their times, and ends that lost their other one meanwhile hear that.
+ *
  * Addresses are compared as text. */
 #include "memory.h"
 
@@ -12,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIPE_SIZE = 65536 };
+enum { PIPE_SIZE = 65536, CONNECT_US_MAX = 3000000 };
+
+#define MILLION 1000000
 
 /* Bytes on their way; without bytes: the end. */
 struct segment {
@@ -26,7 +31,8 @@ struct fl_io_stream {
     struct fl__event event; /* First. That it is accepted, then whatever comes in. */
     struct fl__memory *engine;
     struct fl_io_stream *next, *previous; /* Of the engine. */
-    struct fl_io_stream *peer;            /* NULL: closed, or cut off. */
+    struct fl_io_stream *peer;            /* NULL: closed, or broken. */
+    uint32_t far;                         /* The other end's place. */
     struct fl_io_listener *listener;      /* NULL: dialled, or accepted. */
     struct fl_io_stream_events events;
     uint64_t credit;
@@ -54,6 +60,11 @@ static fl_time_us arrival(struct fl__world *world)
                                         world->settings.network_time_us_max);
 }
 
+static bool is_cut_from(const struct fl_io_stream *stream)
+{
+    return stream->engine->world->cut[stream->far][stream->engine->place];
+}
+
 /* ---------------------------------------------------------------------------------------------- receiving */
 
 static void receive(struct fl__event *event);
@@ -63,14 +74,40 @@ static void schedule(struct fl_io_stream *stream)
     bool listens = stream->is_started && !stream->is_ended && !stream->is_closing && stream->credit > 0;
     if (!listens || stream->event.position > 0 || (!stream->first_segment && !stream->error))
         return;
+    if (!stream->error && stream->first_segment->at == UINT64_MAX)
+        return;
     stream->event.happen = receive;
     fl__event_post(&stream->event, stream->engine, stream->error ? 0 : stream->first_segment->at);
+}
+
+/* When what is sent to the stream now arrives. */
+static fl_time_us arrival_at(const struct fl_io_stream *stream)
+{
+    struct fl__world *world = stream->engine->world;
+    const struct fl__world_settings *settings = &world->settings;
+    fl_time_us at = arrival(world);
+    if (settings->late_chance > 0 && fl__memory_draw(&world->random, 1, MILLION) <= settings->late_chance)
+        at += fl__memory_draw(&world->random, 0, settings->late_us_max);
+    if (stream->last_segment && stream->last_segment->at > at)
+        at = stream->last_segment->at;
+    return is_cut_from(stream) ? UINT64_MAX : at;
+}
+
+static void maybe_flip(const struct fl_io_stream *stream, struct segment *segment)
+{
+    struct fl__world *world = stream->engine->world;
+    bool is_exposed = stream->far != 0 && stream->engine->place != 0 && segment->size > 0;
+    if (!is_exposed || world->settings.flip_chance == 0 ||
+        fl__memory_draw(&world->random, 1, MILLION) > world->settings.flip_chance)
+        return;
+    uint64_t bit = fl__memory_draw(&world->random, 0, segment->size * 8 - 1);
+    segment->data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 }
 
 static void append_segment(struct fl_io_stream *stream, size_t size, const struct fl__request *from)
 {
     struct segment *segment = fl__memory_take(sizeof *segment + size);
-    segment->at = arrival(stream->engine->world);
+    segment->at = arrival_at(stream);
     segment->size = size;
     size_t skip = from ? (size_t)from->offset : 0, done = 0;
     for (uint32_t k = 0; done < size; k++) {
@@ -82,8 +119,7 @@ static void append_segment(struct fl_io_stream *stream, size_t size, const struc
         skip -= skip < buffer->size ? skip : buffer->size;
         done += n;
     }
-    if (stream->last_segment && stream->last_segment->at > segment->at)
-        segment->at = stream->last_segment->at;
+    maybe_flip(stream, segment);
     if (stream->last_segment)
         stream->last_segment->next = segment;
     else
@@ -151,6 +187,12 @@ static void receive(struct fl__event *event)
     }
     size_t size;
     uint8_t *data = collect(stream, &size);
+    for (size_t k = 0; k + 8 <= size; k += 8) {
+        uint64_t word;
+        memcpy(&word, data + k, sizeof word);
+        fl__world_note(stream->engine->world, word);
+    }
+    fl__world_note(stream->engine->world, size);
     stream->credit -= size;
     if (stream->peer)
         take_sends(stream->peer);
@@ -266,13 +308,56 @@ static void break_stream(struct fl_io_stream *stream, int error)
     schedule(stream);
 }
 
+/* The other end is gone, or has reset the connection. */
+static void break_far_end(struct fl_io_stream *peer)
+{
+    if (is_cut_from(peer))
+        peer->peer = NULL; /* It hears of that when the link is up again. */
+    else
+        break_stream(peer, FL_ECLOSED);
+}
+
 void fl__memory_reset(struct fl_io *io, struct fl_io_stream *stream)
 {
     (void)io;
     struct fl_io_stream *peer = stream->peer;
     break_stream(stream, FL_ECLOSED);
     if (peer)
-        break_stream(peer, FL_ECLOSED);
+        break_far_end(peer);
+}
+
+bool fl__memory_reset_one(struct fl_io *io, uint64_t k)
+{
+    struct fl__memory *engine = fl__memory_of(io);
+    uint64_t count = 0;
+    for (struct fl_io_stream *stream = engine->streams; stream; stream = stream->next)
+        count += stream->peer && !stream->listener;
+    if (count == 0)
+        return false;
+    k %= count;
+    struct fl_io_stream *stream = engine->streams;
+    while (!stream->peer || stream->listener || k-- > 0)
+        stream = stream->next;
+    fl__memory_reset(io, stream);
+    return true;
+}
+
+void fl__net_heal(struct fl__world *world, uint32_t from, uint32_t to)
+{
+    for (struct fl__memory *engine = world->engines; engine; engine = engine->next) {
+        for (struct fl_io_stream *stream = engine->streams; stream && engine->place == to;
+             stream = stream->next) {
+            if (stream->far != from)
+                continue;
+            for (struct segment *segment = stream->first_segment; segment; segment = segment->next)
+                if (segment->at == UINT64_MAX)
+                    segment->at = world->now + world->settings.network_time_us_max;
+            bool ends = stream->last_segment && stream->last_segment->size == 0;
+            if (!stream->peer && !stream->error && !stream->is_ended && !ends)
+                break_stream(stream, FL_ECLOSED);
+            schedule(stream);
+        }
+    }
 }
 
 /* What the other end sees of a closing. */
@@ -282,7 +367,8 @@ static void part(struct fl_io_stream *stream)
     if (!peer)
         return;
     if (stream->inbox_size > 0) {
-        break_stream(peer, FL_ECLOSED);
+        stream->peer = NULL;
+        break_far_end(peer);
         return;
     }
     if (!stream->is_end_sent)
@@ -393,7 +479,7 @@ static void close_listener(struct fl_io *io, struct fl_io_listener *listener)
         if (stream->listener != listener)
             continue;
         if (stream->peer)
-            break_stream(stream->peer, FL_ECLOSED);
+            break_far_end(stream->peer);
         destroy_stream(stream);
     }
     free(listener);
@@ -407,16 +493,26 @@ static void accept_stream(struct fl__event *event)
     listener->on_accept(listener->context, stream);
 }
 
+/* In one direction at least: a handshake needs both. */
+static bool is_cut_off(const struct fl__world *world, const struct fl__memory *engine,
+                       const struct fl_io_listener *listener)
+{
+    uint32_t here = engine->place, there = listener->engine->place;
+    return world->cut[here][there] || world->cut[there][here];
+}
+
 static int64_t perform_connect(struct fl__request *request)
 {
     struct fl__memory *engine = request->event.engine;
     struct fl__world *world = engine->world;
     struct fl_io_listener *listener = find_listener(world, request->path);
-    if (!listener || listener->engine->is_crashed)
+    if (!listener || listener->engine->is_crashed || is_cut_off(world, engine, listener))
         return FL_EUNREACHABLE;
     struct fl_io_stream *stream = create_stream(engine), *peer = create_stream(listener->engine);
     stream->peer = peer;
     peer->peer = stream;
+    stream->far = listener->engine->place;
+    peer->far = engine->place;
     peer->listener = listener;
     snprintf(stream->peer_address, sizeof stream->peer_address, "%s", request->path);
     snprintf(peer->peer_address, sizeof peer->peer_address, "127.0.0.1:%u", ++world->last_port);
@@ -437,7 +533,9 @@ static void connect_to(struct fl_io *io, struct fl_io_op *op, const char *addres
     }
     request->path = fl__memory_copy_text(address);
     request->perform = perform_connect;
-    fl__request_post(request, arrival(engine->world));
+    const struct fl_io_listener *listener = find_listener(engine->world, address);
+    bool waits = listener && is_cut_off(engine->world, engine, listener);
+    fl__request_post(request, waits ? engine->world->now + CONNECT_US_MAX : arrival(engine->world));
 }
 
 void fl__net_cancel(struct fl__request *request)
@@ -476,7 +574,7 @@ void fl__net_crash(struct fl__memory *engine)
         struct fl_io_stream *peer = stream->peer;
         break_stream(stream, FL_EIO);
         if (peer)
-            break_stream(peer, FL_ECLOSED);
+            break_far_end(peer);
     }
     for (struct fl__request *request = engine->first_request; request; request = request->next)
         if (request->perform == perform_connect)

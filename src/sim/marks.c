@@ -4,61 +4,44 @@
  * size must have reached, or it has tested less than it seems. */
 #include "sim.h"
 
-enum mark {
-    MARK_LEADER,
-    MARK_TWO_LEADERS,
-    MARK_QUORUM_LOST,
-    MARK_SLOW_DISK,
-    MARK_PREVOTE_REFUSED,
-    MARK_VOTE_REFUSED,
-    MARK_REJECTED,
-    MARK_TRUNCATED,
-    MARK_TRUNCATED_CONFIGURATION,
-    MARK_TRUNCATED_MANY,
-    MARK_FETCHED,
-    MARK_COMMITTED_OLDER,
-    MARK_REFUSED,
-    MARK_READ_LEADER,
-    MARK_READ_FOLLOWER,
-    MARK_READ_AGAIN,
-    MARK_OLD_TERM,
-    MARK_COPY,
-    MARK_CRASHED_WRITING,
-    MARK_ALL_DOWN,
-    MARK_DAMAGED,
-    MARK_COUNT,
-};
-
-static const char *const names[MARK_COUNT] = {
-    [MARK_LEADER] = "a leader was elected",
-    [MARK_TWO_LEADERS] = "two led at once, in different terms",
-    [MARK_QUORUM_LOST] = "a leader that heard no majority stepped down",
-    [MARK_SLOW_DISK] = "a leader with a slow disk stepped down",
-    [MARK_PREVOTE_REFUSED] = "a pre-vote was refused",
-    [MARK_VOTE_REFUSED] = "a vote was refused",
-    [MARK_REJECTED] = "a follower rejected an append",
-    [MARK_TRUNCATED] = "a follower cut its log",
-    [MARK_TRUNCATED_CONFIGURATION] = "a follower cut a configuration entry",
-    [MARK_TRUNCATED_MANY] = "a follower cut entries of several terms at once",
-    [MARK_FETCHED] = "a candidate fetched what its log lacked",
-    [MARK_COMMITTED_OLDER] = "a leader committed entries of an older term, by one of its own",
-    [MARK_REFUSED] = "a write was refused",
-    [MARK_READ_LEADER] = "a leader served a read",
-    [MARK_READ_FOLLOWER] = "a follower served a read",
-    [MARK_READ_AGAIN] = "a read had to be asked again",
-    [MARK_OLD_TERM] = "a message of an older term arrived",
-    [MARK_COPY] = "a message arrived a second time",
-    [MARK_CRASHED_WRITING] = "power failed in the midst of a write",
-    [MARK_ALL_DOWN] = "no node was up",
-    [MARK_DAMAGED] = "a node found its log damaged",
+static const char *const names[FL__MARK_COUNT] = {
+    [FL__MARK_LEADER] = "a leader was elected",
+    [FL__MARK_TWO_LEADERS] = "two led at once, in different terms",
+    [FL__MARK_QUORUM_LOST] = "a leader that heard no majority stepped down",
+    [FL__MARK_SLOW_DISK] = "a leader with a slow disk stepped down",
+    [FL__MARK_PREVOTE_REFUSED] = "a pre-vote was refused",
+    [FL__MARK_VOTE_REFUSED] = "a vote was refused",
+    [FL__MARK_REJECTED] = "a follower rejected an append",
+    [FL__MARK_TRUNCATED] = "a follower cut its log",
+    [FL__MARK_TRUNCATED_CONFIGURATION] = "a follower cut a configuration entry",
+    [FL__MARK_TRUNCATED_MANY] = "a follower cut entries of several terms at once",
+    [FL__MARK_FETCHED] = "a candidate fetched what its log lacked",
+    [FL__MARK_COMMITTED_OLDER] = "a leader committed entries of an older term, by one of its own",
+    [FL__MARK_REFUSED] = "a write was refused",
+    [FL__MARK_READ_LEADER] = "a leader served a read",
+    [FL__MARK_READ_FOLLOWER] = "a follower served a read",
+    [FL__MARK_READ_AGAIN] = "a read had to be asked again",
+    [FL__MARK_OLD_TERM] = "a message of an older term arrived",
+    [FL__MARK_COPY] = "a message arrived a second time",
+    [FL__MARK_CRASHED_WRITING] = "power failed in the midst of a write",
+    [FL__MARK_ALL_DOWN] = "no node was up",
+    [FL__MARK_DAMAGED] = "a node found its log damaged",
+    [FL__MARK_UNKNOWN] = "a server told a client that the outcome is unknown",
+    [FL__MARK_DEFINITE] = "a server told a client that nothing was written",
+    [FL__MARK_CRASHED_STARTING] = "a server lost power while it started",
+    [FL__MARK_HALTED] = "a server refused to start from a damaged disk",
+    [FL__MARK_FLIPPED] = "a server hung up on a peer whose bytes were damaged",
+    [FL__MARK_FULL] = "a server's disk was full",
+    [FL__MARK_DISK_FAILED] = "a server stopped because its disk failed",
+    [FL__MARK_SERVED_ALL] = "every list was read in the end, and judged",
 };
 
 const char *fl_sim_mark_name(uint32_t mark)
 {
-    return mark < MARK_COUNT ? names[mark] : NULL;
+    return mark < FL__MARK_COUNT ? names[mark] : NULL;
 }
 
-static uint64_t bit(bool is_seen, enum mark mark)
+static uint64_t bit(bool is_seen, enum fl__mark mark)
 {
     return is_seen ? (uint64_t)1 << mark : 0;
 }
@@ -68,8 +51,8 @@ static uint64_t see_role(const struct fl_world *world, const struct fl_event *ev
     uint32_t leaders = 0;
     for (uint32_t n = 0; n < world->count; n++)
         leaders += fl_world_status(world, n).role == FL_LEADER;
-    return bit(world->nodes[event->node].seen_role == FL_LEADER, MARK_LEADER) |
-           bit(leaders > 1, MARK_TWO_LEADERS);
+    return bit(world->nodes[event->node].seen_role == FL_LEADER, FL__MARK_LEADER) |
+           bit(leaders > 1, FL__MARK_TWO_LEADERS);
 }
 
 static uint64_t see_truncation(const struct fl_world *world, const struct fl_event *event)
@@ -79,25 +62,25 @@ static uint64_t see_truncation(const struct fl_world *world, const struct fl_eve
     for (fl_index index = event->index; index <= event->other; index++)
         has_configuration |= log->entries[index - 1].kind == FL_ENTRY_CONFIGURATION;
     bool many = log->entries[event->index - 1].term != log->entries[event->other - 1].term;
-    return bit(true, MARK_TRUNCATED) | bit(has_configuration, MARK_TRUNCATED_CONFIGURATION) |
-           bit(many, MARK_TRUNCATED_MANY);
+    return bit(true, FL__MARK_TRUNCATED) | bit(has_configuration, FL__MARK_TRUNCATED_CONFIGURATION) |
+           bit(many, FL__MARK_TRUNCATED_MANY);
 }
 
 static uint64_t see_delivery(const struct fl_world *world, const struct fl_event *event)
 {
     const struct fl_message *message = &event->packet->message;
-    return bit(message->type == FL_MSG_PREVOTE_REPLY && !message->granted, MARK_PREVOTE_REFUSED) |
-           bit(message->type == FL_MSG_VOTE_REPLY && !message->granted, MARK_VOTE_REFUSED) |
-           bit(message->type == FL_MSG_APPEND_REPLY && message->rejected, MARK_REJECTED) |
-           bit(message->term < world->nodes[event->node].seen_term, MARK_OLD_TERM) |
-           bit(event->packet->is_copy, MARK_COPY);
+    return bit(message->type == FL_MSG_PREVOTE_REPLY && !message->granted, FL__MARK_PREVOTE_REFUSED) |
+           bit(message->type == FL_MSG_VOTE_REPLY && !message->granted, FL__MARK_VOTE_REFUSED) |
+           bit(message->type == FL_MSG_APPEND_REPLY && message->rejected, FL__MARK_REJECTED) |
+           bit(message->term < world->nodes[event->node].seen_term, FL__MARK_OLD_TERM) |
+           bit(event->packet->is_copy, FL__MARK_COPY);
 }
 
 static uint64_t see_note(const struct fl_note *note)
 {
-    return bit(note->kind == FL_NOTE_QUORUM_LOST, MARK_QUORUM_LOST) |
-           bit(note->kind == FL_NOTE_SLOW_DISK, MARK_SLOW_DISK) |
-           bit(note->kind == FL_NOTE_FETCHED, MARK_FETCHED);
+    return bit(note->kind == FL_NOTE_QUORUM_LOST, FL__MARK_QUORUM_LOST) |
+           bit(note->kind == FL_NOTE_SLOW_DISK, FL__MARK_SLOW_DISK) |
+           bit(note->kind == FL_NOTE_FETCHED, FL__MARK_FETCHED);
 }
 
 /* The committed entry before those of the leader's term, if any of them had to wait for its opening entry. */
@@ -109,15 +92,15 @@ static uint64_t see_commit(const struct fl_world *world, const struct fl_event *
         return 0;
     while (index > 1 && node->log.entries[index - 2].term == node->seen_term)
         index--;
-    return bit(index > 1 && world->judge.commits[index - 2].by == node->seen_term, MARK_COMMITTED_OLDER);
+    return bit(index > 1 && world->judge.commits[index - 2].by == node->seen_term, FL__MARK_COMMITTED_OLDER);
 }
 
 static uint64_t see_read(const struct fl_world *world, const struct fl_event *event)
 {
     bool is_done = event->text[0] == 'd';
     bool is_leader = world->nodes[event->node].seen_role == FL_LEADER;
-    return bit(is_done && is_leader, MARK_READ_LEADER) | bit(is_done && !is_leader, MARK_READ_FOLLOWER) |
-           bit(!is_done, MARK_READ_AGAIN);
+    return bit(is_done && is_leader, FL__MARK_READ_LEADER) |
+           bit(is_done && !is_leader, FL__MARK_READ_FOLLOWER) | bit(!is_done, FL__MARK_READ_AGAIN);
 }
 
 static uint64_t see_crash(const struct fl_world *world)
@@ -125,7 +108,12 @@ static uint64_t see_crash(const struct fl_world *world)
     bool is_any_alive = false;
     for (uint32_t n = 0; n < world->count; n++)
         is_any_alive |= world->nodes[n].is_alive;
-    return bit(!is_any_alive, MARK_ALL_DOWN);
+    return bit(!is_any_alive, FL__MARK_ALL_DOWN);
+}
+
+void fl__mark(uint64_t *marks, enum fl__mark mark)
+{
+    *marks |= bit(true, mark);
 }
 
 void fl__marks_see(uint64_t *marks, const struct fl_world *world, const struct fl_event *event)
@@ -147,16 +135,16 @@ void fl__marks_see(uint64_t *marks, const struct fl_world *world, const struct f
         *marks |= see_commit(world, event);
         break;
     case FL_EVENT_ANSWERED:
-        *marks |= bit(event->text[0] == 'r', MARK_REFUSED);
+        *marks |= bit(event->text[0] == 'r', FL__MARK_REFUSED);
         break;
     case FL_EVENT_READ:
         *marks |= see_read(world, event);
         break;
     case FL_EVENT_CRASHED:
-        *marks |= see_crash(world) | bit(event->index > 0, MARK_CRASHED_WRITING);
+        *marks |= see_crash(world) | bit(event->index > 0, FL__MARK_CRASHED_WRITING);
         break;
     case FL_EVENT_RESTARTED:
-        *marks |= bit(event->index > 0, MARK_DAMAGED);
+        *marks |= bit(event->index > 0, FL__MARK_DAMAGED);
         break;
     default:
         break;

@@ -111,3 +111,54 @@ void fl__plan_draw(struct fl__core_plan *plan, uint64_t seed, uint32_t without)
     plan->read_every = fl__chance_octave(&dice, FL__MILLISECOND, 100 * FL__MILLISECOND);
     plan->batch_max = (uint32_t)fl__chance_octave(&dice, 1, 16);
 }
+
+/* ------------------------------------------------------------------------------------------------ servers */
+
+static void draw_sizes(struct fl__server_plan *plan, struct fl__chance *dice)
+{
+    static const uint32_t counts[] = {3, 3, 3, 3, 5, 5, 1, 2, 4};
+    plan->count = counts[fl__chance_below(dice, sizeof counts / sizeof *counts)];
+    plan->heartbeat_us = fl__chance_octave(dice, 10, 100) * FL__MILLISECOND;
+    plan->election_timeout_us = plan->heartbeat_us * fl__chance_from(dice, 6, 12);
+    plan->segment_size = fl__chance_octave(dice, 4096, 256 << 10);
+    plan->cache_size = fl__chance_octave(dice, 1024, 1 << 20);
+    plan->client_count = (uint32_t)fl__chance_octave(dice, 1, 8);
+    plan->depth = (uint32_t)fl__chance_octave(dice, 1, 8);
+    plan->key_count = (uint32_t)fl__chance_octave(dice, 2, 8);
+    plan->value_max = (uint32_t)fl__chance_octave(dice, 1, 20000);
+    plan->think_us = fl__chance_octave(dice, FL__MILLISECOND, 200 * FL__MILLISECOND);
+}
+
+static void draw_world(struct fl__server_plan *plan, struct fl__chance *dice, uint32_t without)
+{
+    struct fl__world_settings *world = &plan->world;
+    world->network_time_us_min = 50;
+    world->network_time_us_max = 50 + fl__chance_octave(dice, 1, 4 * FL__MILLISECOND);
+    world->chunk_size_max = (uint32_t)draw_limit(dice, 500, 10000, 0);
+    if (world->chunk_size_max > 0) /* Else all events are single bytes. */
+        world->chunk_size_max += plan->value_max / 8;
+    world->pipe_size = (uint32_t)draw_limit(dice, 300, 8192, 0);
+    if (world->pipe_size > 0) /* A heartbeat must get through within an election time-out. */
+        world->pipe_size += 4096;
+    world->file_time_us_min = 20;
+    world->file_time_us_max =
+        20 + fl__chance_octave(dice, 1, FL__MILLISECOND) + draw_rate(dice, without, FL_SIM_SLOW_DISK, 64000);
+    world->late_chance = (uint32_t)draw_rate(dice, without, FL_SIM_LATE, 100000);
+    world->late_us_max = fl__chance_octave(dice, FL__MILLISECOND, 2000 * FL__MILLISECOND);
+    world->flip_chance = (uint32_t)draw_rate(dice, without, FL_SIM_FLIP, 10000);
+}
+
+void fl__plan_draw_servers(struct fl__server_plan *plan, uint64_t seed, uint32_t without)
+{
+    struct fl__chance dice = fl__chance_begin(seed, FL__STREAM_PLAN);
+    *plan = (struct fl__server_plan){.seed = seed};
+    draw_sizes(plan, &dice);
+    draw_world(plan, &dice, without);
+    plan->fault_every = fl__chance_octave(&dice, 10 * FL__MILLISECOND, 1000 * FL__MILLISECOND);
+    for (enum fl_sim_fault fault = FL_SIM_CUT; fault < FL_SIM_FAULTS; fault++)
+        plan->weights[fault] = (uint32_t)draw_rate(&dice, without, fault, 64);
+    plan->weights[FL_SIM_SLOW_DISK] = plan->weights[FL_SIM_SLOW_READ] = plan->weights[FL_SIM_FLIP] = 0;
+    plan->victim = (uint32_t)fl__chance_below(&dice, plan->count);
+    if (plan->count < 3) /* There is no minority to damage. */
+        plan->weights[FL_SIM_DAMAGE] = plan->weights[FL_SIM_DISK_FAILS] = 0;
+}

@@ -135,9 +135,22 @@ void fl__seed_live(const struct fl_sim_options *options, const struct fl__core_p
     result->marks = ear.marks;
 }
 
+/* Whole servers cost more: one of five seeds is theirs. */
+bool fl__seed_is_servers(const struct fl_sim_options *options)
+{
+    return options->mode == FL_SIM_SERVERS || (options->mode == FL_SIM_ANY && options->seed % 5 == 0);
+}
+
 uint32_t fl_sim_names(const struct fl_sim_options *options, char names[16][16])
 {
     struct fl__core_plan plan;
+    struct fl__server_plan servers;
+    if (fl__seed_is_servers(options)) {
+        fl__plan_draw_servers(&servers, options->seed, options->without);
+        for (uint32_t n = 0; n < servers.count; n++)
+            snprintf(names[n], sizeof names[n], "n%u", (unsigned)n + 1);
+        return servers.count;
+    }
     fl__plan_draw(&plan, options->seed, options->without);
     for (uint32_t n = 0; n < plan.voters + plan.learners; n++)
         snprintf(names[n], sizeof names[n], "%s", fl__stage_name(n));
@@ -147,6 +160,12 @@ uint32_t fl_sim_names(const struct fl_sim_options *options, char names[16][16])
 void fl_sim_run(const struct fl_sim_options *options, struct fl_sim_result *result)
 {
     struct fl__core_plan plan;
+    struct fl__server_plan servers;
+    if (fl__seed_is_servers(options)) {
+        fl__plan_draw_servers(&servers, options->seed, options->without);
+        fl__servers_live(options, &servers, result);
+        return;
+    }
     fl__plan_draw(&plan, options->seed, options->without);
     fl__seed_live(options, &plan, NULL, result);
 }

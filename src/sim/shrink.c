@@ -68,7 +68,6 @@ void fl__acts_shrink(struct fl__acts *acts, const struct fl__core_plan *plan, co
 static uint32_t leave_out_classes(const struct fl_sim_options *options, const char *rule)
 {
     struct fl_sim_options fewer = *options;
-    fewer.tell = NULL;
     for (uint32_t fault = 0; fault < FL_SIM_FAULTS; fault++) {
         struct fl_sim_result result;
         fewer.without |= 1u << fault;
@@ -97,21 +96,30 @@ static char *write_script(const struct fl_sim_options *options, const struct fl_
     return script;
 }
 
-bool fl_sim_shrink(const struct fl_sim_options *options, char **script, struct fl_sim_result *result)
+static char *shrink_cores(const struct fl_sim_options *options, struct fl_sim_result *result)
 {
-    struct fl_sim_options fewer = *options;
     struct fl__core_plan plan;
     struct fl__acts acts = {0};
+    fl__plan_draw(&plan, options->seed, options->without);
+    fl__seed_live(options, &plan, &acts, result);
+    fl__acts_shrink(&acts, &plan, result->rule);
+    result->events = acts.count;
+    char *script = write_script(options, result, &acts, &plan);
+    fl__acts_release(&acts);
+    return script;
+}
+
+bool fl_sim_shrink(struct fl_sim_options *options, char **script, struct fl_sim_result *result)
+{
+    *script = NULL;
+    options->tell = NULL;
     fl_sim_run(options, result);
     if (!result->failed)
         return false;
-    fewer.without = leave_out_classes(options, result->rule);
-    fewer.tell = NULL;
-    fl__plan_draw(&plan, options->seed, fewer.without);
-    fl__seed_live(&fewer, &plan, &acts, result);
-    fl__acts_shrink(&acts, &plan, result->rule);
-    result->events = acts.count;
-    *script = write_script(&fewer, result, &acts, &plan);
-    fl__acts_release(&acts);
+    options->without = leave_out_classes(options, result->rule);
+    if (fl__seed_is_servers(options))
+        fl_sim_run(options, result);
+    else
+        *script = shrink_cores(options, result);
     return true;
 }

@@ -8,6 +8,9 @@
  *   plan.c     what a seed draws: sizes, limits, and which faults at which rate
  *   acts.c     what can be done to a world of cores, one at a time; what was done can be done again
  *   cores.c    drives a world of cores: who speaks next, what is lost, who fails
+ *   servers.c  lets whole servers live, in a world of bytes
+ *   client.c   their clients
+ *   history.c  whether what clients saw is linearizable
  *   marks.c    interesting states, and whether a campaign has seen them
  *   story.c    events as sentences
  *   seed.c     one seed's life: trouble, then peace, then the verdict
@@ -19,8 +22,10 @@
 #ifndef FAIRLEAD_SIM_PRIVATE_H
 #define FAIRLEAD_SIM_PRIVATE_H
 
+#include "../io/memory.h"
 #include "../scenario/scenario.h"
 
+#include <fairlead/server.h>
 #include <fairlead/sim.h>
 
 #include <stdio.h>
@@ -93,6 +98,21 @@ void fl__plan_calm(struct fl__core_plan *plan, uint32_t voters, uint64_t seed);
 /* What the seed draws; fault classes in the set `without` (bits of enum fl_sim_fault) are left out, and all
  * else stays as it is. */
 void fl__plan_draw(struct fl__core_plan *plan, uint64_t seed, uint32_t without);
+
+struct fl__server_plan {
+    uint64_t seed;
+    uint32_t count;
+    fl_time_us election_timeout_us, heartbeat_us;
+    uint64_t segment_size, cache_size;
+    struct fl__world_settings world;
+    uint32_t client_count, depth, key_count, value_max;
+    fl_time_us think_us; /* Between a client's commands; a mean. */
+    fl_time_us fault_every;
+    uint32_t weights[FL_SIM_FAULTS];
+    uint32_t victim; /* The one node whose disk is damaged, or fails. */
+};
+
+void fl__plan_draw_servers(struct fl__server_plan *plan, uint64_t seed, uint32_t without);
 
 /* ------------------------------------------------------------------------------------------------- acts.c */
 
@@ -208,13 +228,168 @@ uint32_t fl__cores_leaders(const struct fl__cores *cores, fl_term term); /* In t
 /* Living nodes that know it committed. */
 uint32_t fl__cores_holders(const struct fl__cores *cores, fl_index index);
 
+/* ---------------------------------------------------------------------------------------------- history.c */
+
+/* What clients did to lists. Each append adds an element of its own to the end of one list, so a list's final
+ * content is the order in which its appends were applied; a read's answer, or an append's (the new size), is
+ * a place in it. */
+struct fl__deed {
+    uint32_t list;
+    uint64_t element;           /* That it appends, from 1; 0: a read. */
+    fl_time_us asked, answered; /* answered UINT64_MAX: it was not, or with "outcome unknown". */
+    bool is_refused;            /* A definite error: it is not done and never will be. */
+    uint64_t place;             /* Bytes of the list after it, or as it read them. */
+    uint64_t hash;              /* A read's: of those bytes; 0: it read the size alone. */
+    uint64_t group;             /* Deeds of one transaction share a number; 0: none. */
+};
+
+struct fl__history {
+    struct fl__deed *deeds;
+    size_t count, capacity;
+    uint64_t elements;
+};
+
+struct fl__deed *fl__history_add(struct fl__history *history, const struct fl__deed *deed);
+void fl__history_release(struct fl__history *history);
+/* A list's bytes so far. */
+uint64_t fl__history_hash(const void *bytes, size_t size);
+/* Judges one list by its final content, read when all was over. True: linearizable; else *text says why. */
+bool fl__history_judge(const struct fl__history *history, uint32_t list, const char *bytes, size_t size,
+                       char *text, size_t text_size);
+
+/* ----------------------------------------------------------------------------------------------- client.c */
+
+struct fl__servers;
+
+/* What a client waits for. */
+struct fl__asked {
+    struct fl__asked *next;
+    uint32_t replies; /* How many must still come; the last one says how it went. */
+    size_t deeds[3];  /* In the history. */
+    uint32_t deed_count;
+    /* Reads a whole list, for somebody. */
+    void (*got)(void *context, uint32_t list, const char *bytes, size_t size);
+    void *context;
+    uint32_t list;
+};
+
+/* A Redis client on a connection of its own, with several commands on the way. */
+struct fl__sim_client {
+    struct fl__servers *servers;
+    uint32_t number;
+    uint32_t node;               /* Which it speaks to. */
+    bool is_bound;               /* To that node, for ever. */
+    struct fl_io_stream *stream; /* NULL: not connected. */
+    struct fl_io_op connecting, closing, timer, sending;
+    bool is_connecting, is_closing, is_timed, is_sending, is_stopped;
+    struct fl__asked *first, *last; /* Asked, and not answered. */
+    uint32_t asked_count;
+    fl_time_us asked_at; /* When the oldest of them was, or the last reply came. */
+    char *out, *flight, *in;
+    size_t out_size, out_capacity, in_size, in_capacity;
+};
+
+/* Begins to connect, and to ask. */
+void fl__client_open(struct fl__sim_client *client);
+/* Takes no further commands of its own. */
+void fl__client_stop(struct fl__sim_client *client);
+bool fl__client_is_idle(const struct fl__sim_client *client); /* All that it asked is answered. */
+/* Asks for a list's content, and hands it over when it comes; NULL bytes: an error came instead. */
+void fl__client_read(struct fl__sim_client *client, uint32_t list,
+                     void (*got)(void *context, uint32_t list, const char *bytes, size_t size),
+                     void *context);
+/* Once its engine is gone. */
+void fl__client_release(struct fl__sim_client *client);
+
+/* ---------------------------------------------------------------------------------------------- servers.c */
+
+enum fl__power { FL__POWER_OFF, FL__POWER_ON, FL__POWER_DYING };
+
+struct fl__sim_server {
+    struct fl__servers *servers;
+    uint32_t number; /* From 0; its place on the network is one higher. */
+    char name[16], peer[FL_ADDRESS_MAX], client[FL_ADDRESS_MAX];
+    struct fl__disk *disk;
+    struct fl_io *io;
+    struct fl_server *server;
+    enum fl__power power;
+    bool is_closed, is_killed; /* Killed: its disk goes on, unsynced bytes too. */
+    bool is_halted;            /* It refuses to start: its disk is damaged or has failed. */
+    fl_time_us start_at;       /* FL__NEVER: when somebody says so. */
+    struct fl_error_report report;
+};
+
+#define FL__SERVERS_MAX 7
+#define FL__SIM_CLIENTS_MAX 8
+
+struct fl__servers {
+    struct fl__server_plan plan;
+    const struct fl_sim_options *options;
+    struct fl_sim_result *result;
+    struct fl__world *world;
+    struct fl__chance faults, workload, disk;
+    struct fl__sim_server nodes[FL__SERVERS_MAX];
+    struct fl__disk *client_disk;
+    struct fl_io *client_io;
+    struct fl__sim_client clients[FL__SIM_CLIENTS_MAX + FL__SERVERS_MAX]; /* The last ones read in the end. */
+    uint32_t client_count;
+    struct fl__history history;
+    fl_time_us fault_at;
+    uint32_t healthy; /* In peace: nodes that are whole. */
+    bool is_peace;
+    bool is_over;    /* All is told. */
+    bool is_founded; /* Some node knows the founding configuration to be committed. */
+    bool is_hurt;    /* The victim's disk has been damaged, or has failed. */
+};
+
+/* One life of whole servers. */
+void fl__servers_live(const struct fl_sim_options *options, const struct fl__server_plan *plan,
+                      struct fl_sim_result *result);
+void fl__servers_fail(struct fl__servers *servers, const char *rule, const char *text);
+
 /* ------------------------------------------------------------------------------------------------ marks.c */
 
+/* The first ones are of cores, the last ones of servers. */
+enum fl__mark {
+    FL__MARK_LEADER,
+    FL__MARK_TWO_LEADERS,
+    FL__MARK_QUORUM_LOST,
+    FL__MARK_SLOW_DISK,
+    FL__MARK_PREVOTE_REFUSED,
+    FL__MARK_VOTE_REFUSED,
+    FL__MARK_REJECTED,
+    FL__MARK_TRUNCATED,
+    FL__MARK_TRUNCATED_CONFIGURATION,
+    FL__MARK_TRUNCATED_MANY,
+    FL__MARK_FETCHED,
+    FL__MARK_COMMITTED_OLDER,
+    FL__MARK_REFUSED,
+    FL__MARK_READ_LEADER,
+    FL__MARK_READ_FOLLOWER,
+    FL__MARK_READ_AGAIN,
+    FL__MARK_OLD_TERM,
+    FL__MARK_COPY,
+    FL__MARK_CRASHED_WRITING,
+    FL__MARK_ALL_DOWN,
+    FL__MARK_DAMAGED,
+    FL__MARK_UNKNOWN,
+    FL__MARK_DEFINITE,
+    FL__MARK_CRASHED_STARTING,
+    FL__MARK_HALTED,
+    FL__MARK_FLIPPED,
+    FL__MARK_FULL,
+    FL__MARK_DISK_FAILED,
+    FL__MARK_SERVED_ALL,
+    FL__MARK_COUNT,
+};
+
+void fl__mark(uint64_t *marks, enum fl__mark mark);
 /* Sets the bits of what this event shows. */
 void fl__marks_see(uint64_t *marks, const struct fl_world *world, const struct fl_event *event);
 
 /* ------------------------------------------------------------------------------------------------- seed.c */
 
+bool fl__seed_is_servers(const struct fl_sim_options *options);
 /* One life by this plan. What is done is written down in *acts, if that is not NULL. */
 void fl__seed_live(const struct fl_sim_options *options, const struct fl__core_plan *plan,
                    struct fl__acts *acts, struct fl_sim_result *result);

@@ -255,6 +255,8 @@ static void read_frame(const struct fl__frame *frame)
 
 static void sign(uint8_t *frame)
 {
+    uint32_t header = (uint32_t)XXH3_64bits(frame + 8, 13) & 0xffffff;
+    fl__store32(frame + 20, frame[20] | header << 8);
     size_t covered = FL__FRAME_HEADER_SIZE - 8 + (size_t)fl__load32(frame + 12);
     fl__store64(frame, XXH3_64bits(frame + 8, covered));
 }

@@ -163,8 +163,10 @@ static void close_node(struct nodes *nodes, uint32_t n)
     struct nodes_host *host = &nodes->hosts[n];
     host->is_closed = false;
     fl_node_close(host->node, on_closed, host);
-    for (uint32_t k = 0; k < 10000 && !host->is_closed; k++)
-        fl__world_advance(nodes->world, 1000);
+    for (uint32_t k = 0; k < 10000 && !host->is_closed; k++) {
+        (void)nodes_status(nodes, n); /* One may look until the end. */
+        fl__world_advance(nodes->world, 100);
+    }
     assert_true(host->is_closed);
     close_engine(host);
 }

@@ -1,0 +1,498 @@
+/* client.c - Redis clients of simulated servers: real bytes on real connections.
+ *
+ * Most of what they do is append to lists and read them, which the history can judge to the last one (see
+ * history.c); the rest is every other command that the server knows, for what it does to the others. A client
+ * that hears nothing for long gives its connection up, and what it had asked is unknown. */
+#include "sim.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATIENCE_US (6 * FL__SECOND)
+#define REPLY_CREDIT ((uint64_t)1 << 40)
+
+static void hang_up(struct fl__sim_client *client);
+
+static struct fl_io *io_of(const struct fl__sim_client *client)
+{
+    return client->servers->client_io;
+}
+
+static fl_time_us now_of(const struct fl__sim_client *client)
+{
+    return fl__world_now(client->servers->world);
+}
+
+static struct fl__chance *chance_of(struct fl__sim_client *client)
+{
+    return &client->servers->workload;
+}
+
+static void *grow(void *memory, size_t *capacity, size_t need)
+{
+    if (need <= *capacity)
+        return memory;
+    *capacity = 2 * need;
+    memory = realloc(memory, *capacity);
+    if (!memory)
+        fl_panic(__FILE__, __LINE__, "out of memory");
+    return memory;
+}
+
+/* ----------------------------------------------------------------------------------------------- requests */
+
+static void put(struct fl__sim_client *client, const char *bytes, size_t size)
+{
+    client->out = grow(client->out, &client->out_capacity, client->out_size + size);
+    memcpy(client->out + client->out_size, bytes, size);
+    client->out_size += size;
+}
+
+static void put_word(struct fl__sim_client *client, const char *bytes, size_t size)
+{
+    char head[32];
+    put(client, head, (size_t)snprintf(head, sizeof head, "$%zu\r\n", size));
+    put(client, bytes, size);
+    put(client, "\r\n", 2);
+}
+
+/* A command of words separated by blanks. */
+__attribute__((format(printf, 2, 3))) static void put_command(struct fl__sim_client *client,
+                                                              const char *format, ...)
+{
+    char line[256], head[32];
+    uint32_t count = 1;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    for (const char *at = line; *at; at++)
+        count += *at == ' ';
+    put(client, head, (size_t)snprintf(head, sizeof head, "*%" PRIu32 "\r\n", count));
+    for (const char *at = line; *at; at += *at == ' ') {
+        size_t size = strcspn(at, " ");
+        put_word(client, at, size);
+        at += size;
+    }
+}
+
+/* APPEND of an element: its number, padded to some size that chance draws. */
+static void put_append(struct fl__sim_client *client, uint32_t list, uint64_t element)
+{
+    char head[64], tail[32];
+    size_t tail_size = (size_t)snprintf(tail, sizeof tail, "%" PRIu64 ";", element);
+    size_t padding = (size_t)fl__chance_octave(chance_of(client), 1, client->servers->plan.value_max) - 1;
+    size_t key_size = (size_t)snprintf(head, sizeof head, "list%" PRIu32, list);
+    char key[16];
+    memcpy(key, head, key_size);
+    put(client, head, (size_t)snprintf(head, sizeof head, "*3\r\n$6\r\nAPPEND\r\n"));
+    put_word(client, key, key_size);
+    put(client, head, (size_t)snprintf(head, sizeof head, "$%zu\r\n", padding + tail_size));
+    client->out = grow(client->out, &client->out_capacity, client->out_size + padding);
+    memset(client->out + client->out_size, '.', padding);
+    client->out_size += padding;
+    put(client, tail, tail_size);
+    put(client, "\r\n", 2);
+}
+
+static struct fl__asked *ask(struct fl__sim_client *client, uint32_t replies)
+{
+    struct fl__asked *asked = calloc(1, sizeof *asked);
+    if (!asked)
+        fl_panic(__FILE__, __LINE__, "out of memory");
+    asked->replies = replies;
+    if (client->last)
+        client->last->next = asked;
+    else
+        client->first = asked;
+    client->last = asked;
+    if (client->asked_count++ == 0)
+        client->asked_at = now_of(client);
+    return asked;
+}
+
+/* A deed without an answer yet. */
+static void note_deed(struct fl__sim_client *client, struct fl__asked *asked, uint32_t list, uint64_t element)
+{
+    struct fl__history *history = &client->servers->history;
+    const struct fl__deed deed = {
+        .list = list, .element = element, .asked = now_of(client), .answered = UINT64_MAX};
+    asked->deeds[asked->deed_count++] = history->count;
+    (void)fl__history_add(history, &deed);
+}
+
+static void ask_append(struct fl__sim_client *client, uint32_t list)
+{
+    uint64_t element = ++client->servers->history.elements;
+    put_append(client, list, element);
+    note_deed(client, ask(client, 1), list, element);
+}
+
+/* To two lists at once, and what the first one then is. */
+static void ask_transaction(struct fl__sim_client *client)
+{
+    struct fl__asked *asked = ask(client, 5);
+    put_command(client, "MULTI");
+    for (uint32_t list = 0; list < 2; list++) {
+        uint64_t element = ++client->servers->history.elements;
+        put_append(client, list, element);
+        note_deed(client, asked, list, element);
+    }
+    put_command(client, "STRLEN list0");
+    note_deed(client, asked, 0, 0);
+    put_command(client, "EXEC");
+}
+
+/* Everything else, on keys of its own. */
+static void ask_something(struct fl__sim_client *client)
+{
+    static const char *const commands[] = {
+        "SET x%u v%u",
+        "SET x%u %u EX 100000",
+        "INCR c%u",
+        "DECRBY c%u %u",
+        "GETSET x%u w%u",
+        "DEL x%u",
+        "MSET x%u a y%u b",
+        "MGET x%u y%u",
+        "EXPIRE x%u 100",
+        "TTL x%u",
+        "PERSIST x%u",
+        "STRLEN x%u",
+        "GETDEL x%u",
+        "SETNX x%u v%u",
+        "TYPE x%u",
+        "EXISTS x%u",
+        "DBSIZE",
+        "SCAN 0 COUNT 5",
+        "PING",
+        "ECHO hello",
+        "TIME",
+        "INFO raft",
+        "COMMAND COUNT",
+        "CLIENT ID",
+        "WAIT 1 10",
+        "PEXPIRE x%u 50",
+        "PTTL x%u",
+        "UNLINK x%u",
+        "GET x%u",
+        "SELECT 0",
+        "CLIENT SETNAME c%u",
+        "INCRBY x%u 3",
+        "SET x%u v NX GET",
+        "NONSENSE %u",
+        "GET",
+        "CONFIG GET max*",
+    };
+    uint64_t k = fl__chance_below(chance_of(client), sizeof commands / sizeof *commands);
+    unsigned a = (unsigned)fl__chance_below(chance_of(client), 6),
+             b = (unsigned)fl__chance_below(chance_of(client), 100);
+    char line[64];
+    size_t at = 0;
+    for (const char *from = commands[k]; *from && at + 12 < sizeof line; from++) {
+        if (from[0] == '%') {
+            at += (size_t)snprintf(line + at, sizeof line - at, "%u", a);
+            a = b;
+            from++;
+        } else {
+            line[at++] = *from;
+        }
+    }
+    line[at] = '\0';
+    (void)ask(client, 1);
+    put_command(client, "%s", line);
+}
+
+static void ask_by_chance(struct fl__sim_client *client)
+{
+    uint32_t list = (uint32_t)fl__chance_below(chance_of(client), client->servers->plan.key_count);
+    uint64_t kind = fl__chance_below(chance_of(client), 100);
+    if (kind < 45) {
+        ask_append(client, list);
+    } else if (kind < 60) {
+        put_command(client, "GET list%" PRIu32, list);
+        note_deed(client, ask(client, 1), list, 0);
+    } else if (kind < 75) {
+        put_command(client, "STRLEN list%" PRIu32, list);
+        note_deed(client, ask(client, 1), list, 0);
+    } else if (kind < 83) {
+        ask_transaction(client);
+    } else {
+        ask_something(client);
+    }
+}
+
+void fl__client_read(struct fl__sim_client *client, uint32_t list,
+                     void (*got)(void *context, uint32_t list, const char *bytes, size_t size), void *context)
+{
+    struct fl__asked *asked = ask(client, 1);
+    asked->got = got;
+    asked->context = context;
+    asked->list = list;
+    put_command(client, "GET list%" PRIu32, list);
+}
+
+/* ------------------------------------------------------------------------------------------------ replies */
+
+/* '+', '-', ':', '$', '*' and its like; its number, how many bytes or items (-1: none), or its text. */
+struct reply {
+    char type;
+    int64_t number;
+    const char *text;
+    size_t size;
+};
+
+/* Where the reply at `at` ends; 0: it is not all here. Items of an array follow it one by one. */
+static size_t read_reply(const char *bytes, size_t size, size_t at, struct reply *reply)
+{
+    const char *end = at < size ? memchr(bytes + at, '\n', size - at) : NULL;
+    if (!end)
+        return 0;
+    *reply = (struct reply){.type = bytes[at], .text = bytes + at + 1};
+    reply->size = (size_t)(end - reply->text) - 1;
+    reply->number = strtoll(reply->text, NULL, 10);
+    size_t next = (size_t)(end - bytes) + 1;
+    if (reply->type != '$' || reply->number < 0)
+        return next;
+    reply->text = bytes + next;
+    reply->size = (size_t)reply->number;
+    next += reply->size + 2;
+    return next <= size ? next : 0;
+}
+
+/* Reads one reply with all its items, the first few of which are kept; 0: it is not all here. */
+static size_t read_replies(const char *bytes, size_t size, struct reply *replies, uint32_t capacity,
+                           uint32_t *count)
+{
+    size_t at = 0;
+    uint64_t left = 1;
+    for (*count = 0; left > 0; left--) {
+        struct reply reply;
+        at = read_reply(bytes, size, at, &reply);
+        if (at == 0)
+            return 0;
+        if ((reply.type == '*' || reply.type == '%' || reply.type == '~') && reply.number > 0)
+            left += (uint64_t)reply.number;
+        if (*count < capacity)
+            replies[(*count)++] = reply;
+    }
+    return at;
+}
+
+static bool begins(const struct reply *reply, const char *words)
+{
+    return reply->size >= strlen(words) && memcmp(reply->text, words, strlen(words)) == 0;
+}
+
+/* What an error says about a write: nothing, where its outcome is unknown. */
+static bool is_definite(const struct reply *reply)
+{
+    return reply->type == '-' && !begins(reply, "TIMEOUT");
+}
+
+static void answer_deed(struct fl__sim_client *client, struct fl__deed *deed, const struct reply *reply)
+{
+    if (reply->type == ':') {
+        deed->place = (uint64_t)reply->number;
+    } else if (reply->type == '$') {
+        deed->place = reply->number < 0 ? 0 : reply->size;
+        deed->hash = fl__history_hash(reply->text, reply->number < 0 ? 0 : reply->size);
+    } else {
+        deed->is_refused = is_definite(reply) && deed->element > 0;
+        return;
+    }
+    deed->answered = now_of(client);
+}
+
+/* All replies to the oldest question are here. */
+static void answer(struct fl__sim_client *client, const struct reply *replies, uint32_t count)
+{
+    struct fl__asked *asked = client->first;
+    const struct reply *reply = &replies[0];
+    if (asked->got)
+        asked->got(asked->context, asked->list, reply->type == '$' ? reply->text : NULL,
+                   reply->type == '$' && reply->number > 0 ? reply->size : 0);
+    for (uint32_t k = 0; k < asked->deed_count; k++) {
+        bool is_item = reply->type == '*' && k + 1 < count; /* Of a transaction. */
+        answer_deed(client, &client->servers->history.deeds[asked->deeds[k]],
+                    is_item ? &replies[k + 1] : reply);
+    }
+    if (reply->type == '-' && asked->deed_count > 0)
+        fl__mark(&client->servers->result->marks, is_definite(reply) ? FL__MARK_DEFINITE : FL__MARK_UNKNOWN);
+    client->first = asked->next;
+    if (!client->first)
+        client->last = NULL;
+    client->asked_count--;
+    free(asked);
+}
+
+static void think_soon(struct fl__sim_client *client);
+
+/* Of several replies to one question only the last one counts: the others say OK and QUEUED, or why not. */
+static void on_data(void *context, const void *data, size_t size)
+{
+    struct fl__sim_client *client = context;
+    struct reply replies[5];
+    uint32_t count;
+    size_t used = 0, n;
+    if (size == 0) {
+        hang_up(client);
+        return;
+    }
+    client->in = grow(client->in, &client->in_capacity, client->in_size + size);
+    memcpy(client->in + client->in_size, data, size);
+    client->in_size += size;
+    while (client->first &&
+           (n = read_replies(client->in + used, client->in_size - used, replies, 5, &count))) {
+        client->asked_at = now_of(client);
+        if (--client->first->replies == 0)
+            answer(client, replies, count);
+        used += n;
+    }
+    client->in_size -= used;
+    memmove(client->in, client->in + used, client->in_size);
+    if (client->in_size > 0 && !client->first)
+        fl__servers_fail(client->servers, "V10", "V10: a reply came that nobody had asked for");
+    think_soon(client);
+}
+
+static void on_error(void *context, int error)
+{
+    (void)error;
+    hang_up(context);
+}
+
+/* ----------------------------------------------------------------------------------------- the connection */
+
+/* What was asked and not answered is unknown: its deeds stay as they are. */
+static void forget(struct fl__sim_client *client)
+{
+    while (client->first) {
+        struct fl__asked *asked = client->first;
+        client->first = asked->next;
+        if (asked->got)
+            asked->got(asked->context, asked->list, NULL, 0);
+        free(asked);
+    }
+    client->last = NULL;
+    client->asked_count = 0;
+    client->out_size = client->in_size = 0;
+}
+
+static void on_closed(struct fl_io_op *op)
+{
+    struct fl__sim_client *client = op->owner;
+    client->is_closing = false;
+    client->stream = NULL;
+    think_soon(client);
+}
+
+static void hang_up(struct fl__sim_client *client)
+{
+    forget(client);
+    if (!client->stream || client->is_closing)
+        return;
+    client->is_closing = true;
+    client->closing = (struct fl_io_op){.done = on_closed, .owner = client};
+    io_of(client)->vtable->close(io_of(client), &client->closing, client->stream);
+}
+
+static void on_connected(struct fl_io_op *op)
+{
+    struct fl__sim_client *client = op->owner;
+    const struct fl_io_stream_events events = {.on_data = on_data, .on_error = on_error, .context = client};
+    client->is_connecting = false;
+    if (op->result == FL_OK) {
+        client->stream = op->stream;
+        io_of(client)->vtable->start(io_of(client), client->stream, &events, REPLY_CREDIT);
+    }
+    think_soon(client);
+}
+
+static void connect_now(struct fl__sim_client *client)
+{
+    struct fl__servers *servers = client->servers;
+    if (!client->is_bound)
+        client->node = (uint32_t)fl__chance_below(chance_of(client), servers->plan.count);
+    client->is_connecting = true;
+    client->connecting = (struct fl_io_op){.done = on_connected, .owner = client};
+    io_of(client)->vtable->connect(io_of(client), &client->connecting, servers->nodes[client->node].client);
+}
+
+static void on_sent(struct fl_io_op *op)
+{
+    struct fl__sim_client *client = op->owner;
+    client->is_sending = false;
+    free(client->flight);
+    client->flight = NULL;
+    think_soon(client);
+}
+
+static void send_now(struct fl__sim_client *client)
+{
+    const struct fl_io_buffer buffer = {.data = client->out, .size = client->out_size};
+    client->is_sending = true;
+    client->flight = client->out;
+    client->out = NULL;
+    client->out_size = client->out_capacity = 0;
+    client->sending = (struct fl_io_op){.done = on_sent, .owner = client};
+    io_of(client)->vtable->send(io_of(client), &client->sending, client->stream, &buffer, 1);
+}
+
+/* ----------------------------------------------------------------------------------------------- thinking */
+
+static void think(struct fl_io_op *op)
+{
+    struct fl__sim_client *client = op->owner;
+    client->is_timed = false;
+    if (client->is_connecting || client->is_closing)
+        return;
+    if (!client->stream) {
+        connect_now(client);
+        return;
+    }
+    if (client->asked_count > 0 && now_of(client) - client->asked_at > PATIENCE_US) {
+        hang_up(client);
+        return;
+    }
+    if (!client->is_stopped && client->asked_count < client->servers->plan.depth)
+        ask_by_chance(client);
+    if (client->out_size > 0 && !client->is_sending)
+        send_now(client);
+    think_soon(client);
+}
+
+static void think_soon(struct fl__sim_client *client)
+{
+    if (client->is_timed || (client->is_stopped && !client->is_bound && client->asked_count == 0))
+        return;
+    fl_time_us pause = 1 + fl__chance_below(chance_of(client), 2 * client->servers->plan.think_us);
+    client->is_timed = true;
+    client->timer = (struct fl_io_op){.done = think, .owner = client};
+    io_of(client)->vtable->timer(io_of(client), &client->timer, now_of(client) + pause);
+}
+
+void fl__client_open(struct fl__sim_client *client)
+{
+    think_soon(client);
+}
+
+void fl__client_stop(struct fl__sim_client *client)
+{
+    client->is_stopped = true;
+}
+
+bool fl__client_is_idle(const struct fl__sim_client *client)
+{
+    return client->asked_count == 0;
+}
+
+void fl__client_release(struct fl__sim_client *client)
+{
+    forget(client);
+    free(client->out);
+    free(client->flight);
+    free(client->in);
+}
