@@ -72,8 +72,9 @@ const struct fl__verb fl__verbs[] = {
      .run = fl__run_sim_fuzz,
      .notes =
          "Each seed is a whole cluster's life, with a network, disks and nodes that fail as the seed says: of\n"
-         "the real core in four of five, of whole servers and their clients in the fifth. Ends with 1 and names the seed if an invariant of Raft breaks, or if a majority that is\n"
-         "whole again does not agree."},
+         "the real core in four of five, of whole servers and their clients in the fifth. Ends with 1 and\n"
+         "names the seed if an invariant breaks, if clients saw what is not linearizable, or if a majority\n"
+         "that is whole again does not agree and answer."},
     {.name = "sim replay",
      .arguments = "SEED",
      .arguments_min = 1,

@@ -51,20 +51,17 @@ struct fl__entry *fl__entry_decode(fl_index index, fl_term term, enum fl_entry_k
     struct fl__entry *entry = allocate(size);
     if (!entry)
         return NULL;
-    memcpy(entry->body, body, size);
+    /* The body begins in the padding at the end of the struct: it comes after whatever assigns to all of
+     * that. */
     *entry = (struct fl__entry){
-        .index = index,
-        .term = term,
-        .references = 1,
-        .kind = kind,
-        .checksum = XXH3_64bits(entry->body, size),
-        .time_us = fl__load64(entry->body),
-        .seed = fl__load64(entry->body + 8),
-        .origin = fl__load64(entry->body + 16),
-        .boot = fl__load64(entry->body + 24),
-        .sequence = fl__load64(entry->body + 32),
-        .size = (uint32_t)size,
-    };
+        .index = index, .term = term, .references = 1, .kind = kind, .size = (uint32_t)size};
+    memcpy(entry->body, body, size);
+    entry->checksum = XXH3_64bits(entry->body, size);
+    entry->time_us = fl__load64(entry->body);
+    entry->seed = fl__load64(entry->body + 8);
+    entry->origin = fl__load64(entry->body + 16);
+    entry->boot = fl__load64(entry->body + 24);
+    entry->sequence = fl__load64(entry->body + 32);
     *error = FL_OK;
     return entry;
 }

@@ -190,10 +190,9 @@ void fl__cores_crash(struct fl__cores *cores, uint32_t n)
         return;
     cores->hint[n] = fl__chance_below(&cores->disk, fl_world_status(world, n).commit + 1);
     uint32_t writes = world->nodes[n].disk.write_count;
-    (void)act(cores, (struct fl__act){.kind = FL__ACT_CRASH,
-                                      .node = n,
-                                      .a = (uint32_t)fl__chance_below(&cores->disk, writes + 1),
-                                      .b = (uint32_t)fl__chance_below(&cores->disk, 4)});
+    uint32_t kept = (uint32_t)fl__chance_below(&cores->disk, writes + 1);
+    uint32_t torn = (uint32_t)fl__chance_below(&cores->disk, 4); /* In this order, whatever compiles it. */
+    (void)act(cores, (struct fl__act){.kind = FL__ACT_CRASH, .node = n, .a = kept, .b = torn});
     cores->disk_at[n] = cores->load_at[n] = 0;
     for (uint32_t peer = 0; peer < world->count; peer++)
         if (peer != n && is_alive(cores, peer) && fl__chance_is(&cores->faults, 500))

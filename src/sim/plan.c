@@ -5,11 +5,26 @@
 #include "sim.h"
 
 static const char *const fault_names[FL_SIM_FAULTS] = {
-    [FL_SIM_LOSS] = "loss",           [FL_SIM_LATE] = "late",           [FL_SIM_REORDER] = "reorder",
-    [FL_SIM_DOUBLE] = "double",       [FL_SIM_REPLAY] = "replay",       [FL_SIM_CUT] = "cut",
-    [FL_SIM_ISOLATE] = "isolate",     [FL_SIM_PARTITION] = "partition", [FL_SIM_CONNECTION] = "connect",
-    [FL_SIM_CRASH] = "crash",         [FL_SIM_BLACKOUT] = "blackout",   [FL_SIM_PAUSE] = "pause",
-    [FL_SIM_SLOW_DISK] = "slow-disk", [FL_SIM_SLOW_READ] = "slow-read", [FL_SIM_DAMAGE] = "damage",
+    [FL_SIM_LOSS] = "loss",
+    [FL_SIM_LATE] = "late",
+    [FL_SIM_REORDER] = "reorder",
+    [FL_SIM_DOUBLE] = "double",
+    [FL_SIM_REPLAY] = "replay",
+    [FL_SIM_CUT] = "cut",
+    [FL_SIM_ISOLATE] = "isolate",
+    [FL_SIM_PARTITION] = "partition",
+    [FL_SIM_CONNECTION] = "connect",
+    [FL_SIM_CRASH] = "crash",
+    [FL_SIM_BLACKOUT] = "blackout",
+    [FL_SIM_PAUSE] = "pause",
+    [FL_SIM_SLOW_DISK] = "slow-disk",
+    [FL_SIM_SLOW_READ] = "slow-read",
+    [FL_SIM_DAMAGE] = "damage",
+    [FL_SIM_RESET] = "reset",
+    [FL_SIM_FLIP] = "flip",
+    [FL_SIM_DISK_FULL] = "disk-full",
+    [FL_SIM_DISK_FAILS] = "disk-fails",
+    [FL_SIM_CLOCK] = "clock",
 };
 
 const char *fl_sim_fault_name(enum fl_sim_fault fault)
@@ -141,8 +156,8 @@ static void draw_world(struct fl__server_plan *plan, struct fl__chance *dice, ui
     if (world->pipe_size > 0) /* A heartbeat must get through within an election time-out. */
         world->pipe_size += 4096;
     world->file_time_us_min = 20;
-    world->file_time_us_max =
-        20 + fl__chance_octave(dice, 1, FL__MILLISECOND) + draw_rate(dice, without, FL_SIM_SLOW_DISK, 64000);
+    world->file_time_us_max = 20 + fl__chance_octave(dice, 1, FL__MILLISECOND);
+    world->file_time_us_max += draw_rate(dice, without, FL_SIM_SLOW_DISK, 64000);
     world->late_chance = (uint32_t)draw_rate(dice, without, FL_SIM_LATE, 100000);
     world->late_us_max = fl__chance_octave(dice, FL__MILLISECOND, 2000 * FL__MILLISECOND);
     world->flip_chance = (uint32_t)draw_rate(dice, without, FL_SIM_FLIP, 10000);

@@ -6,14 +6,22 @@ cd "$(dirname "$0")/../.."
 seeds=${1:-60}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-sources=$(ls src/core/*.c src/scenario/*.c src/sim/*.c src/host/panic.c tests/lives/main.c)
+sources=$(ls src/core/*.c src/scenario/*.c src/io/memory*.c src/log/*.c src/host/*.c src/server/*.c src/sim/*.c \
+    tests/lives/main.c)
+libraries="-lxxhash -lcjson -lmicrohttpd -lpthread"
 first= passed=0 failed=0
 
 live() { # NAME COMPILER FLAGS...
     name=$1
     shift
     mkdir "$scratch/$name"
-    "$@" -std=c11 -D_GNU_SOURCE -Iinclude $sources -o "$scratch/$name/lives" || return 1
+    echo "$sources" | xargs -P "$(nproc)" -n 16 sh -c '
+        out=$0 flags=$1
+        shift
+        for source in "$@"; do
+            $flags -std=c11 -D_GNU_SOURCE -Iinclude -c "$source" -o "$out/$(echo "$source" | tr / _).o" || exit 255
+        done' "$scratch/$name" "$*" || return 1
+    "$@" "$scratch/$name"/*.o -o "$scratch/$name/lives" $libraries || return 1
     "$scratch/$name/lives" "$seeds"
 }
 
