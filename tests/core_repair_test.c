@@ -16,6 +16,8 @@
 #include <cmocka.h>
 
 #include "scenario.h"
+#include "seeds.h"
+#include "sim.h"
 #include "trace.h"
 
 #define LOG_MAX 1024
@@ -88,7 +90,7 @@ static struct fl_world *create(const struct pair *pair, uint32_t outline_runs, u
     struct fl_world *world;
     struct fl_world_settings settings;
     fl_world_settings_init(&settings);
-    settings.allocator = trace_allocator();
+    settings.allocator = fl__stage_allocator();
     settings.observe = trace_event;
     settings.raft.pre_vote = settings.raft.check_quorum = false;
     settings.raft.outline_runs_max = outline_runs;
@@ -176,14 +178,6 @@ static void check(const struct fl_world *world, const struct pair *pair, uint64_
         world->judge.trip_count > 0 ? world->judge.trips[0].text : "no rule broken");
 }
 
-static uint64_t case_count(uint64_t usual, uint64_t many)
-{
-    const char *cases = getenv("FL_TEST_CASES"), *is_long = getenv("FL_TEST_LONG");
-    if (cases)
-        return strtoull(cases, NULL, 10);
-    return is_long && *is_long == '1' ? many : usual;
-}
-
 /* Counts what the pairs were, so that a generator that makes only easy ones fails. */
 struct kinds {
     uint64_t behind, ahead, both, rejected;
@@ -202,7 +196,7 @@ static void count_kind(struct kinds *kinds, const struct pair *pair, const struc
 
 static void play_pairs(bool follower_answers, uint32_t rejections_max, struct kinds *kinds)
 {
-    uint64_t state = follower_answers ? 1 : 2, count = case_count(25000, 500000);
+    uint64_t state = follower_answers ? 1 : 2, count = seeds_count(25000, 500000);
     memset(kinds, 0, sizeof *kinds);
     for (uint64_t k = 0; k < count; k++) {
         struct pair pair;
@@ -241,7 +235,7 @@ static void test_a_log_of_more_terms_than_a_message_holds_takes_a_rejection_for_
 {
     uint64_t random = 3;
     (void)state;
-    for (uint64_t k = 0; k < case_count(1000, 10000); k++) {
+    for (uint64_t k = 0; k < seeds_count(1000, 10000); k++) {
         struct pair pair;
         pair_draw(&pair, &random);
         uint32_t outline_runs = 1 + (uint32_t)draw(&random, 4);
@@ -257,7 +251,7 @@ static void test_the_textbook_strategies_find_the_same_fork(void **state)
 {
     uint64_t random = 4;
     (void)state;
-    for (uint64_t k = 0; k < case_count(1000, 10000); k++) {
+    for (uint64_t k = 0; k < seeds_count(1000, 10000); k++) {
         struct pair pair;
         pair_draw(&pair, &random);
         enum fl_repair repair = k % 2 ? FL_REPAIR_ONE : FL_REPAIR_TERM;

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "nodes.h"
+#include "seeds.h"
 
 static void begin(struct nodes *nodes, uint32_t count, uint64_t seed)
 {
@@ -381,14 +382,13 @@ static void play(uint64_t seed)
 
 static void test_random_crashes_lose_nothing_repeat_nothing_and_refuse_only_what_never_happened(void **state)
 {
-    const char *seed = getenv("FL_TEST_SEED"), *cases = getenv("FL_TEST_CASES"),
-               *is_long = getenv("FL_TEST_LONG");
+    const char *seed = getenv("FL_TEST_SEED");
     (void)state;
     if (seed) {
         play(strtoull(seed, NULL, 10));
         return;
     }
-    uint64_t count = cases ? strtoull(cases, NULL, 10) : is_long && *is_long == '1' ? 3000 : 100;
+    uint64_t count = seeds_count(100, 3000);
     for (uint64_t k = 1; k <= count; k++)
         play(k);
 }

@@ -16,6 +16,7 @@
 // cmocka wants the four headers above before its own.
 #include <cmocka.h>
 
+#include "seeds.h"
 #include "sim.h"
 
 static uint64_t current_seed; /* For the handler below. */
@@ -28,15 +29,6 @@ static void on_abort(int signal)
     int length = snprintf(text, sizeof text, "seed %" PRIu64 "\n", current_seed);
     if (length > 0 && write(STDERR_FILENO, text, (size_t)length) < 0)
         _exit(2);
-}
-
-static uint64_t case_count(uint64_t usual, uint64_t many)
-{
-    const char *cases = getenv("FL_TEST_CASES");
-    if (cases)
-        return strtoull(cases, NULL, 10);
-    const char *is_long = getenv("FL_TEST_LONG");
-    return is_long && *is_long == '1' ? many : usual;
 }
 
 static struct fl_sim_result live(uint64_t seed)
@@ -54,7 +46,7 @@ static void test_random_clusters_keep_every_invariant_and_agree_when_a_majority_
 {
     (void)state;
     const char *only = getenv("FL_TEST_SEED");
-    uint64_t count = case_count(600, 20000), first = 1, marks = 0, checks = 0;
+    uint64_t count = seeds_count(600, 20000), first = 1, marks = 0, checks = 0;
     if (only)
         first = count = strtoull(only, NULL, 10);
     for (uint64_t seed = first; seed <= count; seed++) {

@@ -11,16 +11,8 @@
 // cmocka wants the four headers above before its own.
 #include <cmocka.h>
 
+#include "seeds.h"
 #include "sim.h"
-
-static uint64_t case_count(uint64_t usual, uint64_t many)
-{
-    const char *cases = getenv("FL_TEST_CASES");
-    if (cases)
-        return strtoull(cases, NULL, 10);
-    const char *is_long = getenv("FL_TEST_LONG");
-    return is_long && *is_long == '1' ? many : usual;
-}
 
 static struct fl_sim_result live(uint64_t seed)
 {
@@ -37,7 +29,7 @@ static void test_servers_lose_nothing_and_answer_when_a_majority_heals(void **st
 {
     (void)state;
     const char *only = getenv("FL_TEST_SEED");
-    uint64_t count = case_count(100, 2000), first = 1, marks = 0;
+    uint64_t count = seeds_count(100, 2000), first = 1, marks = 0;
     if (only)
         first = count = strtoull(only, NULL, 10);
     for (uint64_t seed = first; seed <= count; seed++) {

@@ -11,7 +11,6 @@
 
 #define PIECE_SIZE ((size_t)256 << 10)
 #define ENTRIES_MAX 1024
-#define PAGE_SIZE ((size_t)4096)
 #define RECORD_MAX (fl__record_size(FL_COMMAND_MAX + FL__ENVELOPE_SIZE))
 
 struct job {
@@ -131,7 +130,7 @@ static void take_piece(struct job *job)
 static size_t page_part(const struct job *job)
 {
     size_t left = job->size - job->page;
-    size_t part = PAGE_SIZE - (size_t)((job->offset + job->page) % PAGE_SIZE);
+    size_t part = FL__PAGE_SIZE - (size_t)((job->offset + job->page) % FL__PAGE_SIZE);
     return left < part ? left : part;
 }
 

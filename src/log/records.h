@@ -35,6 +35,9 @@ FL_MUST_USE bool fl__record_is_body_good(const uint8_t *data, const struct fl__r
 
 /* ---------------------------------------------------------------------------------------------- segment.c */
 
+/* What is read by itself where more at once cannot be: a bad sector costs so much, and nothing beside it. */
+#define FL__PAGE_SIZE ((size_t)4096)
+
 #define FL__SEGMENT_HEADER 64
 
 void fl__segment_path(const char *directory, uint64_t number, char *out, size_t size);

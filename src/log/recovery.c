@@ -21,8 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE_SIZE = 4096 }; /* What is read one by one where a whole segment cannot be. */
-
 struct position {
     uint64_t segment, offset;
 };
@@ -110,20 +108,21 @@ static void read_pages(struct scan *scan, struct fl_io_file *file)
     io->vtable->read(io, &op, file, scan->data, scan->size, 0);
     if (io->vtable->wait(io, &op) >= 0)
         return;
-    for (size_t at = 0; at < scan->size; at += PAGE_SIZE) {
-        size_t part = scan->size - at < PAGE_SIZE ? scan->size - at : PAGE_SIZE;
+    for (size_t at = 0; at < scan->size; at += FL__PAGE_SIZE) {
+        size_t part = scan->size - at < FL__PAGE_SIZE ? scan->size - at : FL__PAGE_SIZE;
         io->vtable->read(io, &op, file, scan->data + at, part, at);
         if (io->vtable->wait(io, &op) >= 0)
             continue;
         memset(scan->data + at, 0, part);
-        scan->unreadable[at / PAGE_SIZE] = true;
+        scan->unreadable[at / FL__PAGE_SIZE] = true;
     }
 }
 
 static bool is_readable(const struct scan *scan, uint64_t begin, uint64_t end)
 {
-    for (uint64_t at = begin / PAGE_SIZE * PAGE_SIZE; at < end && at < scan->size; at += PAGE_SIZE) {
-        if (scan->unreadable[at / PAGE_SIZE])
+    for (uint64_t at = begin / FL__PAGE_SIZE * FL__PAGE_SIZE; at < end && at < scan->size;
+         at += FL__PAGE_SIZE) {
+        if (scan->unreadable[at / FL__PAGE_SIZE])
             return false;
     }
     return true;
@@ -146,7 +145,7 @@ static int load(struct scan *scan, uint64_t number, struct fl_io_file **file)
     scan->size = (size_t)size;
     free(scan->unreadable);
     scan->data = calloc(1, scan->size + 8);
-    scan->unreadable = calloc(scan->size / PAGE_SIZE + 1, sizeof *scan->unreadable);
+    scan->unreadable = calloc(scan->size / FL__PAGE_SIZE + 1, sizeof *scan->unreadable);
     if (!scan->data || !scan->unreadable)
         return refuse(scan, FL_ENOMEM, "memory is short for reading it");
     read_pages(scan, *file);

@@ -1,12 +1,10 @@
-/* chance.c - numbers from a seed, in streams of their own; or from a tape of choices. */
+/* chance.c - numbers from a seed, in streams of their own. */
 #include "sim.h"
 
-/* The finish of SplitMix64 (Steele, Lea, Flood 2014). */
 uint64_t fl__mix64(uint64_t value)
 {
-    value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
-    value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
-    return value ^ (value >> 31);
+    uint64_t state = value - 0x9e3779b97f4a7c15u; /* The step that the generator makes first. */
+    return fl__memory_random(&state);
 }
 
 struct fl__chance fl__chance_begin(uint64_t seed, enum fl__stream stream)
@@ -14,28 +12,9 @@ struct fl__chance fl__chance_begin(uint64_t seed, enum fl__stream stream)
     return (struct fl__chance){.state = fl__mix64(fl__mix64(seed + 0x9e3779b97f4a7c15u) + (uint64_t)stream)};
 }
 
-/* As many bytes of the tape as a number below `below` needs; false at its end. */
-static bool read_tape(struct fl__tape *tape, uint64_t below, uint64_t *out)
-{
-    uint64_t value = 0;
-    for (uint64_t rest = below - 1; rest > 0; rest >>= 8) {
-        if (tape->at == tape->size)
-            return false;
-        value = value << 8 | tape->data[tape->at++];
-    }
-    *out = value % below;
-    return true;
-}
-
 uint64_t fl__chance_below(struct fl__chance *chance, uint64_t below)
 {
-    uint64_t value;
-    if (below <= 1)
-        return 0;
-    if (chance->tape && read_tape(chance->tape, below, &value))
-        return value;
-    chance->state += 0x9e3779b97f4a7c15u;
-    return fl__mix64(chance->state) % below;
+    return below <= 1 ? 0 : fl__memory_random(&chance->state) % below;
 }
 
 uint64_t fl__chance_from(struct fl__chance *chance, uint64_t min, uint64_t max)
@@ -61,4 +40,30 @@ uint64_t fl__chance_octave(struct fl__chance *chance, uint64_t min, uint64_t max
 bool fl__chance_is(struct fl__chance *chance, uint32_t in_a_thousand)
 {
     return fl__chance_below(chance, 1000) < in_a_thousand;
+}
+
+uint32_t fl__chance_majority(struct fl__chance *chance, uint32_t count, uint32_t without)
+{
+    uint32_t chosen = 0, size = 0;
+    while (size < count / 2 + 1) {
+        uint32_t n = (uint32_t)fl__chance_below(chance, count);
+        if ((chosen | without) >> n & 1)
+            continue;
+        chosen |= 1u << n;
+        size++;
+    }
+    return chosen;
+}
+
+enum fl_sim_fault fl__chance_fault(struct fl__chance *chance, const uint32_t weights[FL_SIM_FAULTS],
+                                   uint32_t share)
+{
+    uint64_t total = 0;
+    uint32_t fault = 0;
+    for (uint32_t k = 0; k < FL_SIM_FAULTS; k++)
+        total += weights[k];
+    uint64_t left = fl__chance_below(chance, total + total / share + 1);
+    while (fault < FL_SIM_FAULTS && left >= weights[fault])
+        left -= weights[fault++];
+    return (enum fl_sim_fault)fault;
 }

@@ -120,7 +120,7 @@ static void note_deed(struct fl__sim_client *client, struct fl__asked *asked, ui
     const struct fl__deed deed = {
         .list = list, .element = element, .asked = now_of(client), .answered = UINT64_MAX};
     asked->deeds[asked->deed_count++] = history->count;
-    (void)fl__history_add(history, &deed);
+    fl__history_add(history, &deed);
 }
 
 static void ask_append(struct fl__sim_client *client, uint32_t list)

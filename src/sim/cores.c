@@ -308,18 +308,11 @@ static void strike(struct fl__cores *cores, enum fl_sim_fault fault)
 
 static void make_trouble(struct fl__cores *cores)
 {
-    uint64_t total = 0;
-    for (uint32_t fault = 0; fault < FL_SIM_FAULTS; fault++)
-        total += cores->plan.weights[fault];
-    uint64_t k = fl__chance_below(&cores->faults, total + total / 6 + 1);
-    for (uint32_t fault = 0; fault < FL_SIM_FAULTS; fault++) {
-        if (k < cores->plan.weights[fault]) {
-            strike(cores, (enum fl_sim_fault)fault);
-            return;
-        }
-        k -= cores->plan.weights[fault];
-    }
-    recover(cores);
+    enum fl_sim_fault fault = fl__chance_fault(&cores->faults, cores->plan.weights, 6);
+    if (fault < FL_SIM_FAULTS)
+        strike(cores, fault);
+    else
+        recover(cores);
 }
 
 /* What waits in a healthy node waits no longer. */

@@ -22,7 +22,7 @@ static void *take(size_t size)
     return memory;
 }
 
-struct fl__deed *fl__history_add(struct fl__history *history, const struct fl__deed *deed)
+void fl__history_add(struct fl__history *history, const struct fl__deed *deed)
 {
     if (history->count == history->capacity) {
         history->capacity = history->capacity ? 2 * history->capacity : 256;
@@ -30,8 +30,7 @@ struct fl__deed *fl__history_add(struct fl__history *history, const struct fl__d
         if (!history->deeds)
             fl_panic(__FILE__, __LINE__, "out of memory");
     }
-    history->deeds[history->count] = *deed;
-    return &history->deeds[history->count++];
+    history->deeds[history->count++] = *deed;
 }
 
 void fl__history_release(struct fl__history *history)
@@ -40,13 +39,26 @@ void fl__history_release(struct fl__history *history)
     *history = (struct fl__history){0};
 }
 
+/* FNV-1a, so that one pass over a list gives the hash of each of its beginnings. Never 0. */
+#define HASH_BEGIN 0xcbf29ce484222325u
+
+static uint64_t hash_byte(uint64_t hash, uint8_t byte)
+{
+    return (hash ^ byte) * 0x100000001b3u;
+}
+
+static uint64_t hash_end(uint64_t hash, uint64_t size)
+{
+    return fl__mix64(hash ^ size) | 1;
+}
+
 uint64_t fl__history_hash(const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = HASH_BEGIN;
     for (size_t k = 0; k < size; k++)
-        hash = (hash ^ at[k]) * 0x100000001b3u;
-    return fl__mix64(hash ^ size) | 1;
+        hash = hash_byte(hash, at[k]);
+    return hash_end(hash, size);
 }
 
 /* ----------------------------------------------------------------------------------------------- one list */
@@ -73,10 +85,10 @@ static bool refute(const struct list *list, const char *what, const struct fl__d
 /* Elements are numbers with a semicolon behind each, padded in front with dots. */
 static bool read_elements(struct list *list, const char *bytes)
 {
-    uint64_t number = 0, hash = 0xcbf29ce484222325u;
+    uint64_t number = 0, hash = HASH_BEGIN;
     for (uint64_t k = 0; k < list->size; k++) {
-        hash = (hash ^ (uint8_t)bytes[k]) * 0x100000001b3u;
-        list->hashes[k + 1] = fl__mix64(hash ^ (k + 1)) | 1;
+        hash = hash_byte(hash, (uint8_t)bytes[k]);
+        list->hashes[k + 1] = hash_end(hash, k + 1);
         if (bytes[k] == '.')
             continue;
         if (bytes[k] >= '0' && bytes[k] <= '9' && number <= list->history->elements) {

@@ -86,17 +86,10 @@ static uint32_t draw_healthy(struct fl__cores *cores)
 {
     const struct fl__core_plan *plan = &cores->plan;
     const struct fl_raft_config *raft = &plan->world.raft;
-    uint32_t all = (1u << cores->world->count) - 1, chosen = 0, count = 0;
+    uint32_t all = (1u << cores->world->count) - 1;
     if (!raft->pre_vote || !raft->check_quorum || fl__chance_is(&cores->faults, 400))
         return all;
-    while (count < plan->voters / 2 + 1) {
-        uint32_t n = (uint32_t)fl__chance_below(&cores->faults, plan->voters);
-        if ((chosen >> n & 1) || (int)n == plan->damaged)
-            continue;
-        chosen |= 1u << n;
-        count++;
-    }
-    return chosen;
+    return fl__chance_majority(&cores->faults, plan->voters, plan->damaged < 0 ? 0 : 1u << plan->damaged);
 }
 
 static void live(struct fl__cores *cores, const struct fl_sim_options *options, struct fl_sim_result *result)

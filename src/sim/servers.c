@@ -384,16 +384,10 @@ static void strike(struct fl__servers *servers, enum fl_sim_fault fault)
 
 static void make_trouble(struct fl__servers *servers)
 {
-    uint64_t total = 0;
-    for (uint32_t fault = 0; fault < FL_SIM_FAULTS; fault++)
-        total += servers->plan.weights[fault];
-    uint64_t k = fl__chance_below(&servers->faults, total + total / 4 + 1);
-    for (uint32_t fault = 0; fault < FL_SIM_FAULTS; fault++) {
-        if (k < servers->plan.weights[fault]) {
-            strike(servers, (enum fl_sim_fault)fault);
-            return;
-        }
-        k -= servers->plan.weights[fault];
+    enum fl_sim_fault fault = fl__chance_fault(&servers->faults, servers->plan.weights, 4);
+    if (fault < FL_SIM_FAULTS) {
+        strike(servers, fault);
+        return;
     }
     heal_links(servers, UINT32_MAX);
     tell(&servers->nodes[0], "healed", false, "all links are up again");
@@ -438,7 +432,6 @@ static void open_all(struct fl__servers *servers)
     servers->client_count = servers->plan.client_count;
     for (uint32_t k = 0; k < servers->client_count; k++) {
         servers->clients[k].servers = servers;
-        servers->clients[k].number = k;
         fl__client_open(&servers->clients[k]);
     }
 }
@@ -468,19 +461,10 @@ static void close_all(struct fl__servers *servers)
 /* A majority, or all; without the node whose disk is hurt. */
 static uint32_t draw_healthy(struct fl__servers *servers)
 {
-    uint32_t count = servers->plan.count, chosen = 0, size = 0;
+    uint32_t count = servers->plan.count;
     bool is_all = fl__chance_is(&servers->faults, 400) || !servers->is_founded;
     uint32_t hurt = servers->is_hurt ? 1u << servers->plan.victim : 0;
-    if (is_all)
-        return ((1u << count) - 1) & ~hurt;
-    while (size < count / 2 + 1) {
-        uint32_t n = (uint32_t)fl__chance_below(&servers->faults, count);
-        if ((chosen | hurt) >> n & 1)
-            continue;
-        chosen |= 1u << n;
-        size++;
-    }
-    return chosen;
+    return is_all ? ((1u << count) - 1) & ~hurt : fl__chance_majority(&servers->faults, count, hurt);
 }
 
 /* The world loses no bytes any more, and takes its usual time. */
@@ -519,13 +503,10 @@ struct reading {
     size_t sizes[8];
 };
 
-static void ask_list(struct reading *reading, uint32_t list);
-
 static void on_list(void *context, uint32_t list, const char *bytes, size_t size)
 {
     struct reading *reading = context;
-    bool is_null = !bytes || size == 0;
-    if (!bytes) { /* An error: again. `bytes` is the text of an empty list too. */
+    if (!bytes) { /* An error: again. */
         reading->left |= 1u << list;
         return;
     }
@@ -533,7 +514,7 @@ static void on_list(void *context, uint32_t list, const char *bytes, size_t size
     reading->lists[list] = malloc(size + 1);
     if (!reading->lists[list])
         fl_panic(__FILE__, __LINE__, "out of memory");
-    memcpy(reading->lists[list], is_null ? "" : bytes, size);
+    memcpy(reading->lists[list], bytes, size);
     reading->sizes[list] = size;
 }
 
@@ -592,11 +573,8 @@ static bool read_lists(struct fl__servers *servers, struct reading *readings)
             continue;
         readings[n] =
             (struct reading){.servers = servers, .node = n, .left = (1u << servers->plan.key_count) - 1};
-        *client = (struct fl__sim_client){.servers = servers,
-                                          .number = FL__SIM_CLIENTS_MAX + n,
-                                          .node = n,
-                                          .is_bound = true,
-                                          .is_stopped = true};
+        *client =
+            (struct fl__sim_client){.servers = servers, .node = n, .is_bound = true, .is_stopped = true};
         fl__client_open(client);
     }
     while (!is_done && now_of(servers) < end && !servers->result->failed) {

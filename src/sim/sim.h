@@ -1,10 +1,10 @@
 /* sim.h - the simulator: a seed is a whole cluster's life, and a judge watches it.
  *
  * There are two ways to live. In the first one (cores) the world is src/scenario's: the real core, and a host
- * so small that a million events pass in seconds. In the second one (stack) it is src/io/memory.h's: whole
+ * so small that a million events pass in seconds. In the second one (servers) it is src/io/memory.h's: whole
  * servers with their logs, transport and clients, and every byte of them in a world of lies.
  *
- *   chance.c   numbers from a seed, in streams of their own; or from a tape of choices
+ *   chance.c   numbers from a seed, in streams of their own
  *   plan.c     what a seed draws: sizes, limits, and which faults at which rate
  *   acts.c     what can be done to a world of cores, one at a time; what was done can be done again
  *   cores.c    drives a world of cores: who speaks next, what is lost, who fails
@@ -46,15 +46,8 @@ enum fl__stream {
     FL__STREAM_WORKLOAD,
 };
 
-/* Choices from outside: what the fuzzer feeds. When it is used up, the seed goes on. */
-struct fl__tape {
-    const uint8_t *data;
-    size_t size, at;
-};
-
 struct fl__chance {
     uint64_t state;
-    struct fl__tape *tape; /* NULL: none. */
 };
 
 struct fl__chance fl__chance_begin(uint64_t seed, enum fl__stream stream);
@@ -66,7 +59,12 @@ uint64_t fl__chance_from(struct fl__chance *chance, uint64_t min, uint64_t max);
  * at least 1. */
 uint64_t fl__chance_octave(struct fl__chance *chance, uint64_t min, uint64_t max);
 bool fl__chance_is(struct fl__chance *chance, uint32_t in_a_thousand);
-uint64_t fl__mix64(uint64_t value);
+/* A majority of nodes 0 to count - 1, as bits, none of them in `without`: there must be one. */
+uint32_t fl__chance_majority(struct fl__chance *chance, uint32_t count, uint32_t without);
+/* A class of faults by its weight; FL_SIM_FAULTS, none, about once for each `share` faults. */
+enum fl_sim_fault fl__chance_fault(struct fl__chance *chance, const uint32_t weights[FL_SIM_FAULTS],
+                                   uint32_t share);
+uint64_t fl__mix64(uint64_t value); /* The finish of SplitMix64. */
 
 /* ------------------------------------------------------------------------------------------------- plan.c */
 
@@ -240,7 +238,6 @@ struct fl__deed {
     bool is_refused;            /* A definite error: it is not done and never will be. */
     uint64_t place;             /* Bytes of the list after it, or as it read them. */
     uint64_t hash;              /* A read's: of those bytes; 0: it read the size alone. */
-    uint64_t group;             /* Deeds of one transaction share a number; 0: none. */
 };
 
 struct fl__history {
@@ -249,7 +246,7 @@ struct fl__history {
     uint64_t elements;
 };
 
-struct fl__deed *fl__history_add(struct fl__history *history, const struct fl__deed *deed);
+void fl__history_add(struct fl__history *history, const struct fl__deed *deed);
 void fl__history_release(struct fl__history *history);
 /* A list's bytes so far. */
 uint64_t fl__history_hash(const void *bytes, size_t size);
@@ -276,7 +273,6 @@ struct fl__asked {
 /* A Redis client on a connection of its own, with several commands on the way. */
 struct fl__sim_client {
     struct fl__servers *servers;
-    uint32_t number;
     uint32_t node;               /* Which it speaks to. */
     bool is_bound;               /* To that node, for ever. */
     struct fl_io_stream *stream; /* NULL: not connected. */

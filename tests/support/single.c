@@ -8,7 +8,7 @@
 // cmocka wants the four headers above before its own.
 #include <cmocka.h>
 
-#include "trace.h"
+#include "sim.h"
 
 #define VOTERS_MAX 16
 
@@ -22,7 +22,7 @@ static void set_members(struct fl_member *list, struct fl_raft_start *start, uin
 void single_init_with(struct single *single, const struct fl_raft_config *config,
                       const struct fl_raft_start *start)
 {
-    struct fl_allocator allocator = trace_allocator();
+    struct fl_allocator allocator = fl__stage_allocator();
     memset(single, 0, sizeof *single);
     single->config = *config;
     single->now = 1000000;

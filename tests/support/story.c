@@ -10,12 +10,13 @@
 // cmocka wants the four headers above before its own.
 #include <cmocka.h>
 
+#include "sim.h"
 #include "trace.h"
 
 int story_play(const char *text, const char *options, struct fl_scenario_result *result)
 {
     struct fl_scenario_settings settings = {
-        .allocator = trace_allocator(),
+        .allocator = fl__stage_allocator(),
         .options = options,
         .observe = trace_event,
     };

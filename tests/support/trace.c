@@ -72,20 +72,3 @@ void trace_event(void *context, const struct fl_world *world, const struct fl_ev
     if (getenv("FL_TEST_TRACE"))
         print_event(world, event);
 }
-
-static void *allocate(void *context, size_t size)
-{
-    (void)context;
-    return malloc(size);
-}
-
-static void release(void *context, void *memory)
-{
-    (void)context;
-    free(memory);
-}
-
-struct fl_allocator trace_allocator(void)
-{
-    return (struct fl_allocator){.allocate = allocate, .release = release};
-}

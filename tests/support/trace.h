@@ -8,7 +8,4 @@
  * for. */
 void trace_event(void *context, const struct fl_world *world, const struct fl_event *event);
 
-/* malloc and free. */
-struct fl_allocator trace_allocator(void);
-
 #endif
