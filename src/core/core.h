@@ -47,6 +47,8 @@ void *memset(void *to, int byte, size_t size);
 #define FL__PERSISTS_MAX 64                  /* Log tickets handed out and not completed. */
 #define FL__PROPOSALS_MAX 64                 /* Leaderships with unanswered proposals. */
 #define FL__NOTES_MAX 32
+#define FL__STALL_TIMEOUTS                                                                                   \
+    4 /* Election time-outs after which a follower that stores nothing counts no more. */
 
 static inline uint64_t fl__min(uint64_t a, uint64_t b)
 {
@@ -187,6 +189,7 @@ struct fl__peer {
     fl_index hurry; /* Somebody there waits for this index to commit; 0 if nobody. */
     uint64_t round; /* The highest confirmation round that it echoed. */
     fl_time_us heard_at;
+    fl_time_us moved_at;        /* When it last lacked nothing, or its log was seen to come closer to ours. */
     struct fl__flight *flights; /* A ring of window_messages. */
     uint32_t flight_first, flight_count;
     uint64_t flight_size;

@@ -29,6 +29,7 @@ static void raise_match(struct fl_raft *raft, struct fl__peer *peer, fl_index ma
     if (match <= peer->match)
         return;
     peer->match = match;
+    peer->moved_at = raft->now;
     if (peer->next <= match) {
         peer->next = match + 1; /* I5 */
         peer->sending = false;
@@ -52,7 +53,7 @@ void fl__progress_start(struct fl_raft *raft, struct fl__peer *peer, fl_index la
     peer->boot_match = 0;
     peer->round = 0;
     peer->hurry = 0;
-    peer->heard_at = raft->now;
+    peer->heard_at = peer->moved_at = raft->now;
     peer->rejections = peer->entries_sent = 0;
     peer->read_waiting = peer->read_in_round = peer->read_ready = 0;
     fl__progress_rewind(raft, peer, last + 1, FL_PROGRESS_PROBE);
@@ -77,8 +78,11 @@ void fl__progress_rewind(struct fl_raft *raft, struct fl__peer *peer, fl_index n
 void fl__progress_heartbeat_all(struct fl_raft *raft)
 {
     for (uint32_t k = 0; k < raft->peer_count; k++) {
-        raft->peers[k].probing = raft->peers[k].stalled = false;
-        fl__peer_want(raft, &raft->peers[k], FL__DO_HEARTBEAT | FL__DO_APPEND);
+        struct fl__peer *peer = &raft->peers[k];
+        peer->probing = peer->stalled = false;
+        if (peer->match == raft->log.last)
+            peer->moved_at = raft->now;
+        fl__peer_want(raft, peer, FL__DO_HEARTBEAT | FL__DO_APPEND);
     }
 }
 
@@ -88,14 +92,21 @@ void fl__progress_entries_added(struct fl_raft *raft)
         fl__peer_want(raft, &raft->peers[k], FL__DO_APPEND);
 }
 
+/* Whoever answers heartbeats and stores nothing, because its log is damaged or its disk hangs, helps to commit
+ * nothing; and those who hear this leader elect no other. */
+static bool supports(const struct fl_raft *raft, const struct fl__peer *peer)
+{
+    fl_time_us timeout = raft->config.election_timeout_us;
+    bool heard = raft->now - peer->heard_at < timeout;
+    return heard && raft->now - peer->moved_at < FL__STALL_TIMEOUTS * timeout;
+}
+
 bool fl__progress_has_quorum(const struct fl_raft *raft)
 {
-    uint32_t heard = raft->is_voter;
-    for (uint32_t k = 0; k < raft->peer_count; k++) {
-        const struct fl__peer *peer = &raft->peers[k];
-        heard += peer->voter && raft->now - peer->heard_at < raft->config.election_timeout_us;
-    }
-    return heard >= fl__quorum_size(raft->voter_count);
+    uint32_t supporters = raft->is_voter;
+    for (uint32_t k = 0; k < raft->peer_count; k++)
+        supporters += raft->peers[k].voter && supports(raft, &raft->peers[k]);
+    return supporters >= fl__quorum_size(raft->voter_count);
 }
 
 /* ------------------------------------------------------------------------------------------------ answers */
@@ -176,6 +187,7 @@ static void on_rejection(struct fl_raft *raft, struct fl__peer *peer, const stru
     if (message->prev <= peer->match)
         return;
     peer->rejections++;
+    peer->moved_at = raft->now;
     if (raft->config.repair == FL_REPAIR_ONE)
         fl__progress_rewind(raft, peer, step_one(peer, message), FL_PROGRESS_PROBE);
     else if (raft->config.repair == FL_REPAIR_TERM)

@@ -185,6 +185,15 @@ static bool play_events(struct fl__player *player)
     return true;
 }
 
+static void tell_words(struct fl__player *player, enum fl_event_type type, uint64_t index,
+                       struct fl__word words)
+{
+    char text[FL_WORLD_TEXT_MAX];
+    struct fl__facts facts = {.word = words};
+    fl__text_fill(text, sizeof text, player->world, "{word}", &facts);
+    fl__world_emit(player->world, (struct fl_event){.type = type, .index = index, .text = text});
+}
+
 /* Looks at one expectation; `from` is where its predicate begins in the line. */
 static bool look(struct fl__player *player, struct fl__line *line, uint32_t from)
 {
@@ -195,7 +204,10 @@ static bool look(struct fl__player *player, struct fl__line *line, uint32_t from
     player->line.number = number;
     player->result->expectations++;
     if (understood && player->result->failures == failures)
-        fl__world_emit(player->world, (struct fl_event){.type = FL_EVENT_EXPECTED, .index = 1});
+        tell_words(player, FL_EVENT_EXPECTED, 1,
+                   (struct fl__word){
+                       .start = line->words[from].start,
+                       .length = (size_t)(line->all.start + line->all.length - line->words[from].start)});
     return understood;
 }
 
@@ -236,14 +248,12 @@ static bool play_expectation(struct fl__player *player)
 
 static void say(struct fl__player *player)
 {
-    char text[FL_WORLD_TEXT_MAX];
     struct fl__word all = player->line.all, verb = player->line.words[0];
     size_t skipped = verb.length;
     while (skipped < all.length && (all.start[skipped] == ' ' || all.start[skipped] == '\t'))
         skipped++;
-    struct fl__facts facts = {.word = {.start = all.start + skipped, .length = all.length - skipped}};
-    fl__text_fill(text, sizeof text, player->world, "{word}", &facts);
-    fl__world_emit(player->world, (struct fl_event){.type = FL_EVENT_SAY, .text = text});
+    tell_words(player, FL_EVENT_SAY, 0,
+               (struct fl__word){.start = all.start + skipped, .length = all.length - skipped});
 }
 
 static bool play_line(struct fl__player *player, const struct fl__script *script)
@@ -266,7 +276,7 @@ static bool play_line(struct fl__player *player, const struct fl__script *script
     }
     if (!start_world(player))
         return false;
-    fl__world_emit(player->world, (struct fl_event){.type = FL_EVENT_LINE, .index = player->line.number});
+    tell_words(player, FL_EVENT_LINE, player->line.number, player->line.all);
     if (fl__word_is(verb, "at"))
         return play_events(player) && look_at_step(player, script);
     if (fl__word_is(verb, "expect"))

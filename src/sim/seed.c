@@ -76,8 +76,10 @@ static fl_time_us patience(const struct fl__cores *cores)
     for (uint32_t n = 0; n < cores->world->count; n++)
         if (cores->world->nodes[n].log.last > longest)
             longest = cores->world->nodes[n].log.last;
+    fl_time_us entry = raft->heartbeat_us + 3 * cores->plan.delay_max;
+    uint64_t arrive = 1000 - cores->plan.loss_chance; /* Of a thousand; twice, there and back. */
     return 60 * raft->election_timeout_us + 1000 * raft->heartbeat_us +
-           longest * (raft->heartbeat_us + 3 * cores->plan.delay_max);
+           longest * entry * 1000 / arrive * 1000 / arrive;
 }
 
 /* A majority of voters without the damaged one, drawn by chance; all, where the options that keep outsiders
