@@ -320,10 +320,9 @@ struct fl_raft_config {
     uint32_t window_messages;         /* Appends with entries likewise: 1 to 1024. */
     uint64_t uncommitted_entries_max; /* A leader refuses proposals beyond this many uncommitted entries. */
     bool pre_vote;                    /* Thesis §9.6. */
-    bool
-        check_quorum; /* Thesis §6.2: a leader that hears no quorum steps down, and so does one that hears only
-                          whoever stores nothing of what it sends for four election time-outs; voters that
-                          hear a leader refuse other candidates (§4.2.3). */
+    bool check_quorum; /* Thesis §6.2: a leader that hears no quorum steps down, or hears only such as store
+                          nothing of what it sends for four election time-outs; voters that hear a leader
+                          refuse other candidates (§4.2.3). */
     enum fl_repair repair;
     bool unsafe_commit_any_term; /* Figure 8's mistake, for showing it. Loses committed entries. */
 

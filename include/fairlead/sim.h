@@ -112,6 +112,54 @@ struct fl_sim_play_result {
 FL_MUST_USE int fl_sim_play(const char *script, size_t size, const struct fl_sim_options *options,
                             struct fl_sim_play_result *result);
 
+/* Exploring: every state that a small cluster of cores can reach, whatever the order in which messages are
+ * delivered, doubled or lost, nodes time out, disks complete their writes, and nodes crash and restart. */
+
+/* How much of each there may be on the way to a state. */
+struct fl_sim_bounds {
+    uint32_t nodes;              /* 1 to 5, all voters; 3 */
+    uint32_t terms;              /* Nobody campaigns for a higher term; 2. At most 12. */
+    uint32_t writes;             /* Entries that clients write; 1 */
+    uint32_t crashes;            /* 1; at most 7 */
+    uint32_t doubles;            /* Messages that are delivered and go on flying; 0 */
+    uint32_t heartbeats;         /* Of leaders, after their first; 0 */
+    bool slow_disks;             /* Writes complete one by one, later; else at once. True. */
+    bool pre_vote;               /* False */
+    bool unsafe_commit_any_term; /* Figure 8's mistake, to see it found. False. */
+    uint32_t depth;              /* Moves from the start; 0: as many as there are. */
+    uint64_t states_max;         /* 50,000,000; each takes some 24 bytes. Below 2^32. */
+};
+
+struct fl_sim_explore_result {
+    uint64_t states;  /* That differ, names of nodes apart. */
+    uint64_t moves;   /* That were made from them. */
+    uint32_t depth;   /* All states up to so many moves are known; or of the failure. */
+    bool is_complete; /* There are no others within the bounds. */
+    bool failed;
+    char rule[16];
+    char text[400];
+    char *
+        script; /* A shortest way to the failure, as a scenario file; from malloc, the caller's. Else NULL. */
+};
+
+/* Each may be NULL. */
+struct fl_sim_explore_hooks {
+    void *context;
+    /* Calls work(argument) on as many threads as it likes, and returns when all have returned. */
+    void (*in_parallel)(void *context, void (*work)(void *argument), void *argument);
+    /* From any thread, often: false ends it. */
+    bool (*go_on)(void *context);
+    /* A depth is done. */
+    void (*progress)(void *context, const struct fl_sim_explore_result *so_far);
+};
+
+/* The defaults above. */
+void fl_sim_bounds_init(struct fl_sim_bounds *bounds);
+/* Explores. `hooks` may be NULL. FL_OK: *result says how it went. FL_EINVAL: these bounds are impossible.
+ * FL_ENOMEM. */
+FL_MUST_USE int fl_sim_explore(const struct fl_sim_bounds *bounds, const struct fl_sim_explore_hooks *hooks,
+                               struct fl_sim_explore_result *result);
+
 #ifdef __cplusplus
 }
 #endif

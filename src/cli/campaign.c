@@ -43,7 +43,7 @@ struct campaign {
     int signal;            /* That ended it; 0: none. */
 };
 
-static fl_time_us now_us(void)
+fl_time_us fl__now_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -64,7 +64,7 @@ static void work(const struct campaign *campaign, unsigned number, int pipe)
          seed += campaign->job_count) {
         struct fl_sim_options options = campaign->options;
         struct report report = {.seed = seed};
-        if (campaign->until && now_us() >= campaign->until)
+        if (campaign->until && fl__now_us() >= campaign->until)
             break;
         options.seed = seed;
         if (!say(pipe, &report))
@@ -117,8 +117,7 @@ static void end_job(struct campaign *campaign, struct job *job)
 
 /* ------------------------------------------------------------------------------------------------ results */
 
-/* 1234567 -> "1,234,567" */
-static const char *grouped(uint64_t value, char out[32])
+const char *fl__grouped(uint64_t value, char out[32])
 {
     char digits[24];
     size_t length = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, value), at = 0;
@@ -142,21 +141,21 @@ static unsigned count_marks(uint64_t marks, unsigned *all)
 static void show(struct campaign *campaign, FILE *out)
 {
     char lives[32], events[32], rate[32], lived[32];
-    fl_time_us spent = now_us() - campaign->begun_at + 1;
+    fl_time_us spent = fl__now_us() - campaign->begun_at + 1;
     unsigned all, reached = count_marks(campaign->marks, &all);
     fprintf(out,
             "%s lives, %s events, %s s of their time in %.1f s: %.0f lives/s, %s events/s; %u of %u marks",
-            grouped(campaign->lives, lives), grouped(campaign->events, events),
-            grouped(campaign->lived_us / 1000000, lived), (double)spent / 1e6,
+            fl__grouped(campaign->lives, lives), fl__grouped(campaign->events, events),
+            fl__grouped(campaign->lived_us / 1000000, lived), (double)spent / 1e6,
             (double)campaign->lives * 1e6 / (double)spent,
-            grouped((uint64_t)((double)campaign->events * 1e6 / (double)spent), rate), reached, all);
+            fl__grouped((uint64_t)((double)campaign->events * 1e6 / (double)spent), rate), reached, all);
 }
 
 /* On a terminal the line is written over, twice a second; elsewhere there is one every ten seconds. */
 static void maybe_show(struct campaign *campaign)
 {
     bool is_terminal = isatty(STDERR_FILENO);
-    fl_time_us now = now_us(), every = is_terminal ? 500000 : 10000000;
+    fl_time_us now = fl__now_us(), every = is_terminal ? 500000 : 10000000;
     if (campaign->is_quiet || now - campaign->shown_at < every)
         return;
     campaign->shown_at = now;
@@ -264,7 +263,7 @@ static int say_failure(const struct campaign *campaign)
     return FL__EXIT_REFUSED;
 }
 
-static unsigned processors(void)
+unsigned fl__processors(void)
 {
     long count = sysconf(_SC_NPROCESSORS_ONLN);
     return count < 1 ? 1 : count > JOBS_MAX ? JOBS_MAX : (unsigned)count;
@@ -302,9 +301,10 @@ int fl__run_sim_fuzz(const struct fl__call *call)
     fl__sim_options(call, &campaign->options);
     (void)fl__value_span(fl__settings_text(settings, "seeds"), &campaign->first, &campaign->last);
     campaign->is_quiet = fl__settings_flag(settings, "quiet");
-    campaign->job_count =
-        fl__settings_text(settings, "jobs") ? (unsigned)fl__settings_number(settings, "jobs") : processors();
-    campaign->begun_at = campaign->shown_at = now_us();
+    campaign->job_count = fl__settings_text(settings, "jobs")
+                              ? (unsigned)fl__settings_number(settings, "jobs")
+                              : fl__processors();
+    campaign->begun_at = campaign->shown_at = fl__now_us();
     if (fl__settings_text(settings, "for")) {
         campaign->until = campaign->begun_at + fl__settings_number(settings, "for");
         campaign->last = UINT64_MAX - JOBS_MAX;

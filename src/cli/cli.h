@@ -26,6 +26,7 @@
  *   status.c     `status`
  *   sim.c        `sim replay`, `sim run`, `sim shrink`
  *   campaign.c   `sim fuzz`: many lives, some at a time
+ *   explore.c    `sim explore`: every state within bounds
  *   entries.c    a stretch of one node's log
  *   log.c        `log`
  *   diff.c       `log --diff`: finds where logs part
@@ -172,7 +173,7 @@ const char *fl__value_nearest(const char *text, const char *const *words);
 /* A table of options, ended by a row without name. */
 extern const struct fl__option fl__options_up[], fl__options_local[], fl__options_serve[],
     fl__options_status[], fl__options_log[], fl__options_sim_fuzz[], fl__options_sim_replay[],
-    fl__options_sim_run[], fl__options_sim_shrink[], fl__options_none[];
+    fl__options_sim_run[], fl__options_sim_shrink[], fl__options_sim_explore[], fl__options_none[];
 
 enum fl__origin { FL__FROM_DEFAULT, FL__FROM_FILE, FL__FROM_ENVIRONMENT, FL__FROM_COMMAND_LINE };
 
@@ -306,7 +307,7 @@ void fl__serve_log_line(void *context, int level, const char *line);
 /* The level of a word; -1 if it is none. */
 int fl__serve_log_level(const char *word);
 
-/* -------------------------------------------------------------------------------------- sim.c, campaign.c */
+/* --------------------------------------------------------------------------- sim.c, campaign.c, explore.c */
 
 /* The options that these verbs share; the seed is left as it is. */
 void fl__sim_options(const struct fl__call *call, struct fl_sim_options *options);
@@ -314,6 +315,12 @@ int fl__run_sim_fuzz(const struct fl__call *call);
 int fl__run_sim_replay(const struct fl__call *call);
 int fl__run_sim_run(const struct fl__call *call);
 int fl__run_sim_shrink(const struct fl__call *call);
+int fl__run_sim_explore(const struct fl__call *call);
+/* To the path; false, and said, if it cannot be. */
+bool fl__write_file(const char *path, const char *text);
+fl_time_us fl__now_us(void);                           /* Of a clock that only goes forward. */
+const char *fl__grouped(uint64_t value, char out[32]); /* 1234567 -> "1,234,567" */
+unsigned fl__processors(void);                         /* At most 256. */
 
 /* ------------------------------------------------------------------------------------------------ serve.c */
 

@@ -265,7 +265,7 @@ int fl__run_sim_run(const struct fl__call *call)
     return sum_up_play(error, &result, is_quiet || teller.json);
 }
 
-static bool write_file(const char *path, const char *text)
+bool fl__write_file(const char *path, const char *text)
 {
     FILE *out = fopen(path, "w");
     bool is_written = out && fputs(text, out) >= 0;
@@ -309,7 +309,7 @@ int fl__run_sim_shrink(const struct fl__call *call)
     }
     printf("%s\n", result.text);
     print_what_is_left(&options);
-    bool is_written = !script || write_file(path, script);
+    bool is_written = !script || fl__write_file(path, script);
     if (script && is_written)
         printf("%" PRIu64 " events are left: fairlead sim run %s\n", result.events, path);
     free(script);

@@ -102,6 +102,15 @@ const struct fl__verb fl__verbs[] = {
      .notes =
          "Leaves out what the failure does not need. Of cores it writes what is left as a scenario file, which\n"
          "`fairlead sim run` plays; of whole servers it leaves out classes of faults."},
+    {.name = "sim explore",
+     .arguments = "",
+     .summary = "visit every state that a small cluster can reach",
+     .options = fl__options_sim_explore,
+     .run = fl__run_sim_explore,
+     .notes =
+         "Of the real core: whatever the order in which messages arrive, twice or never, nodes time out, disks\n"
+         "complete their writes, and nodes crash and restart. A line tells how far it is: moves from the start,\n"
+         "states that differ, moves made. A failure is written as the shortest scenario file that shows it."},
     {.section = "Other",
      .name = "version",
      .arguments = "",

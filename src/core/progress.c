@@ -92,8 +92,8 @@ void fl__progress_entries_added(struct fl_raft *raft)
         fl__peer_want(raft, &raft->peers[k], FL__DO_APPEND);
 }
 
-/* Whoever answers heartbeats and stores nothing, because its log is damaged or its disk hangs, helps to commit
- * nothing; and those who hear this leader elect no other. */
+/* Whoever answers heartbeats and stores nothing, because its log is damaged or its disk hangs, helps to
+ * commit nothing; and those who hear this leader elect no other. */
 static bool supports(const struct fl_raft *raft, const struct fl__peer *peer)
 {
     fl_time_us timeout = raft->config.election_timeout_us;

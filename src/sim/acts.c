@@ -65,7 +65,8 @@ void fl__stage_open(struct fl__stage *stage, const struct fl__core_plan *plan,
 {
     *stage = (struct fl__stage){0};
     struct fl_world_settings settings = plan->world;
-    settings.allocator = fl__stage_allocator();
+    if (!settings.allocator.allocate)
+        settings.allocator = fl__stage_allocator();
     settings.observe = observe;
     settings.observe_context = context;
     need(fl_world_create(&stage->world, &settings) == FL_OK);
@@ -179,6 +180,9 @@ static bool perform(struct fl__stage *stage, const struct fl__act *act)
         return fl_world_propose(world, act->node, act->a) > 0;
     case FL__ACT_READ:
         return fl_world_read(world, act->node) >= 0;
+    case FL__ACT_CAMPAIGN:
+        fl_world_campaign(world, act->node);
+        return world->nodes[act->node].is_alive;
     case FL__ACT_DELIVER:
     case FL__ACT_DROP:
     case FL__ACT_COPY:

@@ -157,6 +157,9 @@ static void write_act(FILE *out, const struct fl__acts *acts, size_t k)
     case FL__ACT_READ:
         fprintf(out, "read %s r%zu", node, k);
         break;
+    case FL__ACT_CAMPAIGN:
+        fprintf(out, "campaign %s", node);
+        break;
     case FL__ACT_DISK:
         fprintf(out, "disk %s %s", node, act->a ? "slow" : "fast");
         break;

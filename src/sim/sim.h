@@ -16,6 +16,9 @@
  *   seed.c     one seed's life: trouble, then peace, then the verdict
  *   shrink.c   the shortest way to the same failure
  *   script.c   a life as a scenario file
+ *   arena.c    memory that can be put back as it was
+ *   digest.c   a world of cores as one number
+ *   explore.c  every state that a small cluster can reach
  *
  * Everything follows from the seed, on every machine and with every compiler: no floating point, no
  * addresses, no order but the one of the list. */
@@ -130,6 +133,7 @@ enum fl__act_kind {
     FL__ACT_WRITE,    /* a entries, through node */
     FL__ACT_READ,     /* through node */
     FL__ACT_DISK,     /* node's disk is slow if a is 1: writes wait for FL__ACT_SYNC */
+    FL__ACT_CAMPAIGN, /* node campaigns */
 };
 
 struct fl__act {
@@ -382,6 +386,35 @@ enum fl__mark {
 void fl__mark(uint64_t *marks, enum fl__mark mark);
 /* Sets the bits of what this event shows. */
 void fl__marks_see(uint64_t *marks, const struct fl_world *world, const struct fl_event *event);
+
+/* ------------------------------------------------------------------------------------------------ arena.c */
+
+struct fl__arena;
+/* Of so many bytes, from malloc. Panics when it is full. */
+struct fl__arena *fl__arena_open(size_t size);
+void fl__arena_close(struct fl__arena *arena);
+struct fl_allocator fl__arena_allocator(struct fl__arena *arena);
+/* To and from a copy of as many bytes as the arena has. */
+void fl__arena_save(const struct fl__arena *arena, void *copy);
+void fl__arena_restore(struct fl__arena *arena, const void *copy);
+
+/* ----------------------------------------------------------------------------------------------- digest.c */
+
+#define FL__EXPLORE_NODES_MAX 5
+#define FL__EXPLORE_LIVES_MAX 8
+
+/* A world of cores on its way through the states, and what of the bounds it has used up. */
+struct fl__walk {
+    struct fl__stage stage;
+    uint64_t boots[FL__EXPLORE_NODES_MAX][FL__EXPLORE_LIVES_MAX]; /* Each node's boot nonces. */
+    uint32_t lives[FL__EXPLORE_NODES_MAX];
+    uint32_t crashes, doubles, ticks;
+};
+
+/* Equal for two states with the same future, whatever the nodes are called; never 0. */
+uint64_t fl__walk_digest(const struct fl__walk *walk);
+/* Equal for two packets that do the same. */
+uint64_t fl__packet_digest(const struct fl__walk *walk, const struct fl_packet *packet);
 
 /* ------------------------------------------------------------------------------------------------- seed.c */
 
