@@ -3,7 +3,7 @@ JOBS ?= $(shell nproc)
 BUILD = cmake --build build -j$(JOBS)
 
 .DEFAULT_GOAL = all
-.PHONY: all run test test-long asan tsan fuzz check bench bench-core bench-repair bench-server bench-failover \
+.PHONY: all run test test-long asan tsan fuzz mutants check bench bench-core bench-repair bench-server bench-failover \
         install clean
 
 all: build/Makefile
@@ -28,6 +28,10 @@ test-long:
 # One part of it: unit tests and a cluster under a sanitizer, or the fuzzers.
 asan tsan fuzz:
 	@JOBS=$(JOBS) tools/test $@
+
+# Does the testing bite? Each small fault of tests/mutants is put in, and must be noticed. Half an hour.
+mutants:
+	@JOBS=$(JOBS) tools/mutants
 
 # What a commit must pass, before ./test.
 check:

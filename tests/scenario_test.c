@@ -99,8 +99,8 @@ static void test_the_textbook_strategies_repair_figure_7_and_keep_figure_8(void 
     (void)state;
     play_with_strategy("figure-7", "option repair term\n");
     play_with_strategy("figure-7", "option repair one\n");
-    play_with_strategy("figure-8", "option repair term\n");
-    play_with_strategy("figure-8", "option repair one\n");
+    play_with_strategy("B01-figure-8", "option repair term\n");
+    play_with_strategy("B01-figure-8", "option repair one\n");
 }
 
 static void test_one_index_at_a_time_needs_more_rejections_than_an_outline(void **state)
@@ -119,7 +119,7 @@ static void test_figure_8_played_unsafely_breaks_what_figure_8_promises(void **s
 {
     struct fl_scenario_result result;
     (void)state;
-    char *text = story_read("figure-8");
+    char *text = story_read("B01-figure-8");
     assert_int_equal(story_play(text, "option commit-any-term unsafe\n", &result), FL_OK);
     assert_true(result.trips > 0);
     assert_true(result.failures > 0);

@@ -93,6 +93,10 @@ struct fl__world_settings {
      * on the same stream); one bit of it is flipped, where neither end is at place 0. */
     uint32_t late_chance, flip_chance;
     fl_time_us late_us_max;
+    /* Hears what an engine with this disk sends, when it sends it. NULL: nobody. */
+    void (*on_send)(void *context, const struct fl__disk *disk, const struct fl_io_buffer *buffers,
+                    uint32_t count);
+    void *on_send_context;
 };
 
 struct fl__world *fl__world_create(uint64_t seed);

@@ -279,6 +279,9 @@ static void send_buffers(struct fl_io *io, struct fl_io_op *op, struct fl_io_str
         request->size += buffers[k].size;
     }
     request->buffer_count = count;
+    const struct fl__world_settings *settings = &stream->engine->world->settings;
+    if (settings->on_send && !stream->engine->is_crashed)
+        settings->on_send(settings->on_send_context, stream->engine->disk, buffers, count);
     queue_send(stream, request);
 }
 

@@ -454,6 +454,7 @@ static void close_all(struct fl__servers *servers)
     }
     fl__world_destroy(servers->world);
     fl__history_release(&servers->history);
+    fl__promises_destroy(servers->promises);
 }
 
 /* -------------------------------------------------------------------------------------------------- peace */
@@ -638,6 +639,15 @@ static void judge(struct fl__servers *servers, const struct reading *readings)
     fl__mark(&servers->result->marks, FL__MARK_SERVED_ALL);
 }
 
+static void on_send(void *context, const struct fl__disk *disk, const struct fl_io_buffer *buffers,
+                    uint32_t count)
+{
+    struct fl__servers *servers = context;
+    for (uint32_t n = 0; n < servers->plan.count; n++)
+        if (servers->nodes[n].disk == disk)
+            fl__promises_hear(servers->promises, &servers->nodes[n], buffers, count);
+}
+
 void fl__servers_live(const struct fl_sim_options *options, const struct fl__server_plan *plan,
                       struct fl_sim_result *result)
 {
@@ -653,7 +663,10 @@ void fl__servers_live(const struct fl_sim_options *options, const struct fl__ser
     servers->faults = fl__chance_begin(plan->seed, FL__STREAM_FAULTS);
     servers->workload = fl__chance_begin(plan->seed, FL__STREAM_WORKLOAD);
     servers->disk = fl__chance_begin(plan->seed, FL__STREAM_DISK);
-    fl__world_set(servers->world, &plan->world);
+    servers->promises = fl__promises_create();
+    servers->plan.world.on_send = on_send;
+    servers->plan.world.on_send_context = servers;
+    fl__world_set(servers->world, &servers->plan.world);
     open_all(servers);
     servers->fault_at = after(servers, plan->fault_every) + FL__SECOND / 2;
     run(servers, now_of(servers) + TROUBLE_US, options->events_max / 2);

@@ -10,6 +10,7 @@
  *   cores.c    drives a world of cores: who speaks next, what is lost, who fails
  *   servers.c  lets whole servers live, in a world of bytes
  *   client.c   their clients
+ *   promises.c what servers tell each other, against what their disks hold
  *   history.c  whether what clients saw is linearizable
  *   marks.c    interesting states, and whether a campaign has seen them
  *   story.c    events as sentences
@@ -301,6 +302,16 @@ void fl__client_read(struct fl__sim_client *client, uint32_t list,
 /* Once its engine is gone. */
 void fl__client_release(struct fl__sim_client *client);
 
+/* --------------------------------------------------------------------------------------------- promises.c */
+
+struct fl__promises;
+struct fl__sim_server;
+struct fl__promises *fl__promises_create(void);
+void fl__promises_destroy(struct fl__promises *promises);
+/* What this server sends, before it leaves. */
+void fl__promises_hear(struct fl__promises *promises, struct fl__sim_server *node,
+                       const struct fl_io_buffer *buffers, uint32_t count);
+
 /* ---------------------------------------------------------------------------------------------- servers.c */
 
 enum fl__power { FL__POWER_OFF, FL__POWER_ON, FL__POWER_DYING };
@@ -317,6 +328,9 @@ struct fl__sim_server {
     bool is_halted;            /* It refuses to start: its disk is damaged or has failed. */
     fl_time_us start_at;       /* FL__NEVER: when somebody says so. */
     struct fl_error_report report;
+    /* promises.c: the highest term that it spoke for, and the vote that it granted last. */
+    fl_term spoken_term, granted_term;
+    fl_id granted_to;
 };
 
 #define FL__SERVERS_MAX 7
@@ -334,6 +348,7 @@ struct fl__servers {
     struct fl__sim_client clients[FL__SIM_CLIENTS_MAX + FL__SERVERS_MAX]; /* The last ones read in the end. */
     uint32_t client_count;
     struct fl__history history;
+    struct fl__promises *promises;
     fl_time_us fault_at;
     uint32_t healthy; /* In peace: nodes that are whole. */
     bool is_peace;
