@@ -262,8 +262,22 @@ static void test_without_check_quorum_a_voter_that_hears_a_leader_votes(void **s
     single_release(&single);
 }
 
-/* Leads five voters and a learner (6); `repliers` of them answer each heartbeat. */
-static fl_time_us lead_until_down(bool check_quorum, const fl_id *repliers, uint32_t count, fl_time_us limit)
+static void answer_heartbeat(struct single *single, fl_id from, bool stores)
+{
+    fl_index last = stores ? single_look(single).last : 0;
+    struct fl_message reply = {.type = FL_MSG_APPEND_REPLY,
+                               .from = from,
+                               .to = 1,
+                               .boot = from,
+                               .term = 5,
+                               .last = last,
+                               .held = last};
+    assert_int_equal(single_receive(single, &reply), FL_OK);
+}
+
+/* Leads five voters and a learner (6); `repliers` of them answer each heartbeat, and store what is sent. */
+static fl_time_us lead_until_down(bool check_quorum, const fl_id *repliers, uint32_t count, bool stores,
+                                  fl_time_us limit)
 {
     struct single single;
     struct votes_setup setup;
@@ -277,7 +291,7 @@ static fl_time_us lead_until_down(bool check_quorum, const fl_id *repliers, uint
         single_clear(&single);
         single_tick(&single, fl_raft_deadline(single.raft) - single.now);
         for (uint32_t k = 0; k < count && single_look(&single).role == FL_LEADER; k++)
-            votes_answer(&single, FL_MSG_APPEND_REPLY, repliers[k], 5, false);
+            answer_heartbeat(&single, repliers[k], stores);
     }
     if (single_look(&single).role != FL_LEADER)
         assert_int_equal(single_look(&single).term, 5); /* It is no reason for a new term. */
@@ -290,11 +304,19 @@ static void test_a_leader_without_quorum_steps_down_within_the_election_time_out
 {
     const fl_id one[] = {2}, one_and_learner[] = {2, 6}, two[] = {2, 5};
     (void)state;
-    assert_int_equal(lead_until_down(true, NULL, 0, 5 * TIMEOUT), TIMEOUT);
-    assert_int_equal(lead_until_down(true, one, 1, 5 * TIMEOUT), TIMEOUT);
-    assert_int_equal(lead_until_down(true, one_and_learner, 2, 5 * TIMEOUT), TIMEOUT);
-    assert_int_equal(lead_until_down(true, two, 2, 5 * TIMEOUT), 5 * TIMEOUT);
-    assert_int_equal(lead_until_down(false, NULL, 0, 5 * TIMEOUT), 5 * TIMEOUT);
+    assert_int_equal(lead_until_down(true, NULL, 0, true, 9 * TIMEOUT), TIMEOUT);
+    assert_int_equal(lead_until_down(true, one, 1, true, 9 * TIMEOUT), TIMEOUT);
+    assert_int_equal(lead_until_down(true, one_and_learner, 2, true, 9 * TIMEOUT), TIMEOUT);
+    assert_int_equal(lead_until_down(true, two, 2, true, 9 * TIMEOUT), 9 * TIMEOUT);
+    assert_int_equal(lead_until_down(false, NULL, 0, true, 9 * TIMEOUT), 9 * TIMEOUT);
+}
+
+static void test_a_leader_whose_majority_stores_nothing_steps_down_after_four_time_outs(void **state)
+{
+    const fl_id two[] = {2, 5};
+    (void)state;
+    assert_int_equal(lead_until_down(true, two, 2, false, 9 * TIMEOUT), 4 * TIMEOUT);
+    assert_int_equal(lead_until_down(false, two, 2, false, 9 * TIMEOUT), 9 * TIMEOUT);
 }
 
 /* ------------------------------------------------------------------------------- who campaigns: thesis §4 */
@@ -449,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_a_leader_with_its_quorum_refuses_other_candidates),
         cmocka_unit_test(test_without_check_quorum_a_voter_that_hears_a_leader_votes),
         cmocka_unit_test(test_a_leader_without_quorum_steps_down_within_the_election_time_out),
+        cmocka_unit_test(test_a_leader_whose_majority_stores_nothing_steps_down_after_four_time_outs),
         cmocka_unit_test(test_a_learner_a_stranger_and_a_damaged_replica_never_campaign),
         cmocka_unit_test(test_who_leads_already_does_not_campaign),
         cmocka_unit_test(test_the_leaders_reset_connection_starts_a_pre_vote_soon),

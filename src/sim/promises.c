@@ -60,11 +60,11 @@ static void judge_message(struct fl__sim_server *node, const struct fl_message *
         return;
     struct fl__vote_state sure = read_vote(node->disk);
     if (sure.term < message->term) {
-        snprintf(text, sizeof text, "%s speaks for term %llu, and its disk holds term %llu", node->name,
+        snprintf(text, sizeof text, "R8: %s speaks for term %llu, and its disk holds term %llu", node->name,
                  (unsigned long long)message->term, (unsigned long long)sure.term);
         fl__servers_fail(node->servers, "R8", text);
     } else if (grants && sure.term == message->term && !(sure.has_vote && sure.vote == message->to)) {
-        snprintf(text, sizeof text, "%s grants its vote of term %llu, and its disk holds no such vote",
+        snprintf(text, sizeof text, "R9: %s grants its vote of term %llu, and its disk holds no such vote",
                  node->name, (unsigned long long)message->term);
         fl__servers_fail(node->servers, "R9", text);
     }
