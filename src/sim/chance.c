@@ -12,8 +12,19 @@ struct fl__chance fl__chance_begin(uint64_t seed, enum fl__stream stream)
     return (struct fl__chance){.state = fl__mix64(fl__mix64(seed + 0x9e3779b97f4a7c15u) + (uint64_t)stream)};
 }
 
+/* As many bytes as such a number needs, as far as there are any. */
+static uint64_t read_tape(struct fl__tape *tape, uint64_t below)
+{
+    uint64_t number = 0;
+    for (uint64_t most = below - 1; most > 0 && tape->left > 0; most >>= 8, tape->left--)
+        number = number << 8 | *tape->bytes++;
+    return number % below;
+}
+
 uint64_t fl__chance_below(struct fl__chance *chance, uint64_t below)
 {
+    if (below > 1 && chance->tape && chance->tape->left > 0)
+        return read_tape(chance->tape, below);
     return below <= 1 ? 0 : fl__memory_random(&chance->state) % below;
 }
 

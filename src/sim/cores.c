@@ -55,6 +55,7 @@ void fl__cores_open(struct fl__cores *cores, const struct fl__core_plan *plan, s
     cores->disk = fl__chance_begin(plan->seed, FL__STREAM_DISK);
     cores->faults = fl__chance_begin(plan->seed, FL__STREAM_FAULTS);
     cores->workload = fl__chance_begin(plan->seed, FL__STREAM_WORKLOAD);
+    cores->network.tape = cores->disk.tape = cores->faults.tape = cores->workload.tape = plan->tape;
     fl__stage_open(&cores->stage, plan, observe, context);
     cores->stage.acts = acts;
     cores->world = cores->stage.world;

@@ -50,8 +50,15 @@ enum fl__stream {
     FL__STREAM_WORKLOAD,
 };
 
+/* Choices made by somebody else, a fuzzer: bytes that stand for numbers, the next one first. */
+struct fl__tape {
+    const uint8_t *bytes;
+    size_t left;
+};
+
 struct fl__chance {
     uint64_t state;
+    struct fl__tape *tape; /* Where numbers come from until it is used up; NULL: none. */
 };
 
 struct fl__chance fl__chance_begin(uint64_t seed, enum fl__stream stream);
@@ -75,6 +82,7 @@ uint64_t fl__mix64(uint64_t value); /* The finish of SplitMix64. */
 /* Chances are in a thousand, for each message where it concerns messages; times are means. 0: never. */
 struct fl__core_plan {
     uint64_t seed;
+    struct fl__tape *tape; /* All that happens is read from it, while it lasts; NULL: it is drawn. */
     uint32_t voters, learners;
     uint32_t start_terms; /* Of the log that everybody has at the start, all of it committed. At most 128. */
     struct fl_world_settings world;
