@@ -1,8 +1,9 @@
 /* promises.c - what servers tell each other, against what their disks hold at that moment.
  *
  * Whoever speaks for a term has it on disk, and whoever grants a vote has that on disk: in both copies or in
- * one, but where a loss of power now would leave it (paper §5.2: "before responding to RPCs"). Each frame
- * that leaves is looked at; a disk is read only when something new is claimed. */
+ * one, but where a loss of power now would leave it (paper Figure 2: before responding to RPCs). Whoever
+ * acknowledges entries has them on disk. Each frame that leaves is looked at; a disk is read only when
+ * something new is claimed. */
 #include "../host/host.h"
 #include "sim.h"
 
@@ -49,10 +50,61 @@ static struct fl__vote_state read_vote(struct fl__disk *disk)
     return latest;
 }
 
+static void ignore(void *context)
+{
+    (void)context;
+}
+
+/* How far its log would reach after a loss of power now: a copy of the disk is recovered as a node does it.
+ * UINT64_MAX: not at all, which is for the node itself to find. */
+static fl_index read_last(const struct fl__sim_server *node, fl_id incarnation)
+{
+    struct fl__disk *sure = fl__disk_after_power_loss(node->disk, FL__SURVIVES_NONE, 0);
+    struct fl__world *world = fl__world_create(1);
+    struct fl_io *io = fl__memory_create(world, sure);
+    struct fl__wal_options settings = {.directory = "data",
+                                       .incarnation = incarnation,
+                                       .segment_size = node->servers->plan.segment_size,
+                                       .log_size_max = UINT64_MAX};
+    struct fl__wal_recovered found = {0};
+    struct fl_error_report report;
+    struct fl__wal *wal;
+    fl_index last = UINT64_MAX;
+    memcpy(settings.cluster_id, fl__servers_cluster_id, sizeof settings.cluster_id);
+    if (fl__wal_open(&wal, io, &settings, &found, &report) == FL_OK) {
+        last = found.damaged ? found.damaged - 1 : found.last;
+        fl__wal_close(wal, ignore, NULL);
+        fl__world_run(world);
+    }
+    fl__wal_recovered_release(&found);
+    fl__memory_destroy(io);
+    fl__world_destroy(world);
+    fl__disk_destroy(sure);
+    return last;
+}
+
+/* Recovering a log takes its time: one acknowledgement of so many is looked at, always the same ones. */
+#define ACKNOWLEDGEMENTS 64
+
+static void judge_acknowledgement(struct fl__sim_server *node, const struct fl_message *message)
+{
+    char text[160];
+    if (message->last == 0 || fl__mix64(message->last ^ message->term << 32) % ACKNOWLEDGEMENTS != 0)
+        return;
+    fl_index last = read_last(node, message->from);
+    if (last >= message->last)
+        return;
+    snprintf(text, sizeof text, "R11: %s acknowledges entry %llu, and its disk holds the log up to %llu",
+             node->name, (unsigned long long)message->last, (unsigned long long)last);
+    fl__servers_fail(node->servers, "R11", text);
+}
+
 static void judge_message(struct fl__sim_server *node, const struct fl_message *message)
 {
     bool is_proposal = message->type == FL_MSG_PREVOTE || message->type == FL_MSG_PREVOTE_REPLY;
     bool grants = message->type == FL_MSG_VOTE_REPLY && message->granted;
+    if (message->type == FL_MSG_APPEND_REPLY)
+        judge_acknowledgement(node, message);
     bool is_known = message->term <= node->spoken_term &&
                     (!grants || (message->term == node->granted_term && message->to == node->granted_to));
     char text[160];

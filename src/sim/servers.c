@@ -63,10 +63,11 @@ static void on_line(void *context, int level, const char *line)
 
 /* -------------------------------------------------------------------------------------------------- power */
 
+const uint8_t fl__servers_cluster_id[16] = "sixteen bytes id";
+
 static void fill_options(const struct fl__sim_server *node, struct fl_node_member *members,
                          struct fl_server_options *options)
 {
-    static const uint8_t cluster_id[16] = "sixteen bytes id";
     const struct fl__servers *servers = node->servers;
     fl_server_options_init(options);
     for (uint32_t k = 0; k < servers->plan.count; k++) {
@@ -79,7 +80,7 @@ static void fill_options(const struct fl__sim_server *node, struct fl_node_membe
     options->node.listen = node->peer;
     options->node.members = members;
     options->node.member_count = servers->plan.count;
-    options->node.cluster_id = cluster_id;
+    options->node.cluster_id = fl__servers_cluster_id;
     options->node.campaign_first = node->number == 0;
     options->node.election_timeout_us = servers->plan.election_timeout_us;
     options->node.heartbeat_us = servers->plan.heartbeat_us;

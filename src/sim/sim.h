@@ -365,6 +365,7 @@ struct fl__servers {
     bool is_hurt;    /* The victim's disk has been damaged, or has failed. */
 };
 
+extern const uint8_t fl__servers_cluster_id[16];
 /* One life of whole servers. */
 void fl__servers_live(const struct fl_sim_options *options, const struct fl__server_plan *plan,
                       struct fl_sim_result *result);

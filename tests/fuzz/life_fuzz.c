@@ -1,8 +1,8 @@
-/* life_fuzz.c - the life of a cluster of cores, each of whose choices is a byte of the input: which message is
- * lost or late, who crashes and when, what a disk keeps. The judge of src/scenario looks on.
+/* life_fuzz.c - the life of a cluster of cores, each of whose choices is a byte of the input: which message
+ * is lost or late, who crashes and when, what a disk keeps. The judge of src/scenario looks on.
  *
- * To libFuzzer a new line of code is news, and so is a new state of the cluster: who has which role, how terms
- * and logs stand to each other, and what arrives then. Each such state has a counter of its own. */
+ * To libFuzzer a new line of code is news, and so is a new state of the cluster: who has which role, how
+ * terms and logs stand to each other, and what arrives then. Each such state has a counter of its own. */
 #include "../../src/sim/sim.h"
 
 #include <stdlib.h>
