@@ -70,6 +70,7 @@ static fl_index read_last(const struct fl__sim_server *node, fl_id incarnation)
     struct fl_error_report report;
     struct fl__wal *wal;
     fl_index last = UINT64_MAX;
+    fl__disk_set_capacity(sure, UINT64_MAX); /* Its next file shall find room. */
     memcpy(settings.cluster_id, fl__servers_cluster_id, sizeof settings.cluster_id);
     if (fl__wal_open(&wal, io, &settings, &found, &report) == FL_OK) {
         last = found.damaged ? found.damaged - 1 : found.last;
