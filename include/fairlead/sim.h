@@ -8,7 +8,7 @@
 #ifndef FAIRLEAD_SIM_H
 #define FAIRLEAD_SIM_H
 
-#include <fairlead/raft.h>
+#include <fairlead/node.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -65,9 +65,47 @@ enum fl_sim_mode {
     FL_SIM_SERVERS, /* Whole servers: log, transport, protocol, keyspace; and clients. */
 };
 
+/* One cluster's life, while it is lived. */
+struct fl_sim_life;
+
+/* A state machine of your own, to live in the simulator: as you would give it to fl_node_open(), with the
+ * node, its log, its transport, its disk and its network around it, and every fault that they meet. The
+ * simulator opens and closes the nodes. It judges what it can judge without knowing your machine: every node
+ * applies the same entries in the same order and has the same state after each, again when its process
+ * starts again; what was acknowledged is there in the end; and a majority that is whole answers everything.
+ * What the answers must be is for you to judge: fl_sim_fail().
+ *
+ * All calls come on the thread of fl_sim_run(). They must follow from the seed alone: no clock but the
+ * engine's, no random numbers but those that are handed over, no order of addresses. */
+struct fl_sim_machine {
+    void *context;
+    /* A life begins: time to forget the last one. NULL: nothing to forget. */
+    void (*begin)(void *context, struct fl_sim_life *life);
+    /* A process starts on node n, from 0, with nothing in its memory: makes its state and fills in *machine.
+     * Every entry since the first will be applied to it again. */
+    void (*start)(void *context, struct fl_sim_life *life, uint32_t n, struct fl_machine *machine);
+    /* A client comes to node n, which is running: proposes a command, asks for a read, or does nothing.
+     * `random` is a number to choose by. Called again and again, until the last seconds of the life. */
+    void (*work)(void *context, struct fl_sim_life *life, uint32_t n, struct fl_node *node, uint64_t random);
+    /* The process is gone: frees its state. Before, each of its open requests was answered; whoever asked a
+     * process that died does not know more than that: FL_EUNKNOWN, or FL_ESTOPPED. */
+    void (*stop)(void *context, uint32_t n, void *state);
+    /* A number for the state, the same for equal states; asked for after each entry. NULL: not compared. */
+    uint64_t (*hash)(const void *state);
+    /* The end of a good life: node n is one of the majority that agrees. Says what is wrong with its state by
+     * fl_sim_fail(). NULL: nothing ever is. */
+    void (*judge)(void *context, struct fl_sim_life *life, uint32_t n, const void *state);
+};
+/* Something happened that must not: the life ends as failed, and *result says this, if it is the first one.
+ * The rule is a word of at most 15 bytes, by which fl_sim_shrink() knows it again. Both are copied. */
+void fl_sim_fail(struct fl_sim_life *life, const char *rule, const char *text);
+/* A sentence for the story of the life, about node n. */
+void fl_sim_tell(struct fl_sim_life *life, uint32_t n, const char *text);
+
 struct fl_sim_options {
     uint64_t seed;
     enum fl_sim_mode mode;
+    const struct fl_sim_machine *machine; /* Lives, whatever the mode says. NULL: none. */
     uint32_t without;    /* Bits of enum fl_sim_fault: classes left out; all else stays the same. */
     uint64_t events_max; /* 20,000 */
     /* Hears the story. NULL: nobody. */

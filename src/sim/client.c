@@ -17,17 +17,17 @@ static void hang_up(struct fl__sim_client *client);
 
 static struct fl_io *io_of(const struct fl__sim_client *client)
 {
-    return client->servers->client_io;
+    return client->redis->io;
 }
 
 static fl_time_us now_of(const struct fl__sim_client *client)
 {
-    return fl__world_now(client->servers->world);
+    return fl__world_now(client->redis->life->world);
 }
 
 static struct fl__chance *chance_of(struct fl__sim_client *client)
 {
-    return &client->servers->workload;
+    return &client->redis->life->workload;
 }
 
 static void *grow(void *memory, size_t *capacity, size_t need)
@@ -83,7 +83,7 @@ static void put_append(struct fl__sim_client *client, uint32_t list, uint64_t el
 {
     char head[64], tail[32];
     size_t tail_size = (size_t)snprintf(tail, sizeof tail, "%" PRIu64 ";", element);
-    size_t padding = (size_t)fl__chance_octave(chance_of(client), 1, client->servers->plan.value_max) - 1;
+    size_t padding = (size_t)fl__chance_octave(chance_of(client), 1, client->redis->life->plan.value_max) - 1;
     size_t key_size = (size_t)snprintf(head, sizeof head, "list%" PRIu32, list);
     char key[16];
     memcpy(key, head, key_size);
@@ -116,7 +116,7 @@ static struct fl__asked *ask(struct fl__sim_client *client, uint32_t replies)
 /* A deed without an answer yet. */
 static void note_deed(struct fl__sim_client *client, struct fl__asked *asked, uint32_t list, uint64_t element)
 {
-    struct fl__history *history = &client->servers->history;
+    struct fl__history *history = &client->redis->history;
     const struct fl__deed deed = {
         .list = list, .element = element, .asked = now_of(client), .answered = UINT64_MAX};
     asked->deeds[asked->deed_count++] = history->count;
@@ -125,7 +125,7 @@ static void note_deed(struct fl__sim_client *client, struct fl__asked *asked, ui
 
 static void ask_append(struct fl__sim_client *client, uint32_t list)
 {
-    uint64_t element = ++client->servers->history.elements;
+    uint64_t element = ++client->redis->history.elements;
     put_append(client, list, element);
     note_deed(client, ask(client, 1), list, element);
 }
@@ -136,7 +136,7 @@ static void ask_transaction(struct fl__sim_client *client)
     struct fl__asked *asked = ask(client, 5);
     put_command(client, "MULTI");
     for (uint32_t list = 0; list < 2; list++) {
-        uint64_t element = ++client->servers->history.elements;
+        uint64_t element = ++client->redis->history.elements;
         put_append(client, list, element);
         note_deed(client, asked, list, element);
     }
@@ -207,7 +207,7 @@ static void ask_something(struct fl__sim_client *client)
 
 static void ask_by_chance(struct fl__sim_client *client)
 {
-    uint32_t list = (uint32_t)fl__chance_below(chance_of(client), client->servers->plan.key_count);
+    uint32_t list = (uint32_t)fl__chance_below(chance_of(client), client->redis->life->plan.key_count);
     uint64_t kind = fl__chance_below(chance_of(client), 100);
     if (kind < 45) {
         ask_append(client, list);
@@ -316,11 +316,12 @@ static void answer(struct fl__sim_client *client, const struct reply *replies, u
                    reply->type == '$' && reply->number > 0 ? reply->size : 0);
     for (uint32_t k = 0; k < asked->deed_count; k++) {
         bool is_item = reply->type == '*' && k + 1 < count; /* Of a transaction. */
-        answer_deed(client, &client->servers->history.deeds[asked->deeds[k]],
+        answer_deed(client, &client->redis->history.deeds[asked->deeds[k]],
                     is_item ? &replies[k + 1] : reply);
     }
     if (reply->type == '-' && asked->deed_count > 0)
-        fl__mark(&client->servers->result->marks, is_definite(reply) ? FL__MARK_DEFINITE : FL__MARK_UNKNOWN);
+        fl__mark(&client->redis->life->result->marks,
+                 is_definite(reply) ? FL__MARK_DEFINITE : FL__MARK_UNKNOWN);
     client->first = asked->next;
     if (!client->first)
         client->last = NULL;
@@ -354,7 +355,7 @@ static void on_data(void *context, const void *data, size_t size)
     client->in_size -= used;
     memmove(client->in, client->in + used, client->in_size);
     if (client->in_size > 0 && !client->first)
-        fl__servers_fail(client->servers, "V10", "V10: a reply came that nobody had asked for");
+        fl__life_fail(client->redis->life, "V10", "V10: a reply came that nobody had asked for");
     think_soon(client);
 }
 
@@ -413,12 +414,12 @@ static void on_connected(struct fl_io_op *op)
 
 static void connect_now(struct fl__sim_client *client)
 {
-    struct fl__servers *servers = client->servers;
+    struct fl_sim_life *life = client->redis->life;
     if (!client->is_bound)
-        client->node = (uint32_t)fl__chance_below(chance_of(client), servers->plan.count);
+        client->node = (uint32_t)fl__chance_below(chance_of(client), life->plan.count);
     client->is_connecting = true;
     client->connecting = (struct fl_io_op){.done = on_connected, .owner = client};
-    io_of(client)->vtable->connect(io_of(client), &client->connecting, servers->nodes[client->node].client);
+    io_of(client)->vtable->connect(io_of(client), &client->connecting, life->nodes[client->node].client);
 }
 
 static void on_sent(struct fl_io_op *op)
@@ -457,7 +458,7 @@ static void think(struct fl_io_op *op)
         hang_up(client);
         return;
     }
-    if (!client->is_stopped && client->asked_count < client->servers->plan.depth)
+    if (!client->is_stopped && client->asked_count < client->redis->life->plan.depth)
         ask_by_chance(client);
     if (client->out_size > 0 && !client->is_sending)
         send_now(client);
@@ -468,7 +469,7 @@ static void think_soon(struct fl__sim_client *client)
 {
     if (client->is_timed || (client->is_stopped && !client->is_bound && client->asked_count == 0))
         return;
-    fl_time_us pause = 1 + fl__chance_below(chance_of(client), 2 * client->servers->plan.think_us);
+    fl_time_us pause = 1 + fl__chance_below(chance_of(client), 2 * client->redis->life->plan.think_us);
     client->is_timed = true;
     client->timer = (struct fl_io_op){.done = think, .owner = client};
     io_of(client)->vtable->timer(io_of(client), &client->timer, now_of(client) + pause);

@@ -129,7 +129,7 @@ void fl__plan_draw(struct fl__core_plan *plan, uint64_t seed, uint32_t without)
 
 /* ------------------------------------------------------------------------------------------------ servers */
 
-static void draw_sizes(struct fl__server_plan *plan, struct fl__chance *dice)
+static void draw_sizes(struct fl__life_plan *plan, struct fl__chance *dice)
 {
     static const uint32_t counts[] = {3, 3, 3, 3, 5, 5, 1, 2, 4};
     plan->count = counts[fl__chance_below(dice, sizeof counts / sizeof *counts)];
@@ -144,7 +144,7 @@ static void draw_sizes(struct fl__server_plan *plan, struct fl__chance *dice)
     plan->think_us = fl__chance_octave(dice, FL__MILLISECOND, 200 * FL__MILLISECOND);
 }
 
-static void draw_world(struct fl__server_plan *plan, struct fl__chance *dice, uint32_t without)
+static void draw_world(struct fl__life_plan *plan, struct fl__chance *dice, uint32_t without)
 {
     struct fl__world_settings *world = &plan->world;
     world->network_time_us_min = 50;
@@ -163,10 +163,10 @@ static void draw_world(struct fl__server_plan *plan, struct fl__chance *dice, ui
     world->flip_chance = (uint32_t)draw_rate(dice, without, FL_SIM_FLIP, 10000);
 }
 
-void fl__plan_draw_servers(struct fl__server_plan *plan, uint64_t seed, uint32_t without)
+void fl__plan_draw_life(struct fl__life_plan *plan, uint64_t seed, uint32_t without)
 {
     struct fl__chance dice = fl__chance_begin(seed, FL__STREAM_PLAN);
-    *plan = (struct fl__server_plan){.seed = seed};
+    *plan = (struct fl__life_plan){.seed = seed};
     draw_sizes(plan, &dice);
     draw_world(plan, &dice, without);
     plan->fault_every = fl__chance_octave(&dice, 10 * FL__MILLISECOND, 1000 * FL__MILLISECOND);

@@ -57,21 +57,21 @@ static void ignore(void *context)
 
 /* How far its log would reach after a loss of power now: a copy of the disk is recovered as a node does it.
  * UINT64_MAX: not at all, which is for the node itself to find. */
-static fl_index read_last(const struct fl__sim_server *node, fl_id incarnation)
+static fl_index read_last(const struct fl__life_node *node, fl_id incarnation)
 {
     struct fl__disk *sure = fl__disk_after_power_loss(node->disk, FL__SURVIVES_NONE, 0);
     struct fl__world *world = fl__world_create(1);
     struct fl_io *io = fl__memory_create(world, sure);
     struct fl__wal_options settings = {.directory = "data",
                                        .incarnation = incarnation,
-                                       .segment_size = node->servers->plan.segment_size,
+                                       .segment_size = node->life->plan.segment_size,
                                        .log_size_max = UINT64_MAX};
     struct fl__wal_recovered found = {0};
     struct fl_error_report report;
     struct fl__wal *wal;
     fl_index last = UINT64_MAX;
     fl__disk_set_capacity(sure, UINT64_MAX); /* Its next file shall find room. */
-    memcpy(settings.cluster_id, fl__servers_cluster_id, sizeof settings.cluster_id);
+    memcpy(settings.cluster_id, fl__life_cluster_id, sizeof settings.cluster_id);
     if (fl__wal_open(&wal, io, &settings, &found, &report) == FL_OK) {
         last = found.damaged ? found.damaged - 1 : found.last;
         fl__wal_close(wal, ignore, NULL);
@@ -87,7 +87,7 @@ static fl_index read_last(const struct fl__sim_server *node, fl_id incarnation)
 /* Recovering a log takes its time: one acknowledgement of so many is looked at, always the same ones. */
 #define ACKNOWLEDGEMENTS 64
 
-static void judge_acknowledgement(struct fl__sim_server *node, const struct fl_message *message)
+static void judge_acknowledgement(struct fl__life_node *node, const struct fl_message *message)
 {
     char text[160];
     if (message->last == 0 || fl__mix64(message->last ^ message->term << 32) % ACKNOWLEDGEMENTS != 0)
@@ -97,10 +97,10 @@ static void judge_acknowledgement(struct fl__sim_server *node, const struct fl_m
         return;
     snprintf(text, sizeof text, "R11: %s acknowledges entry %llu, and its disk holds the log up to %llu",
              node->name, (unsigned long long)message->last, (unsigned long long)last);
-    fl__servers_fail(node->servers, "R11", text);
+    fl__life_fail(node->life, "R11", text);
 }
 
-static void judge_message(struct fl__sim_server *node, const struct fl_message *message)
+static void judge_message(struct fl__life_node *node, const struct fl_message *message)
 {
     bool is_proposal = message->type == FL_MSG_PREVOTE || message->type == FL_MSG_PREVOTE_REPLY;
     bool grants = message->type == FL_MSG_VOTE_REPLY && message->granted;
@@ -115,11 +115,11 @@ static void judge_message(struct fl__sim_server *node, const struct fl_message *
     if (sure.term < message->term) {
         snprintf(text, sizeof text, "R8: %s speaks for term %llu, and its disk holds term %llu", node->name,
                  (unsigned long long)message->term, (unsigned long long)sure.term);
-        fl__servers_fail(node->servers, "R8", text);
+        fl__life_fail(node->life, "R8", text);
     } else if (grants && sure.term == message->term && !(sure.has_vote && sure.vote == message->to)) {
         snprintf(text, sizeof text, "R9: %s grants its vote of term %llu, and its disk holds no such vote",
                  node->name, (unsigned long long)message->term);
-        fl__servers_fail(node->servers, "R9", text);
+        fl__life_fail(node->life, "R9", text);
     }
     node->spoken_term = message->term > node->spoken_term ? message->term : node->spoken_term;
     if (grants) {
@@ -145,7 +145,7 @@ static size_t gather(struct fl__promises *promises, const struct fl_io_buffer *b
     return size;
 }
 
-void fl__promises_hear(struct fl__promises *promises, struct fl__sim_server *node,
+void fl__promises_hear(struct fl__promises *promises, struct fl__life_node *node,
                        const struct fl_io_buffer *buffers, uint32_t count)
 {
     size_t size = gather(promises, buffers, count), at = 0, frame_size;

@@ -130,21 +130,23 @@ void fl__seed_live(const struct fl_sim_options *options, const struct fl__core_p
     result->marks = ear.marks;
 }
 
-/* Whole servers cost more: one of five seeds is theirs. */
-bool fl__seed_is_servers(const struct fl_sim_options *options)
+/* Whole nodes cost more: one of five seeds is of servers. */
+bool fl__seed_is_whole(const struct fl_sim_options *options)
 {
-    return options->mode == FL_SIM_SERVERS || (options->mode == FL_SIM_ANY && options->seed % 5 == 0);
+    bool is_servers =
+        options->mode == FL_SIM_SERVERS || (options->mode == FL_SIM_ANY && options->seed % 5 == 0);
+    return is_servers || options->machine;
 }
 
 uint32_t fl_sim_names(const struct fl_sim_options *options, char names[16][16])
 {
     struct fl__core_plan plan;
-    struct fl__server_plan servers;
-    if (fl__seed_is_servers(options)) {
-        fl__plan_draw_servers(&servers, options->seed, options->without);
-        for (uint32_t n = 0; n < servers.count; n++)
+    struct fl__life_plan whole;
+    if (fl__seed_is_whole(options)) {
+        fl__plan_draw_life(&whole, options->seed, options->without);
+        for (uint32_t n = 0; n < whole.count; n++)
             snprintf(names[n], sizeof names[n], "n%u", (unsigned)n + 1);
-        return servers.count;
+        return whole.count;
     }
     fl__plan_draw(&plan, options->seed, options->without);
     for (uint32_t n = 0; n < plan.voters + plan.learners; n++)
@@ -155,10 +157,10 @@ uint32_t fl_sim_names(const struct fl_sim_options *options, char names[16][16])
 void fl_sim_run(const struct fl_sim_options *options, struct fl_sim_result *result)
 {
     struct fl__core_plan plan;
-    struct fl__server_plan servers;
-    if (fl__seed_is_servers(options)) {
-        fl__plan_draw_servers(&servers, options->seed, options->without);
-        fl__servers_live(options, &servers, result);
+    struct fl__life_plan whole;
+    if (fl__seed_is_whole(options)) {
+        fl__plan_draw_life(&whole, options->seed, options->without);
+        fl__life_live(options, &whole, result);
         return;
     }
     fl__plan_draw(&plan, options->seed, options->without);

@@ -117,7 +117,7 @@ bool fl_sim_shrink(struct fl_sim_options *options, char **script, struct fl_sim_
     if (!result->failed)
         return false;
     options->without = leave_out_classes(options, result->rule);
-    if (fl__seed_is_servers(options))
+    if (fl__seed_is_whole(options))
         fl_sim_run(options, result);
     else
         *script = shrink_cores(options, result);

@@ -1,16 +1,21 @@
 /* sim.h - the simulator: a seed is a whole cluster's life, and a judge watches it.
  *
  * There are two ways to live. In the first one (cores) the world is src/scenario's: the real core, and a host
- * so small that a million events pass in seconds. In the second one (servers) it is src/io/memory.h's: whole
- * servers with their logs, transport and clients, and every byte of them in a world of lies.
+ * so small that a million events pass in seconds. In the second one it is src/io/memory.h's: whole nodes
+ * with their logs and transport, and every byte of them in a world of lies; servers with their clients, or a
+ * state machine of the user's.
  *
  *   chance.c   numbers from a seed, in streams of their own
  *   plan.c     what a seed draws: sizes, limits, and which faults at which rate
  *   acts.c     what can be done to a world of cores, one at a time; what was done can be done again
  *   cores.c    drives a world of cores: who speaks next, what is lost, who fails
- *   servers.c  lets whole servers live, in a world of bytes
- *   client.c   their clients
- *   promises.c what servers tell each other, against what their disks hold
+ *   life.c     lets whole nodes live, in a world of bytes
+ *   power.c    their machines start and die
+ *   harm.c     what befalls them
+ *   redis.c    servers run on them, and clients use them
+ *   client.c   such a client
+ *   machine.c  a user's own state machine runs on them
+ *   promises.c what nodes tell each other, against what their disks hold
  *   history.c  whether what clients saw is linearizable
  *   marks.c    interesting states, and whether a campaign has seen them
  *   story.c    events as sentences
@@ -109,7 +114,7 @@ void fl__plan_calm(struct fl__core_plan *plan, uint32_t voters, uint64_t seed);
  * else stays as it is. */
 void fl__plan_draw(struct fl__core_plan *plan, uint64_t seed, uint32_t without);
 
-struct fl__server_plan {
+struct fl__life_plan {
     uint64_t seed;
     uint32_t count;
     fl_time_us election_timeout_us, heartbeat_us;
@@ -122,7 +127,7 @@ struct fl__server_plan {
     uint32_t victim; /* The one node whose disk is damaged, or fails. */
 };
 
-void fl__plan_draw_servers(struct fl__server_plan *plan, uint64_t seed, uint32_t without);
+void fl__plan_draw_life(struct fl__life_plan *plan, uint64_t seed, uint32_t without);
 
 /* ------------------------------------------------------------------------------------------------- acts.c */
 
@@ -267,9 +272,100 @@ uint64_t fl__history_hash(const void *bytes, size_t size);
 bool fl__history_judge(const struct fl__history *history, uint32_t list, const char *bytes, size_t size,
                        char *text, size_t text_size);
 
+/* ------------------------------------------------------------------------------------------------- life.c */
+
+#define FL__LIFE_NODES_MAX 7
+#define FL__SIM_CLIENTS_MAX 8
+#define FL__SIM_LISTS_MAX 8
+
+enum fl__power { FL__POWER_OFF, FL__POWER_ON, FL__POWER_DYING };
+
+struct fl__life_node {
+    struct fl_sim_life *life;
+    uint32_t number; /* From 0; its place on the network is one higher. */
+    char name[16], peer[FL_ADDRESS_MAX], client[FL_ADDRESS_MAX];
+    struct fl__disk *disk;
+    struct fl_io *io;
+    struct fl_node *node;     /* NULL unless the power is on. */
+    struct fl_server *server; /* redis.c: its owner. */
+    enum fl__power power;
+    bool is_closed, is_killed; /* Killed: its disk goes on, unsynced bytes too. */
+    bool is_halted;            /* It refuses to start: its disk is damaged or has failed. */
+    fl_time_us start_at;       /* FL__NEVER: when somebody says so. */
+    struct fl_error_report report;
+    /* promises.c: the highest term that it spoke for, and the vote that it granted last. */
+    fl_term spoken_term, granted_term;
+    fl_id granted_to;
+};
+
+/* What runs on the nodes, and who uses it. */
+struct fl__tenant {
+    void (*begin)(struct fl_sim_life *life); /* Before the first node starts. */
+    /* Sets node->node; or returns an error, and node->report says why. */
+    int (*open)(struct fl__life_node *node, const struct fl_node_options *options);
+    void (*close)(struct fl__life_node *node); /* Calls fl__node_closed() when it is gone. */
+    void (*work)(struct fl_sim_life *life);    /* When life->work_at has come, after a fault if both have. */
+    void (*rest)(struct fl_sim_life *life);    /* Peace has come. */
+    /* Looks, often: whether all that was asked is answered, and the nodes that count agree. */
+    bool (*settle)(struct fl_sim_life *life);
+    void (*judge)(struct fl_sim_life *life);
+    void (*end)(struct fl_sim_life *life); /* After the last node is gone. */
+};
+
+struct fl_sim_life {
+    struct fl__life_plan plan;
+    const struct fl_sim_options *options;
+    struct fl_sim_result *result;
+    const struct fl__tenant *tenant;
+    void *home; /* The tenant's. */
+    struct fl__world *world;
+    struct fl__chance faults, workload, disk;
+    struct fl__life_node nodes[FL__LIFE_NODES_MAX];
+    struct fl__promises *promises;
+    fl_time_us fault_at, work_at;
+    uint32_t healthy; /* In peace: nodes that are whole. */
+    bool is_peace;
+    bool is_over;    /* All is told. */
+    bool is_founded; /* Some node knows the founding configuration to be committed. */
+    bool is_hurt;    /* The victim's disk has been damaged, or has failed. */
+};
+
+/* One life of whole nodes: of servers, or of options->machine. */
+void fl__life_live(const struct fl_sim_options *options, const struct fl__life_plan *plan,
+                   struct fl_sim_result *result);
+fl_time_us fl__life_now(const struct fl_sim_life *life);
+/* Some time from now; `mean` is its mean. */
+fl_time_us fl__life_after(struct fl_sim_life *life, fl_time_us mean);
+/* The first failure is the life's. */
+void fl__life_fail(struct fl_sim_life *life, const char *rule, const char *text);
+void fl__life_tell(const struct fl__life_node *node, const char *type, bool is_detail, const char *text);
+/* Whether the node must answer in peace. An outsider may lead, and lack links to some of the healthy nodes:
+ * these hear of its term from those that follow it, and wait. */
+bool fl__life_counts(const struct fl__life_node *node);
+
+/* ------------------------------------------------------------------------------------------------ power.c */
+
+extern const uint8_t fl__life_cluster_id[16];
+/* Its power fails if it has, it is gone if it is, and it starts if its time has come. */
+void fl__node_look_after(struct fl__life_node *node);
+/* FL__NEVER: it runs, or must not start. */
+fl_time_us fl__node_start_time(const struct fl__life_node *node);
+/* The end of its process: nothing that it does from here on reaches disk or network. */
+void fl__node_die(struct fl__life_node *node, bool is_killed);
+/* For the tenant to call, with the node. */
+void fl__node_closed(void *node);
+struct fl_node_status fl__node_status_of(const struct fl__life_node *node);
+
+/* ------------------------------------------------------------------------------------------------- harm.c */
+
+/* Something befalls the nodes; or all links are healed. */
+void fl__harm_strike(struct fl_sim_life *life);
+/* Those between these nodes. */
+void fl__harm_heal_links(struct fl_sim_life *life, uint32_t nodes);
+
 /* ----------------------------------------------------------------------------------------------- client.c */
 
-struct fl__servers;
+struct fl__redis;
 
 /* What a client waits for. */
 struct fl__asked {
@@ -285,7 +381,7 @@ struct fl__asked {
 
 /* A Redis client on a connection of its own, with several commands on the way. */
 struct fl__sim_client {
-    struct fl__servers *servers;
+    struct fl__redis *redis;
     uint32_t node;               /* Which it speaks to. */
     bool is_bound;               /* To that node, for ever. */
     struct fl_io_stream *stream; /* NULL: not connected. */
@@ -310,66 +406,41 @@ void fl__client_read(struct fl__sim_client *client, uint32_t list,
 /* Once its engine is gone. */
 void fl__client_release(struct fl__sim_client *client);
 
+/* What one node answers for each list in the end. */
+struct fl__reading {
+    bool is_wanted;
+    struct fl__sim_client client;
+    uint32_t left; /* Lists not asked for yet. */
+    char *lists[FL__SIM_LISTS_MAX];
+    size_t sizes[FL__SIM_LISTS_MAX];
+};
+
+/* redis.c: servers and their clients. */
+struct fl__redis {
+    struct fl_sim_life *life;
+    struct fl__disk *disk;
+    struct fl_io *io; /* The clients'. */
+    struct fl__sim_client clients[FL__SIM_CLIENTS_MAX];
+    uint32_t client_count;
+    struct fl__history history;
+    struct fl__reading readings[FL__LIFE_NODES_MAX];
+    fl_time_us quiet_since;
+};
+
+extern const struct fl__tenant fl__redis_tenant;
+
+/* ---------------------------------------------------------------------------------------------- machine.c */
+
+extern const struct fl__tenant fl__machine_tenant;
+
 /* --------------------------------------------------------------------------------------------- promises.c */
 
 struct fl__promises;
-struct fl__sim_server;
 struct fl__promises *fl__promises_create(void);
 void fl__promises_destroy(struct fl__promises *promises);
-/* What this server sends, before it leaves. */
-void fl__promises_hear(struct fl__promises *promises, struct fl__sim_server *node,
+/* What this node sends, before it leaves. */
+void fl__promises_hear(struct fl__promises *promises, struct fl__life_node *node,
                        const struct fl_io_buffer *buffers, uint32_t count);
-
-/* ---------------------------------------------------------------------------------------------- servers.c */
-
-enum fl__power { FL__POWER_OFF, FL__POWER_ON, FL__POWER_DYING };
-
-struct fl__sim_server {
-    struct fl__servers *servers;
-    uint32_t number; /* From 0; its place on the network is one higher. */
-    char name[16], peer[FL_ADDRESS_MAX], client[FL_ADDRESS_MAX];
-    struct fl__disk *disk;
-    struct fl_io *io;
-    struct fl_server *server;
-    enum fl__power power;
-    bool is_closed, is_killed; /* Killed: its disk goes on, unsynced bytes too. */
-    bool is_halted;            /* It refuses to start: its disk is damaged or has failed. */
-    fl_time_us start_at;       /* FL__NEVER: when somebody says so. */
-    struct fl_error_report report;
-    /* promises.c: the highest term that it spoke for, and the vote that it granted last. */
-    fl_term spoken_term, granted_term;
-    fl_id granted_to;
-};
-
-#define FL__SERVERS_MAX 7
-#define FL__SIM_CLIENTS_MAX 8
-
-struct fl__servers {
-    struct fl__server_plan plan;
-    const struct fl_sim_options *options;
-    struct fl_sim_result *result;
-    struct fl__world *world;
-    struct fl__chance faults, workload, disk;
-    struct fl__sim_server nodes[FL__SERVERS_MAX];
-    struct fl__disk *client_disk;
-    struct fl_io *client_io;
-    struct fl__sim_client clients[FL__SIM_CLIENTS_MAX + FL__SERVERS_MAX]; /* The last ones read in the end. */
-    uint32_t client_count;
-    struct fl__history history;
-    struct fl__promises *promises;
-    fl_time_us fault_at;
-    uint32_t healthy; /* In peace: nodes that are whole. */
-    bool is_peace;
-    bool is_over;    /* All is told. */
-    bool is_founded; /* Some node knows the founding configuration to be committed. */
-    bool is_hurt;    /* The victim's disk has been damaged, or has failed. */
-};
-
-extern const uint8_t fl__servers_cluster_id[16];
-/* One life of whole servers. */
-void fl__servers_live(const struct fl_sim_options *options, const struct fl__server_plan *plan,
-                      struct fl_sim_result *result);
-void fl__servers_fail(struct fl__servers *servers, const char *rule, const char *text);
 
 /* ------------------------------------------------------------------------------------------------ marks.c */
 
@@ -442,7 +513,8 @@ uint64_t fl__packet_digest(const struct fl__walk *walk, const struct fl_packet *
 
 /* ------------------------------------------------------------------------------------------------- seed.c */
 
-bool fl__seed_is_servers(const struct fl_sim_options *options);
+/* Whether whole nodes live, and not cores alone. */
+bool fl__seed_is_whole(const struct fl_sim_options *options);
 /* One life by this plan. What is done is written down in *acts, if that is not NULL. */
 void fl__seed_live(const struct fl_sim_options *options, const struct fl__core_plan *plan,
                    struct fl__acts *acts, struct fl_sim_result *result);
