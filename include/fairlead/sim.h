@@ -35,7 +35,10 @@ enum fl_sim_fault {
     FL_SIM_FLIP,       /* Bits flip on their way between nodes. */
     FL_SIM_DISK_FULL,  /* A disk is full for a while. */
     FL_SIM_DISK_FAILS, /* A disk fails to write or to sync, once and for all. */
-    FL_SIM_CLOCK,      /* Wall clocks jump. */
+    FL_SIM_CLOCK,      /* Wall clocks jump, and clocks run fast or slow, by up to a tenth. */
+    FL_SIM_HANG,       /* A disk does not answer for a while; one, never again. */
+    FL_SIM_STALE,      /* A sector of a disk holds what was there before, or what belongs elsewhere. */
+    FL_SIM_WIPE,       /* A node finds its disk empty. */
     FL_SIM_FAULTS      /* How many there are. */
 };
 /* Its name in a word, and in a sentence. Static storage. */

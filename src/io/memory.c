@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MILLION 1000000
 #define WORLD_BEGINS_US 1000000u         /* Not 0, which people use for "never". */
 #define WALL_BEGINS_US 1700000000000000u /* In November 2023. */
 
@@ -146,6 +147,12 @@ static void complete(struct fl__event *event)
         op->done(op);
 }
 
+static bool is_call_on_file(const struct fl__event *event)
+{
+    return event->happen == complete &&
+           ((const struct fl__request *)(const void *)event)->call != FL__CALL_ANY;
+}
+
 struct fl__request *fl__request_create(struct fl__memory *engine, struct fl_io_op *op)
 {
     struct fl__request *request = fl__memory_take(sizeof *request);
@@ -246,8 +253,11 @@ static void happen_next(struct fl__world *world)
     if (event->at > world->now)
         world->now = event->at;
     fl__event_remove(event);
-    if (engine->paused_until > world->now) {
-        fl__event_post(event, engine, engine->paused_until);
+    fl_time_us late = is_call_on_file(event) && engine->hung_until > engine->paused_until
+                          ? engine->hung_until
+                          : engine->paused_until;
+    if (late > world->now) {
+        fl__event_post(event, engine, late);
         return;
     }
     world->events++;
@@ -272,6 +282,17 @@ void fl__memory_place(struct fl_io *io, uint32_t place)
 void fl__memory_pause(struct fl_io *io, fl_time_us until)
 {
     fl__memory_of(io)->paused_until = until;
+}
+
+void fl__memory_hang(struct fl_io *io, fl_time_us until)
+{
+    struct fl__memory *engine = fl__memory_of(io);
+    bool answers_again = engine->hung_until > engine->world->now && until == 0;
+    engine->hung_until = until;
+    for (struct fl__request *request = engine->first_request; answers_again && request;
+         request = request->next)
+        if (is_call_on_file(&request->event))
+            fl__request_post(request, engine->world->now);
 }
 
 bool fl__world_step(struct fl__world *world)
@@ -311,13 +332,31 @@ void fl__world_advance(struct fl__world *world, fl_time_us duration)
 
 static fl_time_us now(struct fl_io *io)
 {
-    return fl__memory_of(io)->world->now;
+    const struct fl__memory *engine = fl__memory_of(io);
+    int64_t passed = (int64_t)(engine->world->now - engine->clock_base);
+    return engine->world->now + (fl_time_us)(passed * engine->drift / MILLION);
+}
+
+void fl__memory_drift(struct fl_io *io, int32_t millionths)
+{
+    struct fl__memory *engine = fl__memory_of(io);
+    engine->clock_base = engine->world->now;
+    engine->drift = millionths;
+}
+
+/* When the engine's clock shows this time, in the world's. */
+static fl_time_us world_time(const struct fl__memory *engine, fl_time_us at)
+{
+    fl_time_us passed = at - engine->clock_base, rate = (fl_time_us)(MILLION + engine->drift);
+    if (engine->drift == 0 || at < engine->clock_base || passed > UINT64_MAX / (2 * MILLION))
+        return at;
+    return engine->clock_base + (passed * MILLION + rate - 1) / rate;
 }
 
 static uint64_t wall_clock_us(struct fl_io *io)
 {
     struct fl__memory *engine = fl__memory_of(io);
-    return engine->wall_base_us + engine->world->now;
+    return engine->wall_base_us + now(io);
 }
 
 void fl__memory_jump_wall_clock(struct fl_io *io, int64_t by_us)
@@ -339,7 +378,7 @@ static void start_timer(struct fl_io *io, struct fl_io_op *op, fl_time_us at)
     struct fl__request *request = fl__request_create(fl__memory_of(io), op);
     request->is_timer = true;
     request->result = FL_OK;
-    fl__request_post(request, at);
+    fl__request_post(request, world_time(request->event.engine, at));
 }
 
 static void cancel(struct fl_io *io, struct fl_io_op *op)
@@ -453,6 +492,7 @@ void fl__memory_crash(struct fl_io *io)
     if (engine->is_crashed)
         return;
     engine->is_crashed = true;
+    engine->hung_until = 0;
     fl__files_crash(engine);
     fl__net_crash(engine);
 }

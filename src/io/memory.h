@@ -175,6 +175,10 @@ void fl__memory_fail(struct fl_io *io, const struct fl__memory_failure *failure)
 
 /* Where the engine is on the network; 0 at first. Its streams must be made afterwards. */
 void fl__memory_place(struct fl_io *io, uint32_t place);
+/* Its clock runs this much fast, or slow, in millionths; to be said before it is used. */
+void fl__memory_drift(struct fl_io *io, int32_t millionths);
+/* The disk answers nothing until then; 0: it answers again. */
+void fl__memory_hang(struct fl_io *io, fl_time_us until);
 /* Nothing happens on this machine until then: its timers and completions are late. */
 void fl__memory_pause(struct fl_io *io, fl_time_us until);
 /* Breaks one of its connections, the k-th modulo their number; false if there is none. */
@@ -319,7 +323,9 @@ struct fl__memory {
     struct fl__disk *disk;
     struct fl__memory *next;
     uint32_t place;
-    fl_time_us paused_until;
+    fl_time_us paused_until, hung_until;
+    fl_time_us clock_base; /* When its clock showed the world's time. */
+    int32_t drift;
     uint64_t random;
     uint64_t wall_base_us; /* Wall clock less world's time. */
     bool is_crashed;

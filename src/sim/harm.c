@@ -1,4 +1,4 @@
-/* harm.c - what befalls whole nodes: links, power, clocks and disks. */
+/* harm.c - what befalls whole nodes: links, power, clocks, and (rot.c) disks. */
 #include "sim.h"
 
 static void set_link(struct fl_sim_life *life, uint32_t from, uint32_t to, bool up)
@@ -31,76 +31,6 @@ void fl__harm_heal_links(struct fl_sim_life *life, uint32_t nodes)
         for (uint32_t b = 0; b < life->plan.count; b++)
             if ((nodes >> a & 1) && (nodes >> b & 1))
                 set_link(life, a, b, true);
-}
-
-struct file_choice {
-    uint64_t left;
-    char path[256];
-};
-
-static void choose_file(void *context, const char *path)
-{
-    struct file_choice *choice = context;
-    if (choice->left-- == 0)
-        snprintf(choice->path, sizeof choice->path, "%s", path);
-}
-
-static void count_file(void *context, const char *path)
-{
-    (void)path;
-    ++*(uint64_t *)context;
-}
-
-/* Rot in one of the files of a disk: flipped bits, or pages that cannot be read. */
-static void rot(struct fl__life_node *node)
-{
-    struct fl__chance *dice = &node->life->disk;
-    struct file_choice choice = {0};
-    uint64_t count = 0;
-    size_t size = 0;
-    fl__disk_each(node->disk, count_file, &count);
-    if (count == 0)
-        return;
-    choice.left = fl__chance_below(dice, count);
-    fl__disk_each(node->disk, choose_file, &choice);
-    if (!fl__disk_bytes(node->disk, choice.path, &size) || size == 0)
-        return;
-    uint64_t offset = fl__chance_below(dice, size);
-    if (fl__chance_is(dice, 500))
-        fl__disk_flip(node->disk, choice.path, offset, (uint8_t)(1u << fl__chance_below(dice, 8)));
-    else
-        fl__disk_set_unreadable(node->disk, choice.path, offset / 4096 * 4096, 4096);
-    fl__life_tell(node, "damaged", false, choice.path);
-}
-
-static void hurt_disk(struct fl_sim_life *life, enum fl_sim_fault fault)
-{
-    struct fl__life_node *node = &life->nodes[life->plan.victim];
-    if (!life->is_founded) /* Founding needs everybody. */
-        return;
-    if (fault == FL_SIM_DAMAGE && node->power == FL__POWER_OFF) {
-        life->is_hurt = true;
-        rot(node);
-    } else if (fault == FL_SIM_DISK_FAILS && node->power == FL__POWER_ON && fl__chance_is(&life->disk, 200)) {
-        bool is_sync = fl__chance_is(&life->disk, 500);
-        const struct fl__memory_failure failure = {.call = is_sync ? FL__CALL_SYNC_OF_WRITE : FL__CALL_WRITE,
-                                                   .count = UINT64_MAX,
-                                                   .error = FL_EIO,
-                                                   .reverts = fl__chance_is(&life->disk, 500)};
-        life->is_hurt = true;
-        fl__memory_fail(node->io, &failure);
-        fl__life_tell(node, "damaged", false, "its disk FAILS from now on");
-    }
-}
-
-static void fill_disk(struct fl_sim_life *life, uint32_t n)
-{
-    struct fl__disk *disk = life->nodes[n].disk;
-    bool is_full = fl__chance_is(&life->disk, 500);
-    fl__disk_set_capacity(disk,
-                          is_full ? fl__disk_used(disk) + fl__chance_below(&life->disk, 8192) : UINT64_MAX);
-    fl__life_tell(&life->nodes[n], "disk", false,
-                  is_full ? "has hardly any room left on its disk" : "has room again");
 }
 
 static void jump_clock(struct fl_sim_life *life, struct fl__life_node *node)
@@ -143,8 +73,11 @@ static void strike_running(struct fl_sim_life *life, struct fl__life_node *node,
     case FL_SIM_CLOCK:
         jump_clock(life, node);
         break;
+    case FL_SIM_HANG:
+        fl__rot_hang(node);
+        break;
     default:
-        fill_disk(life, node->number);
+        fl__rot_fill(node);
         break;
     }
 }
@@ -177,7 +110,9 @@ static void strike(struct fl_sim_life *life, enum fl_sim_fault fault)
         break;
     case FL_SIM_DAMAGE:
     case FL_SIM_DISK_FAILS:
-        hurt_disk(life, fault);
+    case FL_SIM_STALE:
+    case FL_SIM_WIPE:
+        fl__rot_victim(life, fault);
         break;
     default:
         strike_running(life, node, fault);

@@ -11,6 +11,7 @@
 
 #define TROUBLE_US (20 * FL__SECOND)
 #define PEACE_US (60 * FL__SECOND)
+#define DRIFT_MAX 100000
 
 fl_time_us fl__life_now(const struct fl_sim_life *life)
 {
@@ -90,6 +91,8 @@ static void open_all(struct fl_sim_life *life)
         node->life = life;
         node->number = n;
         node->disk = fl__disk_create();
+        if (life->plan.weights[FL_SIM_CLOCK] > 0)
+            node->drift = (int32_t)fl__chance_below(&life->faults, 2 * DRIFT_MAX + 1) - DRIFT_MAX;
         snprintf(node->name, sizeof node->name, "n%" PRIu32, n + 1);
         snprintf(node->peer, sizeof node->peer, "127.0.0.1:%" PRIu32, 7601 + 10 * n);
         snprintf(node->client, sizeof node->client, "127.0.0.1:%" PRIu32, 7600 + 10 * n);
@@ -111,6 +114,7 @@ static void close_all(struct fl_sim_life *life)
         fl__disk_destroy(node->disk);
     }
     life->tenant->end(life);
+    fl__disk_destroy(life->image);
     fl__world_destroy(life->world);
     fl__promises_destroy(life->promises);
 }
@@ -145,6 +149,7 @@ static void make_peace(struct fl_sim_life *life)
         if (node->io) {
             fl__memory_crash_at(node->io, 0);
             fl__memory_pause(node->io, 0);
+            fl__memory_hang(node->io, 0);
         }
         node->start_at = node->power == FL__POWER_OFF ? fl__life_now(life) : node->start_at;
         fl__life_tell(node, "healed", false, "is whole again");

@@ -25,6 +25,9 @@ static const char *const fault_names[FL_SIM_FAULTS] = {
     [FL_SIM_DISK_FULL] = "disk-full",
     [FL_SIM_DISK_FAILS] = "disk-fails",
     [FL_SIM_CLOCK] = "clock",
+    [FL_SIM_HANG] = "hang",
+    [FL_SIM_STALE] = "stale",
+    [FL_SIM_WIPE] = "wipe",
 };
 
 const char *fl_sim_fault_name(enum fl_sim_fault fault)
@@ -175,5 +178,6 @@ void fl__plan_draw_life(struct fl__life_plan *plan, uint64_t seed, uint32_t with
     plan->weights[FL_SIM_SLOW_DISK] = plan->weights[FL_SIM_SLOW_READ] = plan->weights[FL_SIM_FLIP] = 0;
     plan->victim = (uint32_t)fl__chance_below(&dice, plan->count);
     if (plan->count < 3) /* There is no minority to damage. */
-        plan->weights[FL_SIM_DAMAGE] = plan->weights[FL_SIM_DISK_FAILS] = 0;
+        plan->weights[FL_SIM_DAMAGE] = plan->weights[FL_SIM_DISK_FAILS] = plan->weights[FL_SIM_STALE] =
+            plan->weights[FL_SIM_WIPE] = 0;
 }

@@ -18,6 +18,8 @@ static void on_line(void *context, int level, const char *line)
         fl__mark(marks, FL__MARK_FULL);
     if (level == FL_LOG_ERROR && strstr(line, "takes no part any more"))
         fl__mark(marks, FL__MARK_DISK_FAILED);
+    if (strstr(line, "wiped or replaced"))
+        fl__mark(marks, FL__MARK_WIPED);
     fl__life_tell(node, "log", level > FL_LOG_INFO, line);
 }
 
@@ -75,6 +77,7 @@ static void start(struct fl__life_node *node)
     char text[400];
     node->io = fl__memory_create(life->world, node->disk);
     fl__memory_place(node->io, node->number + 1);
+    fl__memory_drift(node->io, node->drift);
     if (!life->is_peace && life->plan.weights[FL_SIM_CRASH] && fl__chance_is(&life->faults, 100))
         fl__memory_crash_at(node->io, fl__chance_octave(&life->faults, 1, 64));
     fill_options(node, members, &options);
@@ -83,6 +86,7 @@ static void start(struct fl__life_node *node)
     if (life->tenant->open(node, &options) == FL_OK) {
         node->power = FL__POWER_ON;
         fl__life_tell(node, "restarted", false, "starts");
+        fl__promises_recall(node);
         return;
     }
     bool is_crashed = fl__memory_is_crashed(node->io);

@@ -128,6 +128,17 @@ static void judge_message(struct fl__life_node *node, const struct fl_message *m
     }
 }
 
+void fl__promises_recall(struct fl__life_node *node)
+{
+    char text[160];
+    fl_term term = fl__node_status_of(node).term;
+    if (term >= node->spoken_term)
+        return;
+    snprintf(text, sizeof text, "R8: %s spoke for term %llu, and remembers term %llu", node->name,
+             (unsigned long long)node->spoken_term, (unsigned long long)term);
+    fl__life_fail(node->life, "R8", text);
+}
+
 static size_t gather(struct fl__promises *promises, const struct fl_io_buffer *buffers, uint32_t count)
 {
     size_t size = 0;

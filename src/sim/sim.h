@@ -12,6 +12,7 @@
  *   life.c     lets whole nodes live, in a world of bytes
  *   power.c    their machines start and die
  *   harm.c     what befalls them
+ *   rot.c      what befalls their disks
  *   redis.c    servers run on them, and clients use them
  *   client.c   such a client
  *   machine.c  a user's own state machine runs on them
@@ -292,6 +293,7 @@ struct fl__life_node {
     bool is_closed, is_killed; /* Killed: its disk goes on, unsynced bytes too. */
     bool is_halted;            /* It refuses to start: its disk is damaged or has failed. */
     fl_time_us start_at;       /* FL__NEVER: when somebody says so. */
+    int32_t drift;             /* Of its clock, in millionths. */
     struct fl_error_report report;
     /* promises.c: the highest term that it spoke for, and the vote that it granted last. */
     fl_term spoken_term, granted_term;
@@ -325,9 +327,10 @@ struct fl_sim_life {
     fl_time_us fault_at, work_at;
     uint32_t healthy; /* In peace: nodes that are whole. */
     bool is_peace;
-    bool is_over;    /* All is told. */
-    bool is_founded; /* Some node knows the founding configuration to be committed. */
-    bool is_hurt;    /* The victim's disk has been damaged, or has failed. */
+    bool is_over;           /* All is told. */
+    bool is_founded;        /* Some node knows the founding configuration to be committed. */
+    bool is_hurt;           /* The victim's disk has been damaged, or has failed. */
+    struct fl__disk *image; /* The victim's, as it once was; NULL: none was kept. */
 };
 
 /* One life of whole nodes: of servers, or of options->machine. */
@@ -362,6 +365,15 @@ struct fl_node_status fl__node_status_of(const struct fl__life_node *node);
 void fl__harm_strike(struct fl_sim_life *life);
 /* Those between these nodes. */
 void fl__harm_heal_links(struct fl_sim_life *life, uint32_t nodes);
+
+/* -------------------------------------------------------------------------------------------------- rot.c */
+
+/* The victim's disk is harmed, if it is the time for that. */
+void fl__rot_victim(struct fl_sim_life *life, enum fl_sim_fault fault);
+/* A disk is nearly full, or has room again. */
+void fl__rot_fill(struct fl__life_node *node);
+/* A disk that runs does not answer. */
+void fl__rot_hang(struct fl__life_node *node);
 
 /* ----------------------------------------------------------------------------------------------- client.c */
 
@@ -438,6 +450,8 @@ extern const struct fl__tenant fl__machine_tenant;
 struct fl__promises;
 struct fl__promises *fl__promises_create(void);
 void fl__promises_destroy(struct fl__promises *promises);
+/* Judges what a node that has just started remembers. */
+void fl__promises_recall(struct fl__life_node *node);
 /* What this node sends, before it leaves. */
 void fl__promises_hear(struct fl__promises *promises, struct fl__life_node *node,
                        const struct fl_io_buffer *buffers, uint32_t count);
@@ -474,6 +488,7 @@ enum fl__mark {
     FL__MARK_FLIPPED,
     FL__MARK_FULL,
     FL__MARK_DISK_FAILED,
+    FL__MARK_WIPED,
     FL__MARK_SERVED_ALL,
     FL__MARK_COUNT,
 };
