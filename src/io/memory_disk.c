@@ -360,7 +360,7 @@ void fl__disk_unlock(struct fl__inode *inode)
 
 int64_t fl__disk_read(struct fl__inode *inode, void *data, size_t size, uint64_t offset)
 {
-    if (offset >= inode->bytes.size)
+    if (offset >= inode->bytes.size || size == 0)
         return 0;
     if (size > inode->bytes.size - offset)
         size = (size_t)(inode->bytes.size - offset);

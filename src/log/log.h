@@ -188,7 +188,9 @@ struct fl__wal_read {
     /* entry_count of them from `first`; the reader owns a reference to each, and the array */
     struct fl__entry **entries;
     uint32_t entry_count;
-    void *wal_private;
+    /* The log's own. */
+    struct fl__wal *wal;
+    struct fl_io_op refusal;
 };
 void fl__wal_read(struct fl__wal *wal, struct fl__wal_read *read);
 

@@ -22,7 +22,6 @@ struct job {
     size_t size, capacity;
     size_t page;    /* Where in the piece, if it is read page by page. */
     uint64_t taken; /* Bytes of bodies. */
-    int failure;
     struct fl_io_op op;
 };
 
@@ -188,10 +187,12 @@ static void read_piece(struct job *job, uint64_t offset, size_t size)
     fl__wal_read_file(job->wal, &job->op, job->segment.file, job->data, job->data ? size : 0, offset);
 }
 
-static void on_failure(struct fl_io_op *op)
+static void on_refusal(struct fl_io_op *op)
 {
-    struct job *job = op->owner;
-    finish(job, job->failure);
+    struct fl__wal_read *read = op->owner;
+    struct fl__wal *wal = read->wal;
+    read->done(read);
+    fl__wal_read_ended(wal);
 }
 
 void fl__wal_read(struct fl__wal *wal, struct fl__wal_read *read)
@@ -199,19 +200,20 @@ void fl__wal_read(struct fl__wal *wal, struct fl__wal_read *read)
     read->entry_count = 0;
     read->entries = malloc(ENTRIES_MAX * sizeof *read->entries);
     struct job *job = calloc(1, sizeof *job);
-    if (!job)
-        fl_panic(__FILE__, __LINE__, "out of memory for a read of the log");
-    *job = (struct job){.wal = wal, .read = read};
     uint64_t offset;
-    int result = fl__wal_read_begun(wal, read->first, &job->segment, &offset);
-    if (!read->entries)
+    struct fl__segment segment;
+    int result = fl__wal_read_begun(wal, read->first, &segment, &offset);
+    if (!read->entries || !job)
         result = FL_ENOMEM;
     if (result == FL_OK) {
+        *job = (struct job){.wal = wal, .read = read, .segment = segment};
         read_piece(job, offset, PIECE_SIZE);
         return;
     }
+    free(job);
     /* Nobody is called back inside the call. */
-    job->failure = result;
-    job->op = (struct fl_io_op){.done = on_failure, .owner = job};
-    fl__wal_soon(wal, &job->op);
+    read->result = result;
+    read->wal = wal;
+    read->refusal = (struct fl_io_op){.done = on_refusal, .owner = read};
+    fl__wal_soon(wal, &read->refusal);
 }

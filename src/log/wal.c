@@ -328,9 +328,12 @@ static bool take_items(struct fl__wal *wal, uint32_t count)
         wal->writing = wal->queued;
         wal->queued = emptied;
     } else {
-        for (uint32_t k = 0; k < count; k++)
-            if (!add_to_list(&wal->writing, wal->queued.items[k]))
-                return false;
+        for (uint32_t k = 0; k < count; k++) {
+            if (add_to_list(&wal->writing, wal->queued.items[k]))
+                continue;
+            wal->writing.count = 0; /* They are all still queued. */
+            return false;
+        }
         wal->queued.count -= count;
         memmove(wal->queued.items, wal->queued.items + count, wal->queued.count * sizeof *wal->queued.items);
     }
@@ -627,6 +630,7 @@ static void advance_close(struct fl__wal *wal)
     }
     for (uint32_t k = 0; k < wal->queued.count; k++)
         fl__entry_release(wal->queued.items[k].entry);
+    release_written(wal);
     void (*closed)(void *context) = wal->closed;
     void *context = wal->closed_context;
     free_wal(wal);

@@ -133,7 +133,9 @@ void fl__local_multi(struct fl__client *client, struct fl__reply *reply, const s
     }
     client->multi = calloc(1, sizeof *client->multi);
     if (client->multi == NULL) {
-        fl__error(reply, FL__CODE_NO_MEMORY, "memory could not be allocated");
+        /* Commands behind it would be executed one by one: none of them is taken. */
+        fl__error(reply, FL__CODE_NO_MEMORY, "memory could not be allocated; the connection is closed");
+        fl__client_finish(client);
         return;
     }
     fl__transaction_init(&client->multi->transaction);

@@ -55,6 +55,13 @@ static void ignore(void *context)
     (void)context;
 }
 
+static void ignore_failure(void *context, int error, const char *text)
+{
+    (void)context;
+    (void)error;
+    (void)text;
+}
+
 /* How far its log would reach after a loss of power now: a copy of the disk is recovered as a node does it.
  * UINT64_MAX: not at all, which is for the node itself to find. */
 static fl_index read_last(const struct fl__life_node *node, fl_id incarnation)
@@ -65,7 +72,8 @@ static fl_index read_last(const struct fl__life_node *node, fl_id incarnation)
     struct fl__wal_options settings = {.directory = "data",
                                        .incarnation = incarnation,
                                        .segment_size = node->life->plan.segment_size,
-                                       .log_size_max = UINT64_MAX};
+                                       .log_size_max = UINT64_MAX,
+                                       .on_failed = ignore_failure};
     struct fl__wal_recovered found = {0};
     struct fl_error_report report;
     struct fl__wal *wal;
