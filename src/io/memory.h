@@ -184,6 +184,10 @@ void fl__memory_pause(struct fl_io *io, fl_time_us until);
 /* Breaks one of its connections, the k-th modulo their number; false if there is none. */
 bool fl__memory_reset_one(struct fl_io *io, uint64_t k);
 
+/* What it has open now. */
+uint32_t fl__memory_open_files(const struct fl_io *io);
+uint32_t fl__memory_open_streams(const struct fl_io *io);
+
 /* The wall clock jumps. */
 void fl__memory_jump_wall_clock(struct fl_io *io, int64_t by_us);
 /* The network breaks the connection: both ends hear on_error(FL_ECLOSED), and sends fail. */

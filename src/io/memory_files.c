@@ -46,6 +46,15 @@ static void destroy_file(struct fl_io_file *file)
     free(file);
 }
 
+uint32_t fl__memory_open_files(const struct fl_io *io)
+{
+    uint32_t count = 0;
+    const struct fl__memory *engine = (const struct fl__memory *)(const void *)io;
+    for (const struct fl_io_file *file = engine->files; file; file = file->next)
+        count++;
+    return count;
+}
+
 void fl__files_release(struct fl__memory *engine)
 {
     while (engine->files)

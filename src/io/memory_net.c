@@ -584,6 +584,15 @@ void fl__net_crash(struct fl__memory *engine)
             fl__request_end(request, FL_EIO);
 }
 
+uint32_t fl__memory_open_streams(const struct fl_io *io)
+{
+    uint32_t count = 0;
+    const struct fl__memory *engine = (const struct fl__memory *)(const void *)io;
+    for (const struct fl_io_stream *stream = engine->streams; stream; stream = stream->next)
+        count++;
+    return count;
+}
+
 void fl__net_release(struct fl__memory *engine)
 {
     for (struct fl_io_listener *listener; (listener = listener_of(engine)) != NULL;)

@@ -171,6 +171,12 @@ void fl_server_counts(const struct fl_server *server, struct fl_server_counts *o
     };
 }
 
+uint64_t fl_server_state(const struct fl_server *server, fl_index *applied)
+{
+    *applied = fl__store_index(server->store);
+    return fl__store_hash(server->store);
+}
+
 void fl__server_watch(struct fl_server *server,
                       void (*publish_to)(void *context, const struct fl__snapshot *snapshot), void *context)
 {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define PATIENCE_US (6 * FL__SECOND)
+#define FICKLE_CHANCE 10 /* In a thousand thoughts: it goes elsewhere, whatever it is waiting for. */
 #define REPLY_CREDIT ((uint64_t)1 << 40)
 
 static void hang_up(struct fl__sim_client *client);
@@ -454,7 +455,9 @@ static void think(struct fl_io_op *op)
         connect_now(client);
         return;
     }
-    if (client->asked_count > 0 && now_of(client) - client->asked_at > PATIENCE_US) {
+    bool is_stuck = client->asked_count > 0 && now_of(client) - client->asked_at > PATIENCE_US;
+    bool is_fickle = !client->is_bound && fl__chance_is(chance_of(client), FICKLE_CHANCE);
+    if (is_stuck || is_fickle) {
         hang_up(client);
         return;
     }

@@ -74,6 +74,7 @@ static void run(struct fl_sim_life *life, fl_time_us until, uint64_t events_max)
         next = next < until ? next : until;
         fl__world_advance(life->world, next > fl__life_now(life) ? next - fl__life_now(life) : 0);
         look_after_all(life);
+        fl__census_take(life);
         if (life->fault_at <= fl__life_now(life)) {
             fl__harm_strike(life);
             life->fault_at = fl__life_after(life, life->plan.fault_every);
@@ -117,6 +118,7 @@ static void close_all(struct fl_sim_life *life)
     fl__disk_destroy(life->image);
     fl__world_destroy(life->world);
     fl__promises_destroy(life->promises);
+    fl__census_destroy(life->census);
 }
 
 /* -------------------------------------------------------------------------------------------------- peace */
@@ -225,6 +227,7 @@ void fl__life_live(const struct fl_sim_options *options, const struct fl__life_p
     life->workload = fl__chance_begin(plan->seed, FL__STREAM_WORKLOAD);
     life->disk = fl__chance_begin(plan->seed, FL__STREAM_DISK);
     life->promises = fl__promises_create();
+    life->census = fl__census_create();
     life->plan.world.on_send = on_send;
     life->plan.world.on_send_context = life;
     life->work_at = FL__NEVER;
@@ -233,10 +236,12 @@ void fl__life_live(const struct fl_sim_options *options, const struct fl__life_p
     life->fault_at = fl__life_after(life, plan->fault_every) + FL__SECOND / 2;
     run(life, fl__life_now(life) + TROUBLE_US, options->events_max / 2);
     make_peace(life);
-    if (settle(life))
+    if (settle(life)) {
+        fl__census_close(life);
         life->tenant->judge(life);
-    else
+    } else {
         fl__life_fail(life, "V1", "V1: a majority is whole, and does not answer everything in a minute");
+    }
     life->is_over = true;
     result->events = fl__world_events(life->world);
     result->time_us = fl__life_now(life);

@@ -90,6 +90,8 @@ static void apply(void *state, const struct fl_entry *entry, struct fl_request *
     if (request && entry->index > home->acknowledged)
         home->acknowledged = entry->index;
     uint64_t after = home->user->hash ? home->user->hash(lodging->machine.state) : 0;
+    if (!is_new)
+        fl__mark(&home->life->result->marks, FL__MARK_SAME_STATE);
     struct applied *known = is_new ? remember(home) : &home->list[entry->index - 1];
     if (is_new)
         *known = (struct applied){.entry = hash, .state = after};

@@ -151,6 +151,11 @@ static bool settle(struct fl_sim_life *life)
 
 /* ------------------------------------------------------------------------------------------------ verdict */
 
+static uint64_t state(const struct fl__life_node *node, fl_index *applied)
+{
+    return fl_server_state(node->server, applied);
+}
+
 /* One may have been read a little later than the other: an outsider's old entry may have been committed
  * meanwhile. */
 static void compare(struct fl_sim_life *life, uint32_t a, uint32_t b)
@@ -203,6 +208,7 @@ const struct fl__tenant fl__redis_tenant = {
     .work = work,
     .rest = rest,
     .settle = settle,
+    .state = state,
     .judge = judge,
     .end = end,
 };

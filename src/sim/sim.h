@@ -310,6 +310,8 @@ struct fl__tenant {
     void (*rest)(struct fl_sim_life *life);    /* Peace has come. */
     /* Looks, often: whether all that was asked is answered, and the nodes that count agree. */
     bool (*settle)(struct fl_sim_life *life);
+    /* A hash of what the node holds, and after which entry. NULL: the tenant compares by itself. */
+    uint64_t (*state)(const struct fl__life_node *node, fl_index *applied);
     void (*judge)(struct fl_sim_life *life);
     void (*end)(struct fl_sim_life *life); /* After the last node is gone. */
 };
@@ -324,6 +326,7 @@ struct fl_sim_life {
     struct fl__chance faults, workload, disk;
     struct fl__life_node nodes[FL__LIFE_NODES_MAX];
     struct fl__promises *promises;
+    struct fl__census *census;
     fl_time_us fault_at, work_at;
     uint32_t healthy; /* In peace: nodes that are whole. */
     bool is_peace;
@@ -358,6 +361,16 @@ void fl__node_die(struct fl__life_node *node, bool is_killed);
 /* For the tenant to call, with the node. */
 void fl__node_closed(void *node);
 struct fl_node_status fl__node_status_of(const struct fl__life_node *node);
+
+/* ----------------------------------------------------------------------------------------------- census.c */
+
+struct fl__census;
+struct fl__census *fl__census_create(void);
+void fl__census_destroy(struct fl__census *census);
+/* Looks at all that run, now and then: call it often. */
+void fl__census_take(struct fl_sim_life *life);
+/* Looks at all that run, now. */
+void fl__census_close(struct fl_sim_life *life);
 
 /* ------------------------------------------------------------------------------------------------- harm.c */
 
@@ -489,6 +502,7 @@ enum fl__mark {
     FL__MARK_FULL,
     FL__MARK_DISK_FAILED,
     FL__MARK_WIPED,
+    FL__MARK_SAME_STATE,
     FL__MARK_SERVED_ALL,
     FL__MARK_COUNT,
 };
