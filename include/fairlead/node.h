@@ -77,6 +77,20 @@ struct fl_node_member {
     bool id_known;
 };
 
+/* How much is done at once: each at least 1. The defaults suit nearly everybody; tests draw small ones, where
+ * rare ways through the code become common. */
+struct fl_node_limits {
+    uint32_t message_entries; /* 1,024, and no more: entries in one message to a peer, */
+    uint64_t message_size;    /* 1 MiB: and their bytes (one entry always fits). */
+    uint32_t window_messages; /* 128, at most 1,024: messages with entries that a peer has not answered, */
+    uint64_t window_entries;  /* 65,536: their entries, */
+    uint64_t window_size;     /* 16 MiB, and no more: and their bytes (one message always fits). */
+    uint64_t write_size;      /* 4 MiB: bytes of one write to the log (one entry always fits). */
+    uint32_t turn_entries;    /* 4,096: entries applied before anything else has its turn, */
+    uint64_t turn_size;       /* 8 MiB: and their bytes. */
+    uint32_t terms; /* 4,096, at least 8: terms whose place in the log is in memory; others are on disk. */
+};
+
 struct fl_node_options {
     const char *directory; /* Created if missing (its parent must exist). */
     const char *name;      /* At most FL_NAME_MAX - 1 bytes: letters, digits, '-', '_', '.'. */
@@ -101,6 +115,7 @@ struct fl_node_options {
     uint64_t segment_size;     /* 64 MiB; at least 4 KiB. */
     uint64_t cache_size;       /* 64 MiB: recent entries kept in memory for applying and replicating. */
     uint64_t pending_size_max; /* 256 MiB: bytes of unanswered commands; beyond, FL_EFULL. */
+    struct fl_node_limits limits;
 
     /* Lines for people, without newline; `level` is one of fl_log_level. NULL: nobody listens. */
     void (*log)(void *context, int level, const char *line);

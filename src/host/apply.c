@@ -10,8 +10,6 @@
 
 #include <stdlib.h>
 
-#define TURN_ENTRIES 4096
-#define TURN_SIZE ((uint64_t)8 << 20)
 #define LOAD_ENTRIES 1024
 #define LOAD_SIZE ((uint64_t)4 << 20)
 
@@ -135,10 +133,11 @@ static void note_time(struct fl_node *node)
 void fl__apply_some(struct fl_node *node)
 {
     struct fl__applier *applier = &node->applier;
+    const struct fl_node_limits *limits = &node->options.limits;
     uint32_t count = 0;
     uint64_t size = 0;
     while (applier->applied < applier->commit && !node->is_closing) {
-        if (count == TURN_ENTRIES || size >= TURN_SIZE) {
+        if (count == limits->turn_entries || size >= limits->turn_size) {
             fl__driver_wake(node);
             break;
         }

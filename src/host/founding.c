@@ -72,6 +72,7 @@ static fl_term wal_term_at(void *wal, fl_index index)
 static void fill_config(struct fl_node *node)
 {
     struct fl_raft_config *config = &node->raft_config;
+    const struct fl_node_limits *limits = &node->options.limits;
     fl_raft_config_init(config);
     config->id = node->identity.incarnation;
     config->boot = node->boot;
@@ -79,8 +80,13 @@ static void fill_config(struct fl_node *node)
     config->election_timeout_us = node->options.election_timeout_us;
     config->heartbeat_us = node->options.heartbeat_us;
     config->members_max = FL_MEMBERS_MAX;
-    config->outline_runs_max = FL__FRAME_RUNS_MAX;
-    config->message_entries_max = FL__FRAME_ENTRIES_MAX;
+    config->runs_max = limits->terms;
+    config->outline_runs_max = limits->terms < FL__FRAME_RUNS_MAX ? limits->terms : FL__FRAME_RUNS_MAX;
+    config->message_entries_max = limits->message_entries;
+    config->message_size_max = limits->message_size;
+    config->window_messages = limits->window_messages;
+    config->window_entries = limits->window_entries;
+    config->window_size = limits->window_size;
     config->term_at = wal_term_at;
     config->term_at_context = node->wal;
 }

@@ -173,6 +173,7 @@ static int open_files(struct fl_node *node, struct fl_error_report *report)
         .incarnation = node->identity.incarnation,
         .segment_size = node->options.segment_size,
         .log_size_max = node->options.log_size_max,
+        .write_size_max = node->options.limits.write_size,
         .on_durable = fl__tickets_on_durable,
         .on_failed = on_log_failed,
         .on_space = on_log_space,

@@ -7,6 +7,9 @@
 
 #define SEGMENT_MIN ((uint64_t)4 << 10)
 #define SEGMENT_MAX ((uint64_t)1 << 30)
+#define WINDOW_MESSAGES_MAX 1024
+#define WINDOW_SIZE_MAX ((uint64_t)16 << 20) /* Below what a connection queues: see channel.c. */
+#define TERMS_MIN 8
 #define HEARTBEAT_MIN_US ((fl_time_us)1000)
 #define TIMEOUT_MAX_US ((fl_time_us)600000000)
 
@@ -20,6 +23,18 @@ void fl_node_options_init(struct fl_node_options *options)
         .segment_size = (uint64_t)64 << 20,
         .cache_size = (uint64_t)64 << 20,
         .pending_size_max = (uint64_t)256 << 20,
+        .limits =
+            {
+                .message_entries = FL__FRAME_ENTRIES_MAX,
+                .message_size = (uint64_t)1 << 20,
+                .window_messages = 128,
+                .window_entries = 65536,
+                .window_size = WINDOW_SIZE_MAX,
+                .write_size = (uint64_t)4 << 20,
+                .turn_entries = 4096,
+                .turn_size = (uint64_t)8 << 20,
+                .terms = 4096,
+            },
     };
 }
 
@@ -78,6 +93,26 @@ static int check_sizes(const struct fl_node_options *options, struct fl_error_re
         return fl__report(report, FL_EINVAL, "the largest size of the log must be at least one segment");
     if (options->pending_size_max == 0)
         return fl__report(report, FL_EINVAL, "the size of pending commands must not be zero");
+    return FL_OK;
+}
+
+static int check_limits(const struct fl_node_limits *limits, struct fl_error_report *report)
+{
+    if (limits->message_entries == 0 || limits->message_size == 0 || limits->window_messages == 0 ||
+        limits->window_entries == 0 || limits->window_size == 0 || limits->write_size == 0 ||
+        limits->turn_entries == 0 || limits->turn_size == 0)
+        return fl__report(report, FL_EINVAL,
+                          "each of the node's limits must be at least 1\n"
+                          "  do     begin with fl_node_options_init(), which fills them in");
+    if (limits->message_entries > FL__FRAME_ENTRIES_MAX || limits->window_messages > WINDOW_MESSAGES_MAX ||
+        limits->window_size > WINDOW_SIZE_MAX || limits->message_size > WINDOW_SIZE_MAX)
+        return fl__report(report, FL_EINVAL,
+                          "a message has at most %u entries, a window at most %u messages, and both at most "
+                          "16 MiB",
+                          (unsigned)FL__FRAME_ENTRIES_MAX, (unsigned)WINDOW_MESSAGES_MAX);
+    if (limits->terms < TERMS_MIN)
+        return fl__report(report, FL_EINVAL, "at least %u terms must have room in memory",
+                          (unsigned)TERMS_MIN);
     return FL_OK;
 }
 
@@ -143,6 +178,8 @@ int fl__options_check(const struct fl_node_options *options, struct fl_error_rep
     int result = check_times(options, report);
     if (result == FL_OK)
         result = check_sizes(options, report);
+    if (result == FL_OK)
+        result = check_limits(&options->limits, report);
     return result == FL_OK ? check_members(options, report) : result;
 }
 

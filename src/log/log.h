@@ -128,6 +128,7 @@ struct fl__wal_options {
     fl_id incarnation;
     uint64_t segment_size;
     uint64_t log_size_max;
+    uint64_t write_size_max; /* Bytes of one write, if it has more than one entry; 0: as is usual. */
     /* Durable now: everything up to this ticket. */
     void (*on_durable)(void *context, fl_ticket ticket);
     /* The log is beyond use: a write or a sync failed. Called once; nothing is durable from here on. */

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_SIZE_MAX ((uint64_t)4 << 20) /* One entry may be larger. */
-#define BY_REFERENCE_MIN 8192              /* Bodies from this size on are not copied. */
+#define WRITE_SIZE_MAX ((uint64_t)4 << 20)
+#define BY_REFERENCE_MIN 8192 /* Bodies from this size on are not copied. */
 #define IDLE_US 50000
 #define RESERVE_SIZE ((uint64_t)64 << 10) /* Beyond log_size_max: for truncations and marks. */
 #define RESERVE_PART 16                   /* Of the last file that a full disk has: likewise. */
@@ -150,7 +150,7 @@ static uint32_t measure(const struct fl__wal *wal, uint64_t *need)
     *need = fl__record_size(16);
     while (count < wal->queued.count) {
         uint64_t size = record_size(&wal->queued.items[count]);
-        if (count > 0 && *need + size > BATCH_SIZE_MAX)
+        if (count > 0 && *need + size > wal->options.write_size_max)
             break;
         *need += size;
         count++;
@@ -584,6 +584,8 @@ int fl__wal_open(struct fl__wal **out, struct fl_io *io, const struct fl__wal_op
     wal->io = io;
     wal->options = *options;
     wal->options.directory = wal->directory;
+    if (wal->options.write_size_max == 0)
+        wal->options.write_size_max = WRITE_SIZE_MAX;
     int result = fl__recovery_run(io, &wal->options, &recovery, found, report);
     int set = set_up(wal, &recovery, found);
     result = result == FL_OK ? set : result;

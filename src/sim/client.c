@@ -307,6 +307,21 @@ static void answer_deed(struct fl__sim_client *client, struct fl__deed *deed, co
     deed->answered = now_of(client);
 }
 
+static bool says(const struct reply *reply, const char *text)
+{
+    return memmem(reply->text, reply->size, text, strlen(text)) != NULL;
+}
+
+static void mark_error(const struct fl__sim_client *client, const struct reply *reply)
+{
+    uint64_t *marks = &client->redis->life->result->marks;
+    fl__mark(marks, is_definite(reply) ? FL__MARK_DEFINITE : FL__MARK_UNKNOWN);
+    if (says(reply, "(log-max)"))
+        fl__mark(marks, FL__MARK_LOG_FULL);
+    if (says(reply, "too many"))
+        fl__mark(marks, FL__MARK_BUSY);
+}
+
 /* All replies to the oldest question are here. */
 static void answer(struct fl__sim_client *client, const struct reply *replies, uint32_t count)
 {
@@ -321,8 +336,7 @@ static void answer(struct fl__sim_client *client, const struct reply *replies, u
                     is_item ? &replies[k + 1] : reply);
     }
     if (reply->type == '-' && asked->deed_count > 0)
-        fl__mark(&client->redis->life->result->marks,
-                 is_definite(reply) ? FL__MARK_DEFINITE : FL__MARK_UNKNOWN);
+        mark_error(client, reply);
     client->first = asked->next;
     if (!client->first)
         client->last = NULL;

@@ -147,6 +147,28 @@ static void draw_sizes(struct fl__life_plan *plan, struct fl__chance *dice)
     plan->think_us = fl__chance_octave(dice, FL__MILLISECOND, 200 * FL__MILLISECOND);
 }
 
+/* Limits of the product, or small ones, so that what is rare with the former happens often. */
+static void draw_limits(struct fl__life_plan *plan, struct fl__chance *dice)
+{
+    struct fl_node_options usual;
+    struct fl_node_limits *limits = &plan->limits;
+    fl_node_options_init(&usual);
+    *limits = usual.limits;
+    limits->message_entries = (uint32_t)draw_limit(dice, 300, 16, limits->message_entries);
+    limits->message_size = draw_limit(dice, 300, 4096, limits->message_size);
+    limits->window_messages = (uint32_t)draw_limit(dice, 300, 8, limits->window_messages);
+    limits->window_entries = draw_limit(dice, 200, 32, limits->window_entries);
+    limits->window_size = draw_limit(dice, 200, 8192, limits->window_size);
+    limits->write_size = draw_limit(dice, 300, 8192, limits->write_size);
+    limits->turn_entries = (uint32_t)draw_limit(dice, 300, 8, limits->turn_entries);
+    limits->turn_size = draw_limit(dice, 200, 8192, limits->turn_size);
+    limits->terms = 7 + (uint32_t)draw_limit(dice, 400, 16, limits->terms);
+    plan->log_size_max = plan->segment_size + draw_limit(dice, 150, 4 << 20, usual.log_size_max);
+    plan->pending_size_max = draw_limit(dice, 150, 65536, usual.pending_size_max);
+    uint64_t more = draw_limit(dice, 300, 4 * FL__SECOND, usual.request_timeout_us);
+    plan->request_timeout_us = 300 * FL__MILLISECOND + more; /* A calm cluster answers in this. */
+}
+
 static void draw_world(struct fl__life_plan *plan, struct fl__chance *dice, uint32_t without)
 {
     struct fl__world_settings *world = &plan->world;
@@ -171,6 +193,7 @@ void fl__plan_draw_life(struct fl__life_plan *plan, uint64_t seed, uint32_t with
     struct fl__chance dice = fl__chance_begin(seed, FL__STREAM_PLAN);
     *plan = (struct fl__life_plan){.seed = seed};
     draw_sizes(plan, &dice);
+    draw_limits(plan, &dice);
     draw_world(plan, &dice, without);
     plan->fault_every = fl__chance_octave(&dice, 10 * FL__MILLISECOND, 1000 * FL__MILLISECOND);
     for (enum fl_sim_fault fault = FL_SIM_CUT; fault < FL_SIM_FAULTS; fault++)

@@ -42,7 +42,11 @@ static void fill_options(const struct fl__life_node *node, struct fl_node_member
     options->election_timeout_us = life->plan.election_timeout_us;
     options->heartbeat_us = life->plan.heartbeat_us;
     options->segment_size = life->plan.segment_size;
+    options->log_size_max = life->plan.log_size_max;
     options->cache_size = life->plan.cache_size;
+    options->pending_size_max = life->plan.pending_size_max;
+    options->request_timeout_us = life->plan.request_timeout_us;
+    options->limits = life->plan.limits;
     options->log = on_line;
     options->log_context = (void *)(uintptr_t)node;
 }

@@ -119,7 +119,9 @@ struct fl__life_plan {
     uint64_t seed;
     uint32_t count;
     fl_time_us election_timeout_us, heartbeat_us;
-    uint64_t segment_size, cache_size;
+    uint64_t segment_size, log_size_max, cache_size, pending_size_max;
+    fl_time_us request_timeout_us;
+    struct fl_node_limits limits;
     struct fl__world_settings world;
     uint32_t client_count, depth, key_count, value_max;
     fl_time_us think_us; /* Between a client's commands; a mean. */
@@ -502,6 +504,8 @@ enum fl__mark {
     FL__MARK_FULL,
     FL__MARK_DISK_FAILED,
     FL__MARK_WIPED,
+    FL__MARK_LOG_FULL,
+    FL__MARK_BUSY,
     FL__MARK_SAME_STATE,
     FL__MARK_SERVED_ALL,
     FL__MARK_COUNT,
