@@ -229,6 +229,15 @@ static void test_what_only_the_user_can_know_is_for_the_user_to_say(void **state
     fail_msg("nothing was wrong");
 }
 
+static uint32_t count_strikes(const struct fl_sim_options *options)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < FL_SIM_STRIKES_MAX; k++)
+        count += options->strikes.bits[k / 64] >> k % 64 & 1;
+    assert_true(options->strikes.is_chosen);
+    return count;
+}
+
 /* Shrinking lives the life many times, each from its beginning. */
 static void test_a_failure_is_shrunk_to_the_faults_it_needs(void **state)
 {
@@ -245,6 +254,35 @@ static void test_a_failure_is_shrunk_to_the_faults_it_needs(void **state)
     assert_null(script);
     assert_string_equal(result.rule, "R21");
     assert_int_equal(options.without, (1u << FL_SIM_FAULTS) - 1); /* It needs none. */
+    assert_int_equal(count_strikes(&options), 0);
+    assert_true(options.events_max < 2000);
+}
+
+/* A process must end; what is left must say so by itself. */
+static void test_a_failure_is_shrunk_to_the_moments_it_needs(void **state)
+{
+    (void)state;
+    struct world world = {.wrong = REMEMBERS};
+    const struct fl_sim_machine machine = {
+        .context = &world, .begin = begin, .start = start, .work = work, .stop = stop, .hash = hash};
+    struct fl_sim_options options;
+    struct fl_sim_result result;
+    char *script;
+    fl_sim_options_init(&options);
+    options.machine = &machine;
+    while (options.seed <= 20 && !fl_sim_shrink(&options, &script, &result)) {
+        uint64_t seed = options.seed + 1;
+        fl_sim_options_init(&options);
+        options.machine = &machine;
+        options.seed = seed;
+    }
+    assert_string_equal(result.rule, "R21");
+    assert_in_range(count_strikes(&options), 1, 3);
+    fl_sim_run(&options, &result);
+    assert_string_equal(result.rule, "R21");
+    options.strikes = (struct fl_sim_strikes){.is_chosen = true};
+    fl_sim_run(&options, &result);
+    assert_false(result.failed);
 }
 
 int main(void)
@@ -256,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_a_machine_that_depends_on_its_process_is_found),
         cmocka_unit_test(test_what_only_the_user_can_know_is_for_the_user_to_say),
         cmocka_unit_test(test_a_failure_is_shrunk_to_the_faults_it_needs),
+        cmocka_unit_test(test_a_failure_is_shrunk_to_the_moments_it_needs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,12 +105,22 @@ void fl_sim_fail(struct fl_sim_life *life, const char *rule, const char *text);
 /* A sentence for the story of the life, about node n. */
 void fl_sim_tell(struct fl_sim_life *life, uint32_t n, const char *text);
 
+/* Which of a life's faults strike that strike at a moment of their own (a crash, a cut link): they are numbered
+ * from 0. All of them, unless is_chosen; then those whose bit is set. */
+#define FL_SIM_STRIKES_MAX 4096
+struct fl_sim_strikes {
+    bool is_chosen;
+    uint64_t bits[FL_SIM_STRIKES_MAX / 64];
+};
+
 struct fl_sim_options {
     uint64_t seed;
     enum fl_sim_mode mode;
     const struct fl_sim_machine *machine; /* Lives, whatever the mode says. NULL: none. */
-    uint32_t without;    /* Bits of enum fl_sim_fault: classes left out; all else stays the same. */
-    uint64_t events_max; /* 20,000 */
+    uint32_t without; /* Bits of enum fl_sim_fault: classes left out; all else stays the same. */
+    struct fl_sim_strikes strikes;
+    uint64_t events_max;  /* 20,000: trouble ends after half of them, at the latest. */
+    uint32_t clients_max; /* UINT32_MAX: clients of servers. */
     /* Hears the story. NULL: nobody. */
     void (*tell)(void *context, const struct fl_sim_event *event);
     void *tell_context;
@@ -123,6 +133,7 @@ struct fl_sim_result {
     uint64_t events;
     fl_time_us time_us; /* That passed in the world. */
     uint64_t checks;    /* Made by the judge. */
+    uint32_t strikes;   /* Faults that had their moment, whether they struck or not. */
     uint64_t marks;     /* Bits: states that were reached. */
     uint64_t trace_hash;
 };
@@ -134,9 +145,11 @@ uint32_t fl_sim_names(const struct fl_sim_options *options, char names[16][16]);
 /* Lives one life. Panics (fl_panic) when the process has no memory left. */
 void fl_sim_run(const struct fl_sim_options *options, struct fl_sim_result *result);
 
-/* Makes a failing seed's life simpler as long as the same rule breaks. What can be left out of it is added to
- * options->without. Of cores *script is what is left, as the text of a scenario file (docs/scenarios.md),
- * from malloc: the caller frees it; of servers it is NULL. False: the seed does not fail. */
+/* Makes a failing seed's life simpler as long as the same rule breaks: what can be left out of it is left out in
+ * *options, so that fl_sim_run() lives what is left. Where a rule of cores broke at one moment, *script is the
+ * text of a scenario file (docs/scenarios.md) with what is left, from malloc: the caller frees it. It is NULL
+ * for servers and machines, and where what broke is that nothing happened (V1). False: the seed does not
+ * fail. */
 FL_MUST_USE bool fl_sim_shrink(struct fl_sim_options *options, char **script, struct fl_sim_result *result);
 
 struct fl_sim_play_result {

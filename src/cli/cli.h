@@ -120,6 +120,7 @@ enum fl__kind {
     FL__CHOICE,          /* One of some words. */
     FL__SPAN,            /* A..B, two whole numbers. */
     FL__FAULTS,          /* Classes of the simulator's faults: loss,crash */
+    FL__STRIKES,         /* Numbers of its faults: 3,17,40 */
 };
 
 struct fl__option {
@@ -154,6 +155,8 @@ bool fl__value_cluster_id(const char *text, uint8_t out[16]);
 bool fl__value_span(const char *text, uint64_t *first, uint64_t *last);
 /* As bits of enum fl_sim_fault. */
 bool fl__value_faults(const char *text, uint32_t *out);
+/* "none", or numbers separated by commas. */
+bool fl__value_strikes(const char *text, struct fl_sim_strikes *out);
 /* NAME=HOST:PORT,...: returns their number, 0 if the text is wrong; `why` then says where. */
 unsigned fl__value_members(const char *text, struct fl_node_member out[FL_MEMBERS_MAX], char *why,
                            size_t size);

@@ -175,8 +175,37 @@ const struct fl__option fl__options_sim_fuzz[] = {
     OPTIONS_END,
 };
 
-const struct fl__option fl__options_sim_replay[] = {ROW_STORY_TRACE, ROW_STORY_JSON, ROW_WHAT,   ROW_WITHOUT,
-                                                    ROW_NO_COLOR,    ROW_HELP,       OPTIONS_END};
+const struct fl__option fl__options_sim_replay[] = {
+    ROW_STORY_TRACE,
+    ROW_STORY_JSON,
+    ROW_WHAT,
+    ROW_WITHOUT,
+    {.name = "strikes",
+     .kind = FL__STRIKES,
+     .value = "N,...",
+     .local = true,
+     .shown = "all",
+     .help = "of the faults that strike at a moment of their own, only these (or none)"},
+    {.name = "clients",
+     .kind = FL__COUNT,
+     .value = "N",
+     .local = true,
+     .min = 1,
+     .max = 1000,
+     .shown = "as the seed draws",
+     .help = "at most so many clients of servers"},
+    {.name = "events",
+     .kind = FL__COUNT,
+     .value = "N",
+     .initial = "20000",
+     .local = true,
+     .min = 1,
+     .max = 1000000000,
+     .help = "peace comes after half of them, at the latest"},
+    ROW_NO_COLOR,
+    ROW_HELP,
+    OPTIONS_END,
+};
 
 const struct fl__option fl__options_sim_run[] = {ROW_STORY_TRACE, ROW_STORY_JSON, ROW_NO_COLOR,
                                                  ROW_QUIET,       ROW_HELP,       OPTIONS_END};

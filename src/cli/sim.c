@@ -161,6 +161,17 @@ static bool read_seed(const struct fl__call *call, struct fl_sim_options *option
     return false;
 }
 
+/* What `sim shrink` left of a life. */
+static void read_shrunk(const struct fl__call *call, struct fl_sim_options *options)
+{
+    const char *strikes = fl__settings_text(&call->settings, "strikes");
+    if (strikes)
+        (void)fl__value_strikes(strikes, &options->strikes);
+    if (fl__settings_text(&call->settings, "clients"))
+        options->clients_max = (uint32_t)fl__settings_number(&call->settings, "clients");
+    options->events_max = fl__settings_number(&call->settings, "events");
+}
+
 int fl__run_sim_replay(const struct fl__call *call)
 {
     struct fl_sim_options options;
@@ -171,6 +182,7 @@ int fl__run_sim_replay(const struct fl__call *call)
                             .colours = fl__colours(&call->settings)};
     if (!read_seed(call, &options))
         return FL__EXIT_USAGE;
+    read_shrunk(call, &options);
     begin_columns(&teller, fl_sim_names(&options, names), (const char(*)[16])names);
     options.tell = tell;
     options.tell_context = &teller;
@@ -277,8 +289,23 @@ bool fl__write_file(const char *path, const char *text)
     return false;
 }
 
+static void print_strikes(const struct fl_sim_strikes *strikes)
+{
+    const char *separator = " --strikes ";
+    for (uint32_t k = 0; k < FL_SIM_STRIKES_MAX; k++) {
+        if (!(strikes->bits[k / 64] >> k % 64 & 1))
+            continue;
+        printf("%s%" PRIu32, separator, k);
+        separator = ",";
+    }
+    if (*separator == ' ')
+        printf(" --strikes none");
+}
+
 static void print_what_is_left(const struct fl_sim_options *options)
 {
+    struct fl_sim_options usual;
+    fl_sim_options_init(&usual);
     const char *separator = " --without ";
     printf("fairlead sim replay %" PRIu64, options->seed);
     if (options->mode != FL_SIM_ANY)
@@ -289,6 +316,12 @@ static void print_what_is_left(const struct fl_sim_options *options)
         printf("%s%s", separator, fl_sim_fault_name((enum fl_sim_fault)fault));
         separator = ",";
     }
+    if (options->clients_max < usual.clients_max)
+        printf(" --clients %" PRIu32, options->clients_max);
+    if (options->events_max < usual.events_max)
+        printf(" --events %" PRIu64, options->events_max);
+    if (options->strikes.is_chosen)
+        print_strikes(&options->strikes);
     printf("\n");
 }
 

@@ -247,6 +247,23 @@ bool fl__value_faults(const char *text, uint32_t *out)
     }
 }
 
+bool fl__value_strikes(const char *text, struct fl_sim_strikes *out)
+{
+    *out = (struct fl_sim_strikes){.is_chosen = true};
+    if (strcmp(text, "none") == 0)
+        return true;
+    for (;;) {
+        char *end;
+        unsigned long number = strtoul(text, &end, 10);
+        if (*text < '0' || *text > '9' || number >= FL_SIM_STRIKES_MAX || (*end != ',' && *end != '\0'))
+            return false;
+        out->bits[number / 64] |= (uint64_t)1 << number % 64;
+        if (*end == '\0')
+            return true;
+        text = end + 1;
+    }
+}
+
 /* ----------------------------------------------------------------------------------------------- checking */
 
 /* Says what a bounded number may be: "a size from 4 KiB to 1 GiB, such as 64MiB". */
@@ -323,6 +340,7 @@ bool fl__value_check(const struct fl__option *option, const char *text, char *al
 {
     uint64_t number, other;
     uint32_t faults;
+    struct fl_sim_strikes strikes;
     uint8_t id[16];
     bool flag;
     struct fl_node_member members[FL_MEMBERS_MAX];
@@ -370,6 +388,10 @@ bool fl__value_check(const struct fl__option *option, const char *text, char *al
     case FL__FAULTS:
         list_faults(allowed, size);
         return fl__value_faults(text, &faults);
+    case FL__STRIKES:
+        snprintf(allowed, size, "numbers below %d separated by commas, such as 3,17,40, or none",
+                 FL_SIM_STRIKES_MAX);
+        return fl__value_strikes(text, &strikes);
     case FL__CHOICE:
         return check_choice(option->value, text, allowed, size);
     case FL__COUNT:

@@ -48,6 +48,18 @@ uint64_t fl__chance_octave(struct fl__chance *chance, uint64_t min, uint64_t max
     return fl__chance_from(chance, low > min ? low : min, high < max ? high : max);
 }
 
+void fl__chance_restart(struct fl__chance *chance, uint64_t seed, uint32_t number)
+{
+    chance->state = fl__mix64(fl__mix64(seed) + number);
+}
+
+bool fl__strikes_has(const struct fl_sim_strikes *strikes, uint32_t number)
+{
+    if (!strikes || !strikes->is_chosen)
+        return true;
+    return number < FL_SIM_STRIKES_MAX && strikes->bits[number / 64] >> number % 64 & 1;
+}
+
 bool fl__chance_is(struct fl__chance *chance, uint32_t in_a_thousand)
 {
     return fl__chance_below(chance, 1000) < in_a_thousand;

@@ -385,8 +385,10 @@ static void do_clients(struct fl__cores *cores)
         cores->read_at = after(cores, &cores->workload, cores->plan.read_every);
     }
     if (cores->fault_at <= now) {
-        make_trouble(cores);
+        fl__chance_restart(&cores->faults, cores->plan.seed, cores->strikes);
         cores->fault_at = after(cores, &cores->faults, cores->plan.fault_every);
+        if (fl__strikes_has(cores->plan.strikes, cores->strikes++))
+            make_trouble(cores);
     }
 }
 

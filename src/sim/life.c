@@ -64,6 +64,15 @@ static fl_time_us next_deed(const struct fl_sim_life *life)
     return next;
 }
 
+/* Each has dice of its own, so that the others stay as they are if it is left out. */
+static void strike(struct fl_sim_life *life)
+{
+    fl__chance_restart(&life->faults, life->plan.seed, life->strikes);
+    life->fault_at = fl__life_after(life, life->plan.fault_every);
+    if (fl__strikes_has(&life->options->strikes, life->strikes++))
+        fl__harm_strike(life);
+}
+
 /* Runs the world until then, or until so many events have happened; what is due to nodes is done between. */
 static void run(struct fl_sim_life *life, fl_time_us until, uint64_t events_max)
 {
@@ -76,8 +85,7 @@ static void run(struct fl_sim_life *life, fl_time_us until, uint64_t events_max)
         look_after_all(life);
         fl__census_take(life);
         if (life->fault_at <= fl__life_now(life)) {
-            fl__harm_strike(life);
-            life->fault_at = fl__life_after(life, life->plan.fault_every);
+            strike(life);
             look_after_all(life);
         }
         if (life->work_at <= fl__life_now(life))
@@ -220,6 +228,8 @@ void fl__life_live(const struct fl_sim_options *options, const struct fl__life_p
     *result = (struct fl_sim_result){0};
     life->tenant = options->machine ? &fl__machine_tenant : &fl__redis_tenant;
     life->plan = *plan;
+    if (life->plan.client_count > options->clients_max)
+        life->plan.client_count = options->clients_max;
     life->options = options;
     life->result = result;
     life->world = fl__world_create(fl__mix64(plan->seed) + 1);
@@ -244,6 +254,7 @@ void fl__life_live(const struct fl_sim_options *options, const struct fl__life_p
     }
     life->is_over = true;
     result->events = fl__world_events(life->world);
+    result->strikes = life->strikes;
     result->time_us = fl__life_now(life);
     result->trace_hash = fl__world_hash(life->world);
     close_all(life);

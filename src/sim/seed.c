@@ -13,7 +13,7 @@ struct ear {
 
 void fl_sim_options_init(struct fl_sim_options *options)
 {
-    *options = (struct fl_sim_options){.seed = 1, .events_max = 20000};
+    *options = (struct fl_sim_options){.seed = 1, .events_max = 20000, .clients_max = UINT32_MAX};
 }
 
 /* ----------------------------------------------------------------------------------------- the trace hash */
@@ -125,6 +125,7 @@ void fl__seed_live(const struct fl_sim_options *options, const struct fl__core_p
     fl__cores_open(&cores, plan, acts, on_event, &ear);
     live(&cores, options, result);
     sum_up(&cores, result);
+    result->strikes = cores.strikes;
     fl__cores_close(&cores);
     result->trace_hash = ear.hash;
     result->marks = ear.marks;
@@ -164,6 +165,7 @@ void fl_sim_run(const struct fl_sim_options *options, struct fl_sim_result *resu
         return;
     }
     fl__plan_draw(&plan, options->seed, options->without);
+    plan.strikes = &options->strikes;
     fl__seed_live(options, &plan, NULL, result);
 }
 

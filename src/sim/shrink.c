@@ -3,7 +3,8 @@
  * First whole classes of faults are left out, then acts: half of them, a quarter, and so on down to one by
  * one, as long as the same rule breaks (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing
  * Input", 2002). A list of acts with some left out is as legal as the whole one, so what is left is a life,
- * and a short one. */
+ * and a short one. Where what happens cannot be told as a list of acts (whole nodes; a cluster that comes to
+ * no agreement however long one waits), the faults themselves are left out in this way. */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -64,18 +65,76 @@ void fl__acts_shrink(struct fl__acts *acts, const struct fl__core_plan *plan, co
     } while (acts->count < before);
 }
 
-/* Lives again without one class of faults after the other. */
-static uint32_t leave_out_classes(const struct fl_sim_options *options, const char *rule)
+/* --------------------------------------------------------------------------------------- as long as it fails */
+
+/* Lives again; *options becomes what was tried if the same rule broke. */
+static bool try(struct fl_sim_options *options, const struct fl_sim_options *tried, const char *rule)
+{
+    struct fl_sim_result result;
+    fl_sim_run(tried, &result);
+    if (!result.failed || strcmp(result.rule, rule) != 0)
+        return false;
+    *options = *tried;
+    return true;
+}
+
+static void leave_out_classes(struct fl_sim_options *options, const char *rule)
+{
+    for (uint32_t fault = 0; fault < FL_SIM_FAULTS; fault++) {
+        struct fl_sim_options fewer = *options;
+        fewer.without |= 1u << fault;
+        (void)try(options, &fewer, rule);
+    }
+}
+
+/* Peace comes earlier. */
+static void shorten(struct fl_sim_options *options, const char *rule)
+{
+    for (uint64_t low = 0; options->events_max - low > options->events_max / 16 + 1;) {
+        struct fl_sim_options shorter = *options;
+        shorter.events_max = low + (options->events_max - low) / 2;
+        if (!try(options, &shorter, rule))
+            low = shorter.events_max;
+    }
+}
+
+/* Leaves out those from here on, before `end`. */
+static void leave_out_strikes(struct fl_sim_options *options, const char *rule, uint32_t from, uint32_t end)
 {
     struct fl_sim_options fewer = *options;
-    for (uint32_t fault = 0; fault < FL_SIM_FAULTS; fault++) {
-        struct fl_sim_result result;
-        fewer.without |= 1u << fault;
-        fl_sim_run(&fewer, &result);
-        if (!result.failed || strcmp(result.rule, rule) != 0)
-            fewer.without &= ~(1u << fault);
+    bool has_some = false;
+    for (uint32_t k = from; k < end; k++) {
+        has_some = has_some || fl__strikes_has(&fewer.strikes, k);
+        fewer.strikes.bits[k / 64] &= ~((uint64_t)1 << k % 64);
     }
-    return fewer.without;
+    if (has_some)
+        (void)try(options, &fewer, rule);
+}
+
+static void choose_strikes(struct fl_sim_options *options, const char *rule)
+{
+    struct fl_sim_result result;
+    fl_sim_run(options, &result);
+    uint32_t count = result.strikes < FL_SIM_STRIKES_MAX ? result.strikes : FL_SIM_STRIKES_MAX;
+    struct fl_sim_options chosen = *options;
+    chosen.strikes.is_chosen = true;
+    for (uint32_t k = 0; k < count; k++)
+        chosen.strikes.bits[k / 64] |= (uint64_t)1 << k % 64;
+    if (!try(options, &chosen, rule))
+        return;
+    for (uint32_t size = count; size > 0; size /= 2)
+        for (uint32_t end = count; end > 0; end = end > size ? end - size : 0)
+            leave_out_strikes(options, rule, end > size ? end - size : 0, end);
+}
+
+static void send_clients_away(struct fl_sim_options *options, const char *rule)
+{
+    for (uint32_t count = 1; count < FL__SIM_CLIENTS_MAX && count < options->clients_max; count *= 2) {
+        struct fl_sim_options fewer = *options;
+        fewer.clients_max = count;
+        if (try(options, &fewer, rule))
+            return;
+    }
 }
 
 static char *write_script(const struct fl_sim_options *options, const struct fl_sim_result *result,
@@ -101,6 +160,7 @@ static char *shrink_cores(const struct fl_sim_options *options, struct fl_sim_re
     struct fl__core_plan plan;
     struct fl__acts acts = {0};
     fl__plan_draw(&plan, options->seed, options->without);
+    plan.strikes = &options->strikes;
     fl__seed_live(options, &plan, &acts, result);
     fl__acts_shrink(&acts, &plan, result->rule);
     result->events = acts.count;
@@ -116,10 +176,18 @@ bool fl_sim_shrink(struct fl_sim_options *options, char **script, struct fl_sim_
     fl_sim_run(options, result);
     if (!result->failed)
         return false;
-    options->without = leave_out_classes(options, result->rule);
-    if (fl__seed_is_whole(options))
-        fl_sim_run(options, result);
-    else
+    char rule[sizeof result->rule];
+    snprintf(rule, sizeof rule, "%s", result->rule);
+    bool is_whole = fl__seed_is_whole(options), is_moment = strcmp(rule, "V1") != 0;
+    leave_out_classes(options, rule);
+    if (!is_whole && is_moment) {
         *script = shrink_cores(options, result);
+        return true;
+    }
+    if (is_whole)
+        send_clients_away(options, rule);
+    shorten(options, rule);
+    choose_strikes(options, rule);
+    fl_sim_run(options, result);
     return true;
 }

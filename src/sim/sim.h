@@ -68,6 +68,10 @@ struct fl__chance {
 };
 
 struct fl__chance fl__chance_begin(uint64_t seed, enum fl__stream stream);
+/* Goes on as the seed and the number say. */
+void fl__chance_restart(struct fl__chance *chance, uint64_t seed, uint32_t number);
+/* NULL: has all. */
+bool fl__strikes_has(const struct fl_sim_strikes *strikes, uint32_t number);
 /* 0 to below - 1; 0 if below is 0. */
 uint64_t fl__chance_below(struct fl__chance *chance, uint64_t below);
 /* min to max, both included. */
@@ -104,6 +108,7 @@ struct fl__core_plan {
     fl_time_us write_every, read_every;
     uint32_t batch_max; /* Entries of one write. */
 
+    const struct fl_sim_strikes *strikes; /* NULL: all. */
     fl_time_us fault_every;
     uint32_t weights[FL_SIM_FAULTS]; /* Of each class of fault that strikes at such a moment. */
     int damaged;                     /* The node whose disk is found damaged when it restarts; -1: none. */
@@ -205,6 +210,7 @@ struct fl__cores {
     struct fl__chance network, disk, faults, workload;
     bool is_healed;
     uint64_t steps; /* That were made. */
+    uint32_t strikes;
     uint64_t fated; /* Packets up to this number have met their fate. */
     uint32_t museum_count;
     fl_time_us write_at, read_at, fault_at;
@@ -330,6 +336,7 @@ struct fl_sim_life {
     struct fl__promises *promises;
     struct fl__census *census;
     fl_time_us fault_at, work_at;
+    uint32_t strikes;
     uint32_t healthy; /* In peace: nodes that are whole. */
     bool is_peace;
     bool is_over;           /* All is told. */
