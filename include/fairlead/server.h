@@ -48,8 +48,8 @@ struct fl_server_counts {
 };
 void fl_server_counts(const struct fl_server *server, struct fl_server_counts *out);
 
-/* A hash of the whole keyspace, and the index of the entry after which it was that: the same on all nodes that
- * have applied as much. Walks every key. */
+/* A hash of the whole keyspace, and the index of the entry after which it was that: the same on all nodes
+ * that have applied as much. Walks every key. */
 uint64_t fl_server_state(const struct fl_server *server, fl_index *applied);
 
 /* The web port: /livez, /readyz(?verbose), /metrics and /status.json, for load balancers, Prometheus and

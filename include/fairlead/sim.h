@@ -105,7 +105,7 @@ void fl_sim_fail(struct fl_sim_life *life, const char *rule, const char *text);
 /* A sentence for the story of the life, about node n. */
 void fl_sim_tell(struct fl_sim_life *life, uint32_t n, const char *text);
 
-/* Which of a life's faults strike that strike at a moment of their own (a crash, a cut link): they are numbered
+/* Which faults strike, of those that do so at a moment of their own (a crash, a cut link): they are numbered
  * from 0. All of them, unless is_chosen; then those whose bit is set. */
 #define FL_SIM_STRIKES_MAX 4096
 struct fl_sim_strikes {
@@ -145,10 +145,10 @@ uint32_t fl_sim_names(const struct fl_sim_options *options, char names[16][16]);
 /* Lives one life. Panics (fl_panic) when the process has no memory left. */
 void fl_sim_run(const struct fl_sim_options *options, struct fl_sim_result *result);
 
-/* Makes a failing seed's life simpler as long as the same rule breaks: what can be left out of it is left out in
- * *options, so that fl_sim_run() lives what is left. Where a rule of cores broke at one moment, *script is the
- * text of a scenario file (docs/scenarios.md) with what is left, from malloc: the caller frees it. It is NULL
- * for servers and machines, and where what broke is that nothing happened (V1). False: the seed does not
+/* Makes a failing seed's life simpler as long as the same rule breaks: what can be left out of it is left out
+ * in *options, so that fl_sim_run() lives what is left. Where a rule of cores broke at one moment, *script is
+ * the text of a scenario file (docs/scenarios.md) with what is left, from malloc: the caller frees it. It is
+ * NULL for servers and machines, and where what broke is that nothing happened (V1). False: the seed does not
  * fail. */
 FL_MUST_USE bool fl_sim_shrink(struct fl_sim_options *options, char **script, struct fl_sim_result *result);
 

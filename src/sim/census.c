@@ -1,5 +1,5 @@
-/* census.c - what nodes hold, looked at now and then: after the same entry all must hold the same, in all their
- * lives (R21), and in the end no more files and connections are open than there is use for (S9). */
+/* census.c - what nodes hold, looked at now and then: after the same entry all must hold the same, in all
+ * their lives (R21), and in the end no more files and connections are open than there is use for (S9). */
 #include "sim.h"
 
 #include <inttypes.h>

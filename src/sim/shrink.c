@@ -65,7 +65,7 @@ void fl__acts_shrink(struct fl__acts *acts, const struct fl__core_plan *plan, co
     } while (acts->count < before);
 }
 
-/* --------------------------------------------------------------------------------------- as long as it fails */
+/* ------------------------------------------------------------------------------------ as long as it fails */
 
 /* Lives again; *options becomes what was tried if the same rule broke. */
 static bool try(struct fl_sim_options *options, const struct fl_sim_options *tried, const char *rule)
