@@ -117,6 +117,61 @@ static void test_b63_indexes_and_terms_cross_every_width(void **state)
     }
 }
 
+/* ----------------------------------------------------------------------------- more terms than have room */
+
+static fl_index on_disk; /* What the host knows of: entry i is of term i. */
+
+static fl_term term_on_disk(void *context, fl_index index)
+{
+    (void)context;
+    assert_in_range(index, 1, on_disk);
+    return index;
+}
+
+/* Entries first to first + 3, of the terms of the same numbers. */
+static int give_four_terms(struct single *single, fl_index first)
+{
+    struct fl_run runs[4];
+    struct fl_message message = single_append(2, 30, first - 1, first - 1, 0);
+    for (uint32_t k = 0; k < 4; k++)
+        runs[k] = (struct fl_run){.term = first + k, .first = first + k};
+    message.runs = runs;
+    message.run_count = 4;
+    message.last = first + 3;
+    return single_receive(single, &message);
+}
+
+/* The host is asked for the terms of old entries, and knows what is on its disk. */
+static void test_what_is_not_durable_is_not_folded_away(void **state)
+{
+    struct single single;
+    struct fl_raft_config config;
+    (void)state;
+    fl_raft_config_init(&config);
+    config.id = 1;
+    config.runs_max = config.outline_runs_max = 8;
+    config.term_at = term_on_disk;
+    const struct fl_run runs[] = {{.term = 1, .first = 1}, {.term = 2, .first = 2}};
+    const struct fl_member list[] = {{1, FL_VOTER}, {2, FL_VOTER}, {3, FL_VOTER}};
+    struct fl_raft_start start = {
+        .term = 30, .runs = runs, .run_count = 2, .last = 2, .members = {.count = 3, .list = list}};
+    on_disk = 2;
+    single_init_with(&single, &config, &start);
+    single.persist_at_once = false;
+    assert_int_equal(give_four_terms(&single, 3), FL_OK);
+    assert_int_equal(give_four_terms(&single, 7), FL_OK);
+    assert_int_equal(single_look(&single).last, 10); /* 1 and 2 are folded away. */
+    assert_int_equal(give_four_terms(&single, 11), FL_EFULL);
+    assert_int_equal(single_look(&single).last, 10);
+    assert_int_equal(fl_raft_term_at(single.raft, 3), 3);
+    on_disk = 10;
+    single_persist(&single);
+    assert_int_equal(give_four_terms(&single, 11), FL_OK);
+    assert_int_equal(single_look(&single).last, 14);
+    assert_int_equal(fl_raft_term_at(single.raft, 3), 3);
+    single_release(&single);
+}
+
 /* ------------------------------------------------------------------------------------ terms out of bounds */
 
 static void test_a_term_that_leaps_is_refused_and_changes_nothing(void **state)
@@ -143,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_b54_after_100000_proposals_and_400_leaders_all_of_every_limit_is_free),
         cmocka_unit_test(test_b63_indexes_and_terms_cross_every_width),
+        cmocka_unit_test(test_what_is_not_durable_is_not_folded_away),
         cmocka_unit_test(test_a_term_that_leaps_is_refused_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

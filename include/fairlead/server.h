@@ -49,7 +49,8 @@ struct fl_server_counts {
 void fl_server_counts(const struct fl_server *server, struct fl_server_counts *out);
 
 /* A hash of the whole keyspace, and the index of the entry after which it was that: the same on all nodes
- * that have applied as much. Walks every key. */
+ * that have applied as much. Index 0: it is not the cluster's state, as memory ran out within an entry. Walks
+ * every key. */
 uint64_t fl_server_state(const struct fl_server *server, fl_index *applied);
 
 /* The web port: /livez, /readyz(?verbose), /metrics and /status.json, for load balancers, Prometheus and

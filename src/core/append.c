@@ -39,7 +39,7 @@ static fl_index find_end(struct fl_raft *raft, const struct fl_message *message,
         count--;
     while (old < count && run_end(message, old) < first)
         old++;
-    uint32_t room = fl__log_make_room(&raft->log, first, count - old);
+    uint32_t room = fl__log_make_room(&raft->log, raft->durable, first, count - old);
     return room > 0 ? run_end(message, old + room - 1) : first - 1;
 }
 

@@ -153,6 +153,7 @@ void fl__check_invariants(const struct fl_raft *raft)
     fl_assert(raft->commit <= log->last && raft->commit_taken <= raft->commit); /* I1 */
     fl_assert(raft->durable <= log->last);                                      /* I2 */
     fl_assert(raft->damaged == 0 || raft->durable < raft->damaged);             /* I2 */
+    fl_assert(log->base <= raft->durable || raft->damaged > 0);                 /* I12 */
     for (uint32_t k = 1; k < log->count; k++)                                   /* I3 */
         fl_assert(log->runs[k - 1].term < log->runs[k].term && log->runs[k - 1].first < log->runs[k].first);
     fl_assert(log->last_term <= raft->term); /* I3 */

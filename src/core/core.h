@@ -29,7 +29,8 @@
  *   I8   Tickets complete in order: completed <= issued; what is not handed out yet begins above what was.
  *   I9   The active configuration's entry lies in the log, its predecessor's below it.
  *   I10  A follower acknowledges at most what it holds durably and has matched with this term's leader.
- *   I11  Only a voter campaigns or leads. */
+ *   I11  Only a voter campaigns or leads.
+ *   I12  What is folded away is durable, or was found on disk, damaged. */
 #ifndef FAIRLEAD_CORE_H
 #define FAIRLEAD_CORE_H
 
@@ -91,8 +92,9 @@ void fl__log_append(struct fl__log *log, fl_term term, fl_index count);
 /* Removes what is at `from` and above. */
 void fl__log_truncate(struct fl__log *log, fl_index from);
 /* Makes room for `runs` more runs after the log would be cut at `from` (last + 1: not cut), folding the
- * oldest runs if need be and if the host knows their terms. For how many there is room: `runs` at most. */
-uint32_t fl__log_make_room(struct fl__log *log, fl_index from, uint32_t runs);
+ * oldest runs if need be and if the host knows their terms: those up to `known`, which is what is durable. For
+ * how many there is room: `runs` at most. */
+uint32_t fl__log_make_room(struct fl__log *log, fl_index known, fl_index from, uint32_t runs);
 /* Copies the terms of (prev, last] as runs to `runs`, at most `max` of them; returns how many, and lowers
  * *last to what they cover. prev lies at or above base, or term_at is asked entry by entry. */
 uint32_t fl__log_copy_runs_below(const struct fl__log *log, fl_index prev, fl_index *last,
@@ -375,7 +377,8 @@ fl_time_us fl__persist_waiting_since(const struct fl_raft *raft);
 void fl__become_follower(struct fl_raft *raft, fl_term term, bool has_leader, fl_id leader);
 void fl__become_precandidate(struct fl_raft *raft);
 void fl__become_candidate(struct fl_raft *raft);
-void fl__become_leader(struct fl_raft *raft);
+bool fl__role_has_room(struct fl_raft *raft);
+void fl__become_leader(struct fl_raft *raft); /* There must be room. */
 void fl__role_restart_timer(struct fl_raft *raft);
 uint64_t fl__role_random(struct fl_raft *raft, uint64_t below);
 void fl__note(struct fl_raft *raft, struct fl_note note);

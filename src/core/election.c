@@ -62,7 +62,7 @@ int fl__election_start(struct fl_raft *raft)
     fl__role_restart_timer(raft);
     if (!raft->is_voter || raft->damaged || raft->slow_disk)
         return FL_EREFUSED;
-    if (fl__log_make_room(&raft->log, raft->log.last + 1, 1) == 0)
+    if (!fl__role_has_room(raft))
         return FL_EREFUSED;
     if (!raft->config.pre_vote) {
         campaign(raft);
@@ -88,7 +88,7 @@ void fl__election_count(struct fl_raft *raft)
         return;
     if (raft->role == FL_PRECANDIDATE)
         campaign(raft);
-    else if (fl__persist_is_term_durable(raft))
+    else if (fl__persist_is_term_durable(raft) && fl__role_has_room(raft))
         fl__become_leader(raft);
 }
 

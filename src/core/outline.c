@@ -91,19 +91,23 @@ void fl__log_truncate(struct fl__log *log, fl_index from)
     log->last_term = log->count > 0 ? log->runs[log->count - 1].term : log->base_term;
 }
 
-/* Drops the older half of the runs, so that folding costs little per entry. */
-static void fold(struct fl__log *log)
+/* Drops the older half of the runs, so that folding costs little per entry; less where entries above `known`
+ * are among them. False: nothing could be dropped. */
+static bool fold(struct fl__log *log, fl_index known)
 {
     uint32_t dropped = log->count / 2;
+    while (dropped > 0 && log->runs[dropped].first - 1 > known)
+        dropped--;
     if (dropped == 0)
-        return;
+        return false;
     log->base = log->runs[dropped].first - 1;
     log->base_term = log->runs[dropped - 1].term;
     log->count -= dropped;
     memmove(log->runs, log->runs + dropped, log->count * sizeof *log->runs);
+    return true;
 }
 
-uint32_t fl__log_make_room(struct fl__log *log, fl_index from, uint32_t runs)
+uint32_t fl__log_make_room(struct fl__log *log, fl_index known, fl_index from, uint32_t runs)
 {
     for (;;) {
         uint32_t kept = log->count;
@@ -111,9 +115,8 @@ uint32_t fl__log_make_room(struct fl__log *log, fl_index from, uint32_t runs)
             kept--;
         if (runs <= log->max - kept)
             return runs;
-        if (!log->term_at || log->count < 2)
+        if (!log->term_at || !fold(log, known))
             return log->max - kept;
-        fold(log);
     }
 }
 

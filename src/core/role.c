@@ -127,6 +127,12 @@ void fl__become_candidate(struct fl_raft *raft)
 
 /* Every entry that this leader's term will ever hold comes after the opening one, which makes older entries
  * commit with it (paper §5.4.2 and §8). */
+/* For one more term in the log. It may have grown since a candidate asked for votes. */
+bool fl__role_has_room(struct fl_raft *raft)
+{
+    return fl__log_make_room(&raft->log, raft->durable, raft->log.last + 1, 1) > 0;
+}
+
 void fl__become_leader(struct fl_raft *raft)
 {
     fl_assert(raft->role == FL_CANDIDATE && raft->has_vote && raft->vote == raft->config.id); /* I6 */
@@ -144,8 +150,6 @@ void fl__become_leader(struct fl_raft *raft)
         fl__progress_start(raft, &raft->peers[k], last);
 
     bool founding = last == 0 && raft->members.index == 0;
-    uint32_t room = fl__log_make_room(&raft->log, last + 1, 1);
-    fl_assert(room == 1); /* Checked before campaigning. */
     fl__log_append(&raft->log, raft->term, 1);
     raft->work |= FL__WORK_PERSIST;
     raft->opening = last + 1;

@@ -152,11 +152,11 @@ int fl_world_start(struct fl_world *world)
 
 /* ------------------------------------------------------------------------------------------------ booting */
 
-/* What the host knows of its log, for a core that has folded its oldest runs away. */
+/* What the host knows of its log, for a core that has folded its oldest runs away: what is on its disk. */
 static fl_term term_at(void *context, fl_index index)
 {
     const struct fl_world_node *node = context;
-    return fl__chain_term(&node->log, index);
+    return fl__chain_term(&node->disk.log, index);
 }
 
 static uint32_t collect_runs(const struct fl_world_log *log, struct fl_run *runs)

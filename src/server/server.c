@@ -173,7 +173,7 @@ void fl_server_counts(const struct fl_server *server, struct fl_server_counts *o
 
 uint64_t fl_server_state(const struct fl_server *server, fl_index *applied)
 {
-    *applied = fl__store_index(server->store);
+    *applied = server->broken ? 0 : fl__store_index(server->store);
     return fl__store_hash(server->store);
 }
 

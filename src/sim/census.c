@@ -109,27 +109,26 @@ static void count_file(void *context, const char *path)
     ++*(uint32_t *)context;
 }
 
-static void count_open(struct fl__life_node *node)
+/* True: no more than there is use for. */
+static bool is_lean(struct fl__life_node *node, char *text, size_t text_size)
 {
-    struct fl_sim_life *life = node->life;
+    const struct fl_sim_life *life = node->life;
     uint32_t files = FILES_BESIDE, open_files = fl__memory_open_files(node->io);
     uint32_t streams = STREAMS_PER_MEMBER * life->plan.count + life->plan.client_count + 1;
     uint32_t open_streams = fl__memory_open_streams(node->io);
-    char text[200];
     fl__disk_each(node->disk, count_file, &files);
-    if (open_files <= files && open_streams <= streams)
-        return;
-    snprintf(text, sizeof text,
+    snprintf(text, text_size,
              "S9: %s has %" PRIu32 " files and %" PRIu32 " connections open at rest; %" PRIu32 " and %" PRIu32
              " would do",
              node->name, open_files, open_streams, files, streams);
-    fl__life_fail(life, "S9", text);
+    return open_files <= files && open_streams <= streams;
 }
 
-void fl__census_close(struct fl_sim_life *life)
+bool fl__census_close(struct fl_sim_life *life, char *text, size_t text_size)
 {
     look_at_all(life);
     for (uint32_t n = 0; n < life->plan.count; n++)
-        if (life->nodes[n].power == FL__POWER_ON)
-            count_open(&life->nodes[n]);
+        if (life->nodes[n].power == FL__POWER_ON && !is_lean(&life->nodes[n], text, text_size))
+            return false;
+    return true;
 }

@@ -180,6 +180,20 @@ static bool settle(struct fl_sim_life *life)
     return true;
 }
 
+/* What clients left behind when they went has a while to come to its end. */
+static void come_to_rest(struct fl_sim_life *life)
+{
+    fl_time_us end = fl__life_now(life) + PEACE_US;
+    char text[200];
+    while (!fl__census_close(life, text, sizeof text)) {
+        if (fl__life_now(life) >= end)
+            fl__life_fail(life, "S9", text);
+        if (life->result->failed)
+            return;
+        run(life, fl__life_now(life) + 100 * FL__MILLISECOND, UINT64_MAX);
+    }
+}
+
 /* Who leads the highest term, of those that run; -1: nobody. */
 static int leader_of(const struct fl_sim_life *life)
 {
@@ -247,7 +261,7 @@ void fl__life_live(const struct fl_sim_options *options, const struct fl__life_p
     run(life, fl__life_now(life) + TROUBLE_US, options->events_max / 2);
     make_peace(life);
     if (settle(life)) {
-        fl__census_close(life);
+        come_to_rest(life);
         life->tenant->judge(life);
     } else {
         fl__life_fail(life, "V1", "V1: a majority is whole, and does not answer everything in a minute");

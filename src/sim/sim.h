@@ -378,8 +378,8 @@ struct fl__census *fl__census_create(void);
 void fl__census_destroy(struct fl__census *census);
 /* Looks at all that run, now and then: call it often. */
 void fl__census_take(struct fl_sim_life *life);
-/* Looks at all that run, now. */
-void fl__census_close(struct fl_sim_life *life);
+/* Looks at all that run, now. False: one has more open than it uses, and *text says so. */
+bool fl__census_close(struct fl_sim_life *life, char *text, size_t text_size);
 
 /* ------------------------------------------------------------------------------------------------- harm.c */
 
