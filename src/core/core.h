@@ -92,8 +92,8 @@ void fl__log_append(struct fl__log *log, fl_term term, fl_index count);
 /* Removes what is at `from` and above. */
 void fl__log_truncate(struct fl__log *log, fl_index from);
 /* Makes room for `runs` more runs after the log would be cut at `from` (last + 1: not cut), folding the
- * oldest runs if need be and if the host knows their terms: those up to `known`, which is what is durable. For
- * how many there is room: `runs` at most. */
+ * oldest runs if need be and if the host knows their terms: those up to `known`, which is what is durable.
+ * For how many there is room: `runs` at most. */
 uint32_t fl__log_make_room(struct fl__log *log, fl_index known, fl_index from, uint32_t runs);
 /* Copies the terms of (prev, last] as runs to `runs`, at most `max` of them; returns how many, and lowers
  * *last to what they cover. prev lies at or above base, or term_at is asked entry by entry. */
