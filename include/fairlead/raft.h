@@ -329,8 +329,8 @@ struct fl_raft_config {
     /* The term of the log's entry at `index`, for an index below the oldest run still in memory: asked only
      * when the log has had more than runs_max terms, and only for entries that are durable; answered from the
      * host's own outline of what is on disk. Entries below a truncation keep theirs. NULL: the log's terms
-     * are limited to runs_max. A replica whose runs are full, and may not be let go, refuses to campaign and to
-     * append a further term. */
+     * are limited to runs_max. A replica whose runs are full, and may not be let go, refuses to campaign and
+     * to append a further term. */
     fl_term (*term_at)(void *context, fl_index index);
     void *term_at_context;
 };
