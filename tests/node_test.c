@@ -319,6 +319,32 @@ static void test_a_full_log_and_a_full_disk_refuse_commands_and_go_on_reading(vo
     }
 }
 
+/* A leader with little room refuses some of what others hand it, and the connection breaks that would have
+ * said so: what comes behind in the log is not the answer. */
+static void test_a_refusal_that_is_lost_gives_nobody_anothers_answer(void **state)
+{
+    struct nodes nodes;
+    uint32_t refused = 0;
+    (void)state;
+    nodes_init(&nodes, 3, 31);
+    nodes.options.pending_size_max = 64;
+    nodes_open_all(&nodes);
+    uint32_t leader = nodes_await_leader(&nodes);
+    for (uint32_t round = 0; round < 600; round++) {
+        uint32_t n = (leader + 1 + round % 2) % 3;
+        propose_everywhere(&nodes, 5);
+        nodes_run(&nodes, nodes_random(&nodes, 1500));
+        nodes_reset(&nodes, leader, n);
+        nodes_run(&nodes, nodes_random(&nodes, 30000));
+        leader = nodes_await_leader(&nodes);
+    }
+    settle(&nodes);
+    for (const struct nodes_ask *ask = nodes.asks; ask; ask = ask->next)
+        refused += ask->outcome == FL_EUNAVAILABLE;
+    assert_true(refused > 10 && nodes.told_count > 1000);
+    end(&nodes);
+}
+
 /* ---------------------------------------------------------------------------------------------- at random */
 
 static void trouble(struct nodes *nodes)
@@ -408,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_a_failed_sync_ends_a_nodes_part_and_nothing_acknowledged_is_lost),
         cmocka_unit_test(test_a_damaged_log_is_reported_and_its_node_answers_nobody),
         cmocka_unit_test(test_a_full_log_and_a_full_disk_refuse_commands_and_go_on_reading),
+        cmocka_unit_test(test_a_refusal_that_is_lost_gives_nobody_anothers_answer),
         cmocka_unit_test(test_random_crashes_lose_nothing_repeat_nothing_and_refuse_only_what_never_happened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
