@@ -1,9 +1,9 @@
 /* command.c - finds a call's row in the command table, and says what is wrong with a call.
  *
  * Names are looked up in slots, by a hash of their size and their first bytes that has no collisions among
- * the names there are. Whoever adds a command runs commands_test: it prints the slots anew if they do not fit
- * the table. */
-#include "server.h"
+ * the names there are. Whoever adds a command runs tools/slots, which writes slots.inc anew; command_test
+ * notices if that was forgotten. */
+#include "keyspace.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,41 +11,21 @@
 #define SHOWN_MAX 128 /* Bytes of a name, and of the arguments, in a complaint. */
 #define HASHED_SIZE 8
 
-/* Rows, counted from 1; 0: none. */
-/* clang-format off */
-static const uint8_t slots[1 << FL__COMMAND_HASH_BITS] = {
-     53,  46,   0,   0,   0,   0,   0,   0,   0,   0,  20,   0,   0,   0,   0,   0,
-      0,  34,   0,   0,   0,   0,   0,   0,  24,  50,   0,  63,   0,   0,  14,   0,
-     40,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,  54,  67,
-     32,  59,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,  48,   0,   0,   0,
-      0,   0,   0,   0,   0,   0,  28,   0,   0,  51,   0,   0,  62,   0,   0,   0,
-      0,   0,   0,   0,   0,   0,   0,  57,   1,   0,   0,   0,   0,   0,   0,   0,
-      0,   0,   0,   0,   0,   0,   0,  64,   0,   0,  56,   0,  33,   0,  55,   0,
-      0,   0,  25,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
-      0,   0,   0,   0,   0,   0,   0,   0,   0,   0,  41,   0,  65,   0,  29,   0,
-      0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
-      0,   0,   0,   0,   0,   0,   0,  68,   0,   0,   0,  42,   0,   0,  52,   0,
-      0,   0,   0,   0,   0,   0,  47,   0,   0,   0,   0,   0,  45,   0,   0,   0,
-      0,   0,   0,   0,   0,   0,   0,   0,   0,   0,  49,   0,   0,   0,   0,   0,
-      0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,  58,   0,
-     30,   0,  26,   0,   0,   3,   0,   0,   0,   0,  43,  66,  60,   0,   0,  31,
-      0,  44,   0,  27,   0,   0,   0,   0,   0,   0,  61,   0,   2,   0,   0,   0,
-};
-/* clang-format on */
+#include "slots.inc"
 
-uint32_t fl__command_hash(struct fl__bytes name)
+uint32_t fl__command_hash(struct fl__bytes name, uint64_t factor)
 {
     uint64_t packed = 0;
     size_t hashed_size = name.size < HASHED_SIZE ? name.size : HASHED_SIZE;
     for (size_t k = 0; k < hashed_size; k++)
         packed = packed << 8 | ((unsigned char)name.data[k] | 0x20);
     packed ^= (uint64_t)name.size << 59 | name.size;
-    return (uint32_t)(packed * UINT64_C(0x0c971bea6a6af755) >> (64 - FL__COMMAND_HASH_BITS));
+    return (uint32_t)(packed * factor >> (64 - FL__COMMAND_HASH_BITS));
 }
 
 static const struct fl__command *find_top(struct fl__bytes name)
 {
-    uint8_t row = slots[fl__command_hash(name)];
+    uint16_t row = slots[fl__command_hash(name, HASH_FACTOR)];
     if (row == 0 || !fl__bytes_is(name, fl__commands[row - 1].name))
         return NULL;
     return &fl__commands[row - 1];

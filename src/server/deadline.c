@@ -2,7 +2,7 @@
  *
  * An item knows its place (counted from 1; 0 is none), so its deadline can be found, moved and dropped.
  * Invariant: the item at place p says p, and no child is earlier than its parent. */
-#include "server.h"
+#include "keyspace.h"
 
 #include <stdlib.h>
 #include <string.h>

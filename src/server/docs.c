@@ -9,7 +9,7 @@
  * for instance "key:key condition:oneof@2.6.12?(nx:pure-token=NX xx:pure-token=XX)". Since a reply announces
  * how many parts follow, and not where they end, writing it is one pass over the text: a closing bracket
  * needs nothing. */
-#include "server.h"
+#include "keyspace.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  *
  * Only the last star seen ever needs a second try: whatever an earlier star could cover, the later one can
  * too. So there is one point to return to, and no recursion. */
-#include "server.h"
+#include "keyspace.h"
 
 static unsigned char fold(char c, bool ignore_case)
 {

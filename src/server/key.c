@@ -1,6 +1,6 @@
 /* key.c - command bodies: keys of any type, their expiry, SCAN, and the database as a whole. Replies and
  * complaints are Redis 7.0's, word for word. */
-#include "server.h"
+#include "keyspace.h"
 
 #define ERROR_SYNTAX "ERR syntax error"
 #define ERROR_NUMBER "ERR value is not an integer or out of range"

@@ -13,7 +13,7 @@
  *   M2  Segments of main below the frontier exist, as do those of old from it on; others do not. A table that
  *       is not being resized has a frontier at FL__HASH_END, and no old table.
  *   M3  A resize ends before the next one is due: keys between 1/16 and 2 of the buckets. */
-#include "server.h"
+#include "keyspace.h"
 
 #include <stdlib.h>
 #include <string.h>

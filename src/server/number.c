@@ -1,5 +1,5 @@
 /* number.c - text to integers and back, and bytes compared with names. Knows nothing else. */
-#include "server.h"
+#include "keyspace.h"
 
 #include <string.h>
 

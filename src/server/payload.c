@@ -13,7 +13,7 @@
  *
  * The first argument is the command's name as the client wrote it: names mean the same in every version, and
  * are readable in a dump. Data is as long as its content, to the byte. */
-#include "server.h"
+#include "keyspace.h"
 
 #include <stdio.h>
 #include <stdlib.h>

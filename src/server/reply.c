@@ -2,7 +2,7 @@
  *
  * Invariant: size <= capacity and size <= size_max. Once failed, the bytes are not a whole reply and stay as
  * they are. */
-#include "server.h"
+#include "keyspace.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -14,7 +14,7 @@
  *   in_call: the announced number of arguments is arg_count + args_left, and args_left > 0. has_size says
  *   that a value of value_size bytes begins at position.
  *   Not in_call: position is 0. */
-#include "server.h"
+#include "keyspace.h"
 
 #include <limits.h>
 #include <stdio.h>

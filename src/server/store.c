@@ -9,7 +9,7 @@
  *   S1  The clock and the index never decrease.
  *   S2  An item's deadline place names a deadline of that item; an item without a place has none.
  *   S3  Once broken (memory ran out within an entry), nothing is applied or answered any more. */
-#include "server.h"
+#include "keyspace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +40,7 @@ struct fl__store {
     uint64_t clock_us;
     fl_index index;
     uint64_t expired_count, hit_count, miss_count;
+    struct fl__store_listener listener;
     bool broken;
 };
 
@@ -270,6 +271,26 @@ void fl__store_clear(struct fl__store *store)
     store->discarded = discarded;
     store->map = empty;
     fl__deadlines_release(&store->deadlines);
+}
+
+/* ---------------------------------------------------------------------------------------------- listening */
+
+void fl__store_listen(struct fl__store *store, const struct fl__store_listener *listener)
+{
+    store->listener = *listener;
+}
+
+void fl__store_notify(struct fl__store *store, enum fl__event event, const char *name, struct fl__bytes key)
+{
+    if (store->listener.event != NULL)
+        store->listener.event(store->listener.owner, event, name, key);
+}
+
+uint64_t fl__store_publish(struct fl__store *store, struct fl__bytes channel, struct fl__bytes message)
+{
+    if (store->listener.message == NULL)
+        return 0;
+    return store->listener.message(store->listener.owner, channel, message);
 }
 
 /* ----------------------------------------------------------------------------------------------- applying */

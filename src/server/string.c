@@ -1,5 +1,5 @@
 /* string.c - command bodies: strings and counters. Replies and complaints are Redis 7.0's, word for word. */
-#include "server.h"
+#include "keyspace.h"
 
 #define ERROR_SYNTAX "ERR syntax error"
 #define ERROR_NUMBER "ERR value is not an integer or out of range"
@@ -28,6 +28,35 @@ void fl__string_strlen(struct fl__call *call)
 {
     const struct fl__item *item = fl__store_look_up(call->store, call->args[1]);
     fl__reply_integer(call->reply, item == NULL ? 0 : item->value_size);
+}
+
+/* Where a place of a value of `size` bytes lies that may be counted from its end. */
+static int64_t place_in(int64_t place, int64_t size)
+{
+    if (place < 0)
+        place += size;
+    return place < 0 ? 0 : place;
+}
+
+/* Both ends are included. SUBSTR is its older name. */
+void fl__string_getrange(struct fl__call *call)
+{
+    int64_t first, last;
+    if (!fl__number_parse(call->args[2], &first) || !fl__number_parse(call->args[3], &last)) {
+        fl__reply_error(call->reply, ERROR_NUMBER);
+        return;
+    }
+    const struct fl__item *item = fl__store_look_up(call->store, call->args[1]);
+    struct fl__bytes value = item == NULL ? (struct fl__bytes){0} : fl__item_value(item);
+    int64_t size = (int64_t)value.size;
+    bool is_backwards = first < 0 && last < 0 && first > last;
+    first = place_in(first, size);
+    last = place_in(last, size);
+    last = last < size ? last : size - 1;
+    if (is_backwards || first > last)
+        fl__reply_bulk(call->reply, (struct fl__bytes){"", 0});
+    else
+        fl__reply_bulk(call->reply, (struct fl__bytes){value.data + first, (size_t)(last - first + 1)});
 }
 
 /* ---------------------------------------------------------------------------------------------------- SET */
@@ -152,6 +181,26 @@ void fl__string_set(struct fl__call *call)
 
 /* ---------------------------------------------------------------------------------------- its older forms */
 
+static void set_with_deadline(struct fl__call *call, enum expiry expiry)
+{
+    const struct set_options options = {.expiry = expiry, .time = call->args[2]};
+    uint64_t deadline_ms;
+    if (!read_deadline(call, &options, &deadline_ms))
+        return;
+    fl__store_put(call->store, call->args[1], call->args[3], deadline_ms);
+    fl__reply_ok(call->reply);
+}
+
+void fl__string_setex(struct fl__call *call)
+{
+    set_with_deadline(call, EXPIRY_EX);
+}
+
+void fl__string_psetex(struct fl__call *call)
+{
+    set_with_deadline(call, EXPIRY_PX);
+}
+
 void fl__string_setnx(struct fl__call *call)
 {
     bool is_absent = fl__store_find(call->store, call->args[1]) == NULL;
@@ -172,16 +221,42 @@ void fl__string_getdel(struct fl__call *call)
     fl__store_remove(call->store, call->args[1]);
 }
 
-void fl__string_mset(struct fl__call *call)
+/* Keys and values in turn. False: complained. */
+static bool has_pairs(const struct fl__call *call)
 {
-    if (call->arg_count % 2 == 0) {
-        fl__reply_error_format(call->reply, "ERR wrong number of arguments for '%s' command",
-                               call->command->name);
-        return;
-    }
+    if (call->arg_count % 2 == 1)
+        return true;
+    fl__reply_error_format(call->reply, "ERR wrong number of arguments for '%s' command",
+                           call->command->name);
+    return false;
+}
+
+static void put_pairs(struct fl__call *call)
+{
     for (uint32_t k = 1; k < call->arg_count; k += 2)
         fl__store_put(call->store, call->args[k], call->args[k + 1], FL__NO_DEADLINE);
+}
+
+void fl__string_mset(struct fl__call *call)
+{
+    if (!has_pairs(call))
+        return;
+    put_pairs(call);
     fl__reply_ok(call->reply);
+}
+
+void fl__string_msetnx(struct fl__call *call)
+{
+    if (!has_pairs(call))
+        return;
+    for (uint32_t k = 1; k < call->arg_count; k += 2) {
+        if (fl__store_find(call->store, call->args[k]) != NULL) {
+            fl__reply_integer(call->reply, 0);
+            return;
+        }
+    }
+    put_pairs(call);
+    fl__reply_integer(call->reply, 1);
 }
 
 void fl__string_append(struct fl__call *call)

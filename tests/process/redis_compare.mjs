@@ -177,6 +177,15 @@ const keyCases = () => [
   ['mset', 'mset a', 'mset a 1 b', 'mset a 1 b 2', 'mget a b c', 'mset a 1 a 2', 'get a', 'expire a 100', 'mset a 3', 'ttl a',
     'setnx a', 'setnx a 1', 'setnx z 1', 'get z', 'getset a 5', 'getset new 1', 'getset a', 'expire a 100', 'getset a 6', 'ttl a',
     'getdel a', 'getdel a', 'getdel', 'exists a new z a b z', 'exists'],
+  ['getrange', 'getrange a 0', 'getrange a 0 -1', 'set a 0123456789', 'getrange a 0 -1', 'getrange a 3 5', 'getrange a -3 -2',
+    'getrange a -2 -3', 'getrange a 5 3', 'getrange a 8 100', 'getrange a 100 200', 'getrange a -100 2', 'getrange a -100 -200',
+    'getrange a x 1', 'getrange a 1 x', 'substr a 1 2', 'set a \'\'', 'getrange a 0 0', 'getrange a -1 -1', 'getrange a 1 0',
+    'set a 0123456789', 'getrange a -9223372036854775808 9223372036854775807', 'getrange a 9223372036854775808 1', 'substr a 0'],
+  ['setex', 'setex a 100', 'setex a 100 x', 'get a', 'ttl a', 'setex a 0 x', 'setex a -1 x', 'setex a x y', 'get a', 'set a z', 'ttl a',
+    'psetex a 100000 x', 'ttl a', 'psetex a 0 x', 'psetex a -5 x', 'psetex a 1.5 x', 'setex a 9223372036854775807 x', 'setex a 10 x y',
+    'psetex a 9223372036854775807 x', 'get a'],
+  ['msetnx', 'msetnx a', 'msetnx a 1 b', 'msetnx a 1 b 2', 'mget a b', 'msetnx b 3 c 4', 'mget a b c', 'msetnx c 1 c 2', 'get c', 'set d x',
+    'expire d 100', 'msetnx e 1 d 2', 'ttl d', 'get e'],
   ['append a', "append a ''", 'exists a', 'append a x', 'append a yz', 'get a', 'strlen a', 'expire a 100', 'append a 1', 'ttl a'],
   ['incr a', 'incr a', 'incr', 'incrby a 10', 'incrby a -3', 'incrby a x', 'incrby a 1.5', 'incrby a 9223372036854775807',
     'incrby a 9223372036854775808', 'decr a', 'decrby a 5', 'decrby a -5', 'decrby a -9223372036854775808', 'decrby a x', 'get a',
@@ -232,8 +241,8 @@ const connectionCases = () => [
 // What a row of the table says, for every command that both have.
 const tableNames = (`append auth client|getname client|id client|info client|list client|no-evict client|reply client|setname
   command|count command|docs command|info command|list config|get config|set dbsize decr decrby del discard echo exec exists
-  expire expireat flushall flushdb get getdel getset hello incr incrby info mget mset multi persist pexpire pexpireat ping pttl quit
-  reset scan select set setnx strlen time ttl type unlink wait`).split(/\s+/);
+  expire expireat flushall flushdb get getdel getrange getset hello incr incrby info mget mset msetnx multi persist pexpire pexpireat ping psetex pttl quit
+  reset scan select set setex setnx strlen substr time ttl type unlink wait`).split(/\s+/);
 
 // Bytes that are no request, each on a connection of its own; what follows the complaint is the end.
 const wrongBytes = [
@@ -286,6 +295,9 @@ function randomCommand(random) {
     () => ['mget', key(), key(), key()],
     () => ['mset', key(), value(), key(), value()],
     () => [pick(['setnx', 'getset', 'append']), key(), value()],
+    () => [pick(['getrange', 'substr']), key(), number(), number()],
+    () => [pick(['setex', 'psetex']), key(), pick([`${later()}000`, seconds()]), value()],
+    () => ['msetnx', key(), value(), key(), value()],
     () => [pick(['getdel', 'strlen', 'incr', 'decr', 'type', 'persist', 'ttl']), key()],
     () => [pick(['incrby', 'decrby']), key(), number()],
     () => [pick(['del', 'unlink', 'exists']), key(), key()],
