@@ -1,31 +1,33 @@
 #!/bin/sh
 # server.sh - writes and linearizable reads per second of a three-node cluster, clients connected to the leader, beside one Redis
-# (writes: appendfsync always; reads: plain GET). Interleaved in rounds; prints medians as "name value unit" lines.
+# (writes: appendfsync always; reads: plain GET) and, where it is installed, a three-member etcd (through its Go client, connected to
+# its leader; gets are linearizable). In rounds, each server in its turn; prints medians and ratios as "name value unit" lines.
+#
+# BENCH_SHAPES (1x1 16x1 50x1 256x1 50x16): clients x commands that each has on its way; etcd takes those with one.
 . "$(dirname "$0")/common.sh"
-command -v redis-server >/dev/null || { echo "error: redis-server is needed for comparison: apt-get install redis-server" >&2; exit 1; }
+. "$bench/peers.sh"
 build load
+shapes=${BENCH_SHAPES:-1x1 16x1 50x1 256x1 50x16}
 
 stop() {
     "$fairlead" down --dir "$work/cluster" >/dev/null 2>&1 || true
-    redis-cli -p $((port + 90)) shutdown nosave >/dev/null 2>&1 || true
+    stop_redis
+    stop_etcd
 }
-trap stop EXIT INT TERM
+trap stop EXIT
+trap 'exit 130' INT TERM
 
-start_redis() {
-    mkdir -p "$work/redis"
-    redis-server --port $((port + 90)) --dir "$work/redis" --save "" --appendonly yes --appendfsync always \
-        --daemonize yes --logfile "$work/redis/log" >/dev/null
-    until redis-cli -p $((port + 90)) ping >/dev/null 2>&1; do sleep 0.1; done
-}
-
-# measure SERVER PORT: every load once.
+# measure SERVER PORT: every load once. What is written while a server rests must not be in the next one's time.
 measure() {
-    for shape in 1x1 16x1 50x1 256x1 50x16; do
-        clients=${shape%x*}
-        depth=${shape#*x}
+    for shape in $shapes; do
         for mode in set get; do
-            "$work/load" --port "$2" --mode $mode --clients "$clients" --depth "$depth" --seconds "$seconds" \
-                --name "$1.$mode.c${clients}d$depth"
+            name=$1.$mode.c${shape%x*}d${shape#*x}
+            sync
+            if [ "$1" != etcd ]; then
+                "$work/load" --port "$2" --mode $mode --clients "${shape%x*}" --depth "${shape#*x}" --seconds "$seconds" --name "$name"
+            elif [ "${shape#*x}" = 1 ]; then
+                "$work/etcd_load" -endpoint "127.0.0.1:$2" -mode $mode -clients "${shape%x*}" -seconds "$seconds" -name "$name"
+            fi
         done
     done
 }
@@ -33,15 +35,19 @@ measure() {
 start_redis
 "$fairlead" up 3 --dir "$work/cluster" --port "$port" >/dev/null
 leader=$(field leader listen)
+has_etcd && start_etcd
 round=1
 while [ "$round" -le "$rounds" ]; do
     echo "round $round of $rounds" >&2
     measure fairlead "${leader##*:}" >>"$work/server.raw"
-    measure redis $((port + 90)) >>"$work/server.raw"
+    measure redis "$redis_port" >>"$work/server.raw"
+    has_etcd && measure etcd "$etcd_leader" >>"$work/server.raw"
     round=$((round + 1))
 done
 medians "$work/server.raw" | tee "$work/server.txt"
-awk '{ v[$1] = $2 } END { for (name in v) if (name ~ /^fairlead.*ops$/) {
-    other = name; sub(/^fairlead/, "redis", other)
-    ratio = name; sub(/^fairlead/, "ratio", ratio); sub(/\.ops$/, "", ratio)
-    if (v[other] > 0) printf "%s %.2f fairlead/redis\n", ratio, v[name] / v[other] } }' "$work/server.txt" | sort
+for other in redis etcd; do
+    awk -v other="$other" '{ v[$1] = $2 } END { for (name in v) if (name ~ /^fairlead.*ops$/) {
+        peer = name; sub(/^fairlead/, other, peer)
+        ratio = name; sub(/^fairlead/, "ratio", ratio); sub(/\.ops$/, "", ratio)
+        if (v[peer] > 0) printf "%s.%s %.2f fairlead/%s\n", ratio, other, v[name] / v[peer], other } }' "$work/server.txt" | sort
+done
