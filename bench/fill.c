@@ -71,7 +71,8 @@ int main(int count, char **arguments)
         size_t size = 0;
         for (long key = first; key < end; key++)
             size += (size_t)snprintf(batch + size, sizeof batch - size,
-                                     "*3\r\n$3\r\nSET\r\n$12\r\nk:%010ld\r\n$%d\r\n%s\r\n", key, VALUE_SIZE, value);
+                                     "*3\r\n$3\r\nSET\r\n$12\r\nk:%010ld\r\n$%d\r\n%s\r\n", key, VALUE_SIZE,
+                                     value);
         send_all(connection, batch, size);
         await(connection, end - first);
     }
