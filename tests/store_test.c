@@ -79,7 +79,7 @@ static void read_state(struct log *log, const char *command)
     log->reply.size = 0;
     const struct fl__command *found = fl__command_find(args, count, &log->reply);
     assert_non_null(found);
-    fl__store_read(log->store, found, args, count, &log->reply);
+    fl__store_read(log->store, found, args, count, 5, &log->reply);
 }
 
 static void check_reply(const struct log *log, const char *expected)

@@ -61,6 +61,20 @@ const struct fl__command *fl__command_named(struct fl__bytes name)
     return find_sub(container, (struct fl__bytes){bar + 1, name.size - container_size - 1});
 }
 
+const struct fl__command *fl__command_look_up(const struct fl__bytes *args, uint32_t arg_count)
+{
+    const struct fl__command *command = find_top(args[0]);
+    if (command == NULL || !command->is_container || arg_count == 1)
+        return command;
+    return find_sub(command, args[1]);
+}
+
+bool fl__command_takes(const struct fl__command *command, uint32_t arg_count)
+{
+    return command->arity >= 0 ? arg_count == (uint32_t)command->arity
+                               : arg_count >= (uint32_t)-command->arity;
+}
+
 bool fl__command_keys(const struct fl__command *command, uint32_t arg_count, uint32_t *first, uint32_t *last,
                       uint32_t *step)
 {
@@ -134,9 +148,7 @@ const struct fl__command *fl__command_find(const struct fl__bytes *args, uint32_
         }
         command = sub;
     }
-    bool is_wrong =
-        command->arity >= 0 ? arg_count != (uint32_t)command->arity : arg_count < (uint32_t)-command->arity;
-    if (is_wrong) {
+    if (!fl__command_takes(command, arg_count)) {
         fl__reply_error_format(error, "ERR wrong number of arguments for '%s' command", command->name);
         return NULL;
     }

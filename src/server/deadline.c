@@ -1,5 +1,8 @@
 /* deadline.c - when keys expire: a heap with four children to a node, whose root is the earliest deadline.
  *
+ * Equal deadlines stand in the order of their keys, so that the order in which keys expire depends on the
+ * deadlines that there are, and not on the heap's history.
+ *
  * An item knows its place (counted from 1; 0 is none), so its deadline can be found, moved and dropped.
  * Invariant: the item at place p says p, and no child is earlier than its parent. */
 #include "keyspace.h"
@@ -17,6 +20,8 @@ struct fl__deadline {
     struct fl__item *item;
 };
 
+_Static_assert(sizeof(struct fl__deadline) == FL__DEADLINE_SIZE || sizeof(void *) != 8, "as it is told");
+
 static inline struct fl__deadline *place(const struct fl__deadlines *deadlines, uint32_t at)
 {
     return &deadlines->segments[at >> SEGMENT_BITS][at & (SEGMENT_LENGTH - 1)];
@@ -26,6 +31,14 @@ static inline void put(struct fl__deadlines *deadlines, uint32_t at, struct fl__
 {
     *place(deadlines, at) = deadline;
     deadline.item->deadline = at + 1;
+}
+
+/* Whether a deadline comes before another one. */
+static bool precedes(const struct fl__deadline *a, const struct fl__deadline *b)
+{
+    if (a->time_ms != b->time_ms)
+        return a->time_ms < b->time_ms;
+    return fl__item_precedes(a->item, b->item->hash, fl__item_key(b->item));
 }
 
 static bool grow_heap(struct fl__deadlines *deadlines)
@@ -68,7 +81,7 @@ static void sift_up(struct fl__deadlines *deadlines, uint32_t at, struct fl__dea
 {
     while (at > 0) {
         uint32_t parent = (at - 1) / CHILDREN;
-        if (place(deadlines, parent)->time_ms <= deadline.time_ms)
+        if (!precedes(&deadline, place(deadlines, parent)))
             break;
         put(deadlines, at, *place(deadlines, parent));
         at = parent;
@@ -82,12 +95,11 @@ static void sift_down(struct fl__deadlines *deadlines, uint32_t at, struct fl__d
     for (;;) {
         uint64_t first = (uint64_t)at * CHILDREN + 1;
         uint32_t best = at;
-        uint64_t best_time_ms = deadline.time_ms;
+        const struct fl__deadline *earliest = &deadline;
         for (uint64_t child = first; child < first + CHILDREN && child < deadlines->count; child++) {
-            uint64_t time_ms = place(deadlines, (uint32_t)child)->time_ms;
-            if (time_ms < best_time_ms) {
+            if (precedes(place(deadlines, (uint32_t)child), earliest)) {
                 best = (uint32_t)child;
-                best_time_ms = time_ms;
+                earliest = place(deadlines, best);
             }
         }
         if (best == at)
@@ -101,7 +113,7 @@ static void sift_down(struct fl__deadlines *deadlines, uint32_t at, struct fl__d
 /* Puts a deadline near a free place, wherever it belongs. */
 static void sift(struct fl__deadlines *deadlines, uint32_t at, struct fl__deadline deadline)
 {
-    if (at > 0 && place(deadlines, (at - 1) / CHILDREN)->time_ms > deadline.time_ms)
+    if (at > 0 && precedes(&deadline, place(deadlines, (at - 1) / CHILDREN)))
         sift_up(deadlines, at, deadline);
     else
         sift_down(deadlines, at, deadline);

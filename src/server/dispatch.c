@@ -131,10 +131,11 @@ static void execute_read(struct fl__pending *p)
 {
     struct fl__store *store = p->server->store;
     struct fl__reply *reply = fl__pending_reply(p);
+    uint64_t seed = p->server->read_seed += UINT64_C(0x9e3779b97f4a7c15); /* Another one for each read. */
     if (p->kind == FL__PENDING_READ) {
-        fl__store_read(store, p->command, p->args, p->arg_count, reply);
+        fl__store_read(store, p->command, p->args, p->arg_count, seed, reply);
     } else {
-        struct fl__context context = {.hole = fl__transaction_hole, .owner = p};
+        struct fl__context context = {.seed = seed, .hole = fl__transaction_hole, .owner = p};
         fl__store_read_transaction(store, &context, (struct fl__bytes){p->data, p->size}, reply);
     }
     fl__pending_end(p);

@@ -58,18 +58,24 @@ static size_t count_pieces(const char *text, char separator)
     return count;
 }
 
-static void put_words(struct fl__reply *reply, const char *words, bool as_status)
+/* A set of statuses. */
+static void put_words(struct fl__reply *reply, struct fl__bytes words)
 {
-    char word[64];
-    fl__reply_set(reply, count_pieces(words, ' '));
-    while (words != NULL && *words != '\0') {
-        struct fl__bytes piece = take_piece(&words, ' ');
+    char text[128], word[64];
+    snprintf(text, sizeof text, "%.*s", (int)words.size, words.data);
+    fl__reply_set(reply, count_pieces(text, ' '));
+    for (const char *rest = text; *rest != '\0';) {
+        struct fl__bytes piece = take_piece(&rest, ' ');
         snprintf(word, sizeof word, "%.*s", (int)piece.size, piece.data);
-        if (as_status)
-            fl__reply_status(reply, word);
-        else
-            fl__reply_bulk(reply, piece);
+        fl__reply_status(reply, word);
     }
+}
+
+static void put_tips(struct fl__reply *reply, const char *tips)
+{
+    fl__reply_set(reply, count_pieces(tips, ' '));
+    while (tips != NULL && *tips != '\0')
+        fl__reply_bulk(reply, take_piece(&tips, ' '));
 }
 
 static void put_pair(struct fl__reply *reply, const char *key, const char *value)
@@ -108,30 +114,43 @@ static void put_number(struct fl__reply *reply, const char *key, int64_t value)
     fl__reply_integer(reply, value);
 }
 
-static void put_key_specification(struct fl__reply *reply, const struct fl__command *command)
+/* The k-th specification of keys, from 0: each but the last is about one key. */
+static void put_key_specification(struct fl__reply *reply, const struct fl__command *command, size_t k,
+                                  struct fl__bytes flags, bool is_last)
 {
+    int32_t first = command->first_key + (int32_t)k * command->key_step;
+    int32_t last = is_last ? command->last_key : first;
     fl__reply_map(reply, command->key_notes == NULL ? 3 : 4);
     if (command->key_notes != NULL)
         put_pair(reply, "notes", command->key_notes);
     fl__reply_text(reply, "flags");
-    put_words(reply, command->key_flags, true);
+    put_words(reply, flags);
 
     fl__reply_text(reply, "begin_search");
     fl__reply_map(reply, 2);
     put_pair(reply, "type", "index");
     fl__reply_text(reply, "spec");
     fl__reply_map(reply, 1);
-    put_number(reply, "index", command->first_key);
+    put_number(reply, "index", first);
 
     fl__reply_text(reply, "find_keys");
     fl__reply_map(reply, 2);
     put_pair(reply, "type", "range");
     fl__reply_text(reply, "spec");
     fl__reply_map(reply, 3);
-    put_number(reply, "lastkey",
-               command->last_key < 0 ? command->last_key : command->last_key - command->first_key);
+    put_number(reply, "lastkey", last < 0 ? last : last - first);
     put_number(reply, "keystep", command->key_step);
     put_number(reply, "limit", 0);
+}
+
+static void put_key_specifications(struct fl__reply *reply, const struct fl__command *command)
+{
+    const char *rest = command->first_key == 0 ? NULL : command->key_flags;
+    fl__reply_set(reply, count_pieces(rest, '|'));
+    for (size_t k = 0; rest != NULL && *rest != '\0'; k++) {
+        struct fl__bytes flags = take_piece(&rest, '|');
+        put_key_specification(reply, command, k, flags, *rest == '\0');
+    }
 }
 
 static void put_info(struct fl__reply *reply, const struct fl__command *command)
@@ -144,10 +163,8 @@ static void put_info(struct fl__reply *reply, const struct fl__command *command)
     fl__reply_integer(reply, command->last_key);
     fl__reply_integer(reply, command->key_step);
     put_names(reply, command->categories, category_names, CATEGORY_COUNT);
-    put_words(reply, command->tips, false);
-    fl__reply_set(reply, command->first_key != 0);
-    if (command->first_key != 0)
-        put_key_specification(reply, command);
+    put_tips(reply, command->tips);
+    put_key_specifications(reply, command);
     fl__reply_set(reply, count_subs(command));
     const struct fl__command *sub = fl__command_next_sub(command, NULL);
     for (; sub != NULL; sub = fl__command_next_sub(command, sub))
@@ -252,7 +269,8 @@ static void put_field(struct fl__reply *reply, const char *key, struct fl__bytes
     fl__reply_bulk(reply, value);
 }
 
-static void put_argument(struct fl__reply *reply, const struct argument *argument)
+/* key_index: the specification that it belongs to, if it is a key. */
+static void put_argument(struct fl__reply *reply, const struct argument *argument, size_t key_index)
 {
     bool is_key = fl__bytes_is(argument->type, "key");
     bool has_flags = argument->is_optional || argument->is_multiple;
@@ -261,7 +279,7 @@ static void put_argument(struct fl__reply *reply, const struct argument *argumen
     put_field(reply, "name", argument->name);
     put_field(reply, "type", argument->type);
     if (is_key)
-        put_number(reply, "key_spec_index", 0);
+        put_number(reply, "key_spec_index", (int64_t)key_index);
     put_field(reply, "token", argument->token);
     put_field(reply, "since", argument->since);
     if (has_flags) {
@@ -274,13 +292,17 @@ static void put_argument(struct fl__reply *reply, const struct argument *argumen
     }
 }
 
-static void put_arguments(struct fl__reply *reply, const char *text)
+static void put_arguments(struct fl__reply *reply, const struct fl__command *command)
 {
+    const char *text = command->arguments;
+    size_t key_count = 0, specification_count = count_pieces(command->key_flags, '|');
     fl__reply_text(reply, "arguments");
     fl__reply_array(reply, count_arguments(text));
     while (*text != '\0') {
         struct argument argument = take_argument(&text);
-        put_argument(reply, &argument);
+        put_argument(reply, &argument, key_count);
+        if (fl__bytes_is(argument.type, "key") && key_count + 1 < specification_count)
+            key_count++;
         if (argument.has_children) {
             fl__reply_text(reply, "arguments");
             fl__reply_array(reply, count_arguments(text));
@@ -304,7 +326,7 @@ static void put_history(struct fl__reply *reply, const char *history)
 static void put_deprecation(struct fl__reply *reply, const char *deprecated)
 {
     fl__reply_text(reply, "doc_flags");
-    put_words(reply, "deprecated", true);
+    put_words(reply, fl__bytes_of("deprecated"));
     put_field(reply, "deprecated_since", take_piece(&deprecated, ':'));
     put_pair(reply, "replaced_by", deprecated);
 }
@@ -325,7 +347,7 @@ static void put_docs(struct fl__reply *reply, const struct fl__command *command)
     if (command->history != NULL)
         put_history(reply, command->history);
     if (command->arguments != NULL)
-        put_arguments(reply, command->arguments);
+        put_arguments(reply, command);
     if (sub_count == 0)
         return;
     fl__reply_text(reply, "subcommands");
@@ -404,6 +426,95 @@ void fl__local_command_list(struct fl__client *client, struct fl__reply *reply, 
         if (is_listed(&fl__commands[k], filter, value))
             fl__reply_text(reply, fl__commands[k].name);
     }
+}
+
+/* ------------------------------------------------------------------------------------------------ GETKEYS */
+
+/* SET reads the key only if it is asked to. */
+static const char *use_by_set(const struct fl__bytes *args, uint32_t arg_count)
+{
+    for (uint32_t k = 3; k < arg_count; k++) {
+        if (fl__bytes_is(args[k], "get"))
+            return "RW access update";
+    }
+    return "OW update";
+}
+
+/* BITFIELD writes unless each of its parts is a whole GET. */
+static const char *use_by_bitfield(const struct fl__bytes *args, uint32_t arg_count)
+{
+    uint32_t k = 2;
+    while (k < arg_count) {
+        if (fl__bytes_is(args[k], "get") && arg_count - k > 2)
+            k += 3;
+        else if (fl__bytes_is(args[k], "overflow") && arg_count - k > 1)
+            k += 2;
+        else
+            return "RW access update";
+    }
+    return "RO access";
+}
+
+/* The flags of a call's keys, of which two commands decide by their arguments. */
+static const char *use_of_keys(const struct fl__command *command, const struct fl__bytes *args,
+                               uint32_t arg_count)
+{
+    if (strcmp(command->name, "set") == 0)
+        return use_by_set(args, arg_count);
+    if (strcmp(command->name, "bitfield") == 0)
+        return use_by_bitfield(args, arg_count);
+    return command->key_flags;
+}
+
+static void put_keys(struct fl__reply *reply, const struct fl__command *command, const struct fl__bytes *args,
+                     uint32_t arg_count, bool with_flags)
+{
+    uint32_t first, last, step;
+    if (!fl__command_keys(command, arg_count, &first, &last, &step) || last < first || last >= arg_count) {
+        fl__reply_error(reply, "ERR Invalid arguments specified for command");
+        return;
+    }
+    const char *rest = use_of_keys(command, args, arg_count);
+    struct fl__bytes flags = {0};
+    fl__reply_array(reply, (last - first) / step + 1);
+    for (uint32_t k = first; k <= last; k += step) {
+        if (*rest != '\0')
+            flags = take_piece(&rest, '|');
+        if (with_flags)
+            fl__reply_array(reply, 2);
+        fl__reply_bulk(reply, args[k]);
+        if (with_flags)
+            put_words(reply, flags);
+    }
+}
+
+/* The call asked about follows "COMMAND GETKEYS". */
+static void get_keys(struct fl__reply *reply, const struct fl__bytes *args, uint32_t arg_count,
+                     bool with_flags)
+{
+    const struct fl__command *command = fl__command_look_up(args + 2, arg_count - 2);
+    if (command == NULL)
+        fl__reply_error(reply, "ERR Invalid command specified");
+    else if (command->first_key == 0)
+        fl__reply_error(reply, "ERR The command has no key arguments");
+    else if (!fl__command_takes(command, arg_count - 2))
+        fl__reply_error(reply, "ERR Invalid number of arguments specified for command");
+    else
+        put_keys(reply, command, args + 2, arg_count - 2, with_flags);
+}
+
+void fl__local_command_getkeys(struct fl__client *client, struct fl__reply *reply,
+                               const struct fl__bytes *args, uint32_t arg_count)
+{
+    (void)client;
+    get_keys(reply, args, arg_count, false);
+}
+
+void fl__local_command_getkeysandflags(struct fl__client *client, struct fl__reply *reply,
+                                       const struct fl__bytes *args, uint32_t arg_count)
+{
+    (void)client;
+    get_keys(reply, args, arg_count, true);
 }
 
 /* --------------------------------------------------------------------------------------------------- HELP */

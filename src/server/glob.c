@@ -49,13 +49,23 @@ static bool match_one(struct fl__bytes pattern, size_t *at, unsigned char byte, 
     return fold(pattern.data[(*at)++], ignore_case) == byte;
 }
 
-bool fl__glob_match(struct fl__bytes pattern, struct fl__bytes text, bool ignore_case)
+static bool take_steps(uint64_t *steps, uint64_t count)
 {
-    size_t p = 0, t = 0;
+    *steps = *steps > count ? *steps - count : 0;
+    return *steps > 0;
+}
+
+static bool match(struct fl__bytes pattern, struct fl__bytes text, bool ignore_case, uint64_t *steps)
+{
+    size_t p = 0, t = 0, start = 0;
     bool starred = false;
     size_t star = 0, covered = 0; /* Where the pattern goes on behind the last star; where its cover ends. */
 
     while (t < text.size) {
+        /* A class takes as many steps as it is long. */
+        if (!take_steps(steps, 1 + (p > start ? p - start : 0)))
+            return false;
+        start = p;
         if (p < pattern.size && pattern.data[p] == '*') {
             starred = true;
             star = ++p;
@@ -72,4 +82,15 @@ bool fl__glob_match(struct fl__bytes pattern, struct fl__bytes text, bool ignore
     while (p < pattern.size && pattern.data[p] == '*')
         p++;
     return p == pattern.size;
+}
+
+bool fl__glob_match(struct fl__bytes pattern, struct fl__bytes text, bool ignore_case)
+{
+    uint64_t steps = UINT64_MAX;
+    return match(pattern, text, ignore_case, &steps);
+}
+
+bool fl__glob_match_within(struct fl__bytes pattern, struct fl__bytes text, uint64_t *steps)
+{
+    return match(pattern, text, false, steps);
 }

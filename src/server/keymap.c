@@ -229,8 +229,7 @@ static void step_resize(struct fl__map *map)
 
 /* -------------------------------------------------------------------------------------------------- items */
 
-/* Whether an item stands before a key in the order. */
-static bool is_before(const struct fl__item *item, uint64_t hash, struct fl__bytes key)
+bool fl__item_precedes(const struct fl__item *item, uint64_t hash, struct fl__bytes key)
 {
     if (item->hash != hash)
         return item->hash < hash;
@@ -249,7 +248,7 @@ struct fl__item **fl__map_find(const struct fl__map *map, uint64_t hash, struct 
             *found = true;
             return link;
         }
-        if (!is_before(item, hash, key))
+        if (!fl__item_precedes(item, hash, key))
             break;
     }
     *found = false;
@@ -322,6 +321,32 @@ struct fl__item *fl__map_resize(struct fl__map *map, struct fl__item **link, uin
     return item;
 }
 
+struct fl__item *fl__map_rename(struct fl__map *map, struct fl__item **link, uint64_t hash,
+                                struct fl__bytes key)
+{
+    struct fl__item *item = *link;
+    size_t needed = key.size + item->value_size;
+    if (needed > item->capacity) {
+        struct fl__item *moved = realloc(item, sizeof *item + needed);
+        if (moved == NULL)
+            return NULL;
+        map->memory += block_size(sizeof *item + needed) - block_size(sizeof *item + moved->capacity);
+        moved->capacity = (uint32_t)needed;
+        item = moved;
+    }
+    *link = item->next;
+    memmove(item->data + key.size, item->data + item->key_size, item->value_size);
+    if (key.size > 0)
+        memcpy(item->data, key.data, key.size);
+    item->key_size = (uint32_t)key.size;
+    item->hash = hash;
+    bool found;
+    link = fl__map_find(map, hash, key, &found);
+    item->next = *link;
+    *link = item;
+    return fl__map_resize(map, link, item->value_size, false); /* Where the key became much shorter. */
+}
+
 void fl__map_remove(struct fl__map *map, struct fl__item **link)
 {
     struct fl__item *item = *link;
@@ -330,4 +355,9 @@ void fl__map_remove(struct fl__map *map, struct fl__item **link)
     map->memory -= block_size(sizeof *item + item->capacity);
     free(item);
     step_resize(map);
+}
+
+uint64_t fl__item_memory(const struct fl__item *item)
+{
+    return block_size(sizeof *item + item->capacity);
 }

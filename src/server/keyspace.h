@@ -11,7 +11,11 @@
  *   keymap.c           the hash table: keys in the order of a replicated hash
  *   deadline.c         when keys expire: a heap
  *   store.c            the keyspace: applies entries, answers reads, expires keys
- *   string.c key.c     command bodies: strings and counters; keys of any type, SCAN, the database
+ *   crc64.c            the checksum of serialized values
+ *   string.c           command bodies: strings and counters
+ *   key.c expire.c     command bodies: keys of any type; their deadlines
+ *   scan.c             command bodies: SCAN, KEYS, RANDOMKEY
+ *   dump.c             command bodies: DUMP, RESTORE, and the format of their values
  *
  * Words: a *command* is a row of the table; a *call* is one use of it with its arguments, args[0] being the
  * name as the client wrote it. The *log's clock* is the time of the last entry applied; no command sees
@@ -57,6 +61,8 @@ size_t fl__number_print(int64_t value, char out[FL__NUMBER_SIZE]);
 
 /* Redis' patterns: * ? [a-c] [^x] \c. Never recursive; at most pattern size times text size steps. */
 bool fl__glob_match(struct fl__bytes pattern, struct fl__bytes text, bool ignore_case);
+/* The same, with case, in at most *steps steps, which are counted down. False and *steps 0: it needs more. */
+bool fl__glob_match_within(struct fl__bytes pattern, struct fl__bytes text, uint64_t *steps);
 
 /* ------------------------------------------------------------------------------------------------- resp.c */
 
@@ -116,11 +122,15 @@ void fl__reply_error_format(struct fl__reply *reply, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void fl__reply_integer(struct fl__reply *reply, int64_t value);
 void fl__reply_bulk(struct fl__reply *reply, struct fl__bytes bytes);
+/* One bulk string of several pieces. */
+void fl__reply_pieces(struct fl__reply *reply, const struct fl__bytes *pieces, uint32_t count);
 void fl__reply_text(struct fl__reply *reply, const char *text); /* A bulk string of a terminated text. */
 void fl__reply_null(struct fl__reply *reply);                   /* $-1 or _ */
 void fl__reply_null_array(struct fl__reply *reply);             /* *-1 or _ */
 /* Followed by that many replies; for a map, by a key and a value each. */
 void fl__reply_array(struct fl__reply *reply, size_t count);
+/* An array whose length is known at its end: `at` is the size of the reply before its first part. */
+void fl__reply_array_from(struct fl__reply *reply, size_t at, size_t count);
 void fl__reply_map(struct fl__reply *reply, size_t count);
 void fl__reply_set(struct fl__reply *reply, size_t count);
 /* kind: "txt" or "mkd". */
@@ -186,7 +196,9 @@ struct fl__command {
     fl__store_fn *store;                  /* READ and WRITE. */
     fl__local_fn *local;                  /* All others; NULL for a container without a meaning of its own. */
     /* What COMMAND tells. NULL where there is nothing to tell. */
-    const char *key_flags, *key_notes; /* Of its key specification; flags and tips: blank-separated. */
+    /* How it uses its keys: flags, blank-separated. With '|' in between, each key has its own, and the last
+     * ones are for all others; COMMAND tells them as so many key specifications. */
+    const char *key_flags, *key_notes;
     const char *tips, *group, *since, *summary, *complexity;
     const char *history;    /* Pairs "6.2.0:What changed then.", separated by line ends. */
     const char *deprecated; /* "6.2.0:What replaces it." */
@@ -203,6 +215,9 @@ extern const uint32_t fl__command_count;
  * number of arguments, a key that is too long. `error` may be NULL; it gets at most one error reply. */
 const struct fl__command *fl__command_find(const struct fl__bytes *args, uint32_t arg_count,
                                            struct fl__reply *error);
+/* The same, however many arguments there are; NULL without a reason. */
+const struct fl__command *fl__command_look_up(const struct fl__bytes *args, uint32_t arg_count);
+bool fl__command_takes(const struct fl__command *command, uint32_t arg_count); /* So many arguments. */
 /* The row of that name, in any case ("client|id" for a subcommand), or NULL. */
 const struct fl__command *fl__command_named(struct fl__bytes name);
 /* The first subcommand of a container (sub NULL), or the one after `sub`; NULL: there is none. */
@@ -216,8 +231,8 @@ FL_MUST_USE bool fl__command_keys(const struct fl__command *command, uint32_t ar
 uint32_t fl__command_hash(struct fl__bytes name, uint64_t factor);
 
 /* docs.c: COMMAND; and CLIENT HELP and its like, for every container. */
-fl__local_fn fl__local_command, fl__local_command_count, fl__local_command_docs, fl__local_command_info,
-    fl__local_command_list, fl__local_help;
+fl__local_fn fl__local_command, fl__local_command_count, fl__local_command_docs, fl__local_command_getkeys,
+    fl__local_command_getkeysandflags, fl__local_command_info, fl__local_command_list, fl__local_help;
 
 /* ---------------------------------------------------------------------------------------------- payload.c */
 
@@ -308,6 +323,9 @@ static inline struct fl__bytes fl__item_value(const struct fl__item *item)
     return (struct fl__bytes){item->data + item->key_size, item->value_size};
 }
 
+/* Whether an item stands before a key in the order. */
+bool fl__item_precedes(const struct fl__item *item, uint64_t hash, struct fl__bytes key);
+
 /* 2 to the power of `bits` buckets, in segments, so that a table comes and goes in small pieces. An item's
  * bucket is the top bits of its hash. */
 struct fl__buckets {
@@ -338,10 +356,17 @@ struct fl__item *fl__map_insert(struct fl__map *map, struct fl__item **link, uin
 /* Changes the value's size, keeping as much of it as fits; with `spare`, takes room for more of the same. The
  * item may move: its link is corrected, its deadline is not. NULL: no memory, nothing changed. */
 struct fl__item *fl__map_resize(struct fl__map *map, struct fl__item **link, uint32_t value_size, bool spare);
+/* Gives an item a key that is not there yet; its value is moved, not copied. The item may move too: its
+ * deadline is not corrected. NULL: no memory, nothing changed. */
+struct fl__item *fl__map_rename(struct fl__map *map, struct fl__item **link, uint64_t hash,
+                                struct fl__bytes key);
 void fl__map_remove(struct fl__map *map, struct fl__item **link);
+uint64_t fl__item_memory(const struct fl__item *item); /* Its part of the map's memory, buckets left out. */
 
-/* The deadlines of keys, in milliseconds of the log's clock, the earliest first. */
+/* The deadlines of keys, in milliseconds of the log's clock: the earliest first, and of equal ones that of
+ * the key that comes first in the map. */
 #define FL__NO_DEADLINE UINT64_MAX
+#define FL__DEADLINE_SIZE 16 /* Bytes that a key's deadline takes. */
 
 struct fl__deadlines {
     struct fl__deadline **segments; /* Of the heap, so that it grows in small pieces. */
@@ -413,10 +438,10 @@ FL_MUST_USE int fl__store_apply(struct fl__store *store, const struct fl__contex
                                 struct fl__bytes data, struct fl__reply *reply);
 
 /* Answers a READ command from the state as it is, by the log's clock. The call has passed
- * fl__command_find(). */
+ * fl__command_find(). `seed` is what chance is made of, if the command leaves something to it (RANDOMKEY). */
 void fl__store_read(struct fl__store *store, const struct fl__command *command, const struct fl__bytes *args,
-                    uint32_t arg_count, struct fl__reply *reply);
-/* Answers a transaction without writes. Only the hole and owner of the context are used. */
+                    uint32_t arg_count, uint64_t seed, struct fl__reply *reply);
+/* Answers a transaction without writes. Of the context, time and index are not used. */
 void fl__store_read_transaction(struct fl__store *store, const struct fl__context *context,
                                 struct fl__bytes data, struct fl__reply *reply);
 
@@ -459,10 +484,13 @@ struct fl__call {
     const struct fl__bytes *args;
     uint32_t arg_count;
     struct fl__reply *reply; /* NULL: nobody asked here. */
+    uint64_t seed;           /* The entry's, or the reader's; another one for each call of a transaction. */
 };
 
 uint64_t fl__store_time_ms(const struct fl__store *store);
-/* NULL: no such key. Valid until the next change. look_up is for READ commands: it is counted. */
+uint64_t fl__store_held(const struct fl__store *store); /* Keys, with those expired and not freed yet. */
+/* NULL: no such key. Valid until the next change. look_up is for READ commands: it is counted, and a miss is
+ * told. */
 const struct fl__item *fl__store_find(const struct fl__store *store, struct fl__bytes key);
 const struct fl__item *fl__store_look_up(struct fl__store *store, struct fl__bytes key);
 uint64_t fl__store_deadline(const struct fl__store *store, const struct fl__item *item);
@@ -474,6 +502,12 @@ bool fl__store_is_live(const struct fl__store *store, const struct fl__item *ite
 #define FL__KEEP_DEADLINE (UINT64_MAX - 1)
 void fl__store_put(struct fl__store *store, struct fl__bytes key, struct fl__bytes value,
                    uint64_t deadline_ms);
+/* The same with a value of `size` bytes, which the caller writes to what is returned before it does anything
+ * else. NULL: no memory, or the deadline is past and the key gone. */
+FL_MUST_USE char *fl__store_make(struct fl__store *store, struct fl__bytes key, size_t size,
+                                 uint64_t deadline_ms);
+/* Moves a key that exists, with its value and deadline, to where no live key is. */
+void fl__store_rename(struct fl__store *store, struct fl__bytes from, struct fl__bytes to);
 /* Appends to a key's value, which is empty if there is no such key. */
 void fl__store_append(struct fl__store *store, struct fl__bytes key, struct fl__bytes tail);
 /* Gives a key that exists a deadline, or takes it away. */
@@ -484,13 +518,39 @@ void fl__store_clear(struct fl__store *store);
 void fl__store_notify(struct fl__store *store, enum fl__event event, const char *name, struct fl__bytes key);
 uint64_t fl__store_publish(struct fl__store *store, struct fl__bytes channel, struct fl__bytes message);
 
-/* string.c, key.c */
+/* ---------------------------------------------------------------------------------------- crc64.c, dump.c */
+
+/* CRC-64 of Jones, as Redis has it: `crc` is that of the bytes before; 0: there are none. */
+uint64_t fl__crc64(uint64_t crc, struct fl__bytes bytes);
+
+/* A serialized value whose form has been checked. */
+enum fl__dump_form { FL__DUMP_PLAIN, FL__DUMP_NUMBER, FL__DUMP_COMPRESSED };
+struct fl__dump {
+    enum fl__dump_form form;
+    struct fl__bytes bytes; /* PLAIN: the value. COMPRESSED: what it is made of. */
+    int32_t number;         /* NUMBER. */
+    uint64_t size;          /* Of the value. */
+};
+
+/* NULL, or the complaint. With NULL, fl__dump_unpack() writes exactly dump->size bytes. */
+FL_MUST_USE const char *fl__dump_read(struct fl__bytes serialized, struct fl__dump *dump);
+void fl__dump_unpack(const struct fl__dump *dump, char *out);
+
+/* ----------------------------------------------------------------------------------------- command bodies */
+
+/* string.c */
 fl__store_fn fl__string_append, fl__string_decr, fl__string_decrby, fl__string_get, fl__string_getdel,
     fl__string_getrange, fl__string_getset, fl__string_incr, fl__string_incrby, fl__string_mget,
     fl__string_mset, fl__string_msetnx, fl__string_psetex, fl__string_set, fl__string_setex, fl__string_setnx,
     fl__string_strlen;
-fl__store_fn fl__key_dbsize, fl__key_del, fl__key_exists, fl__key_expire, fl__key_expireat, fl__key_flushall,
-    fl__key_flushdb, fl__key_persist, fl__key_pexpire, fl__key_pexpireat, fl__key_pttl, fl__key_scan,
-    fl__key_time, fl__key_ttl, fl__key_type, fl__key_unlink;
+/* key.c, expire.c, scan.c, dump.c */
+fl__store_fn fl__key_copy, fl__key_dbsize, fl__key_del, fl__key_exists, fl__key_flushall, fl__key_flushdb,
+    fl__key_memory_usage, fl__key_move, fl__key_object_encoding, fl__key_object_freq, fl__key_object_idletime,
+    fl__key_object_refcount, fl__key_rename, fl__key_renamenx, fl__key_revision, fl__key_swapdb, fl__key_time,
+    fl__key_touch, fl__key_type, fl__key_unlink;
+fl__store_fn fl__expire_expire, fl__expire_expireat, fl__expire_expiretime, fl__expire_persist,
+    fl__expire_pexpire, fl__expire_pexpireat, fl__expire_pexpiretime, fl__expire_pttl, fl__expire_ttl;
+fl__store_fn fl__scan_keys, fl__scan_randomkey, fl__scan_scan;
+fl__store_fn fl__dump_dump, fl__dump_restore;
 
 #endif

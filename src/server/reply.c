@@ -136,6 +136,19 @@ void fl__reply_bulk(struct fl__reply *reply, struct fl__bytes bytes)
     reply->size += size + bytes.size + 2;
 }
 
+void fl__reply_pieces(struct fl__reply *reply, const struct fl__bytes *pieces, uint32_t count)
+{
+    size_t size = 0;
+    for (uint32_t k = 0; k < count; k++)
+        size += pieces[k].size;
+    if (reserve(reply, HEADER_SIZE + size + 2) == NULL)
+        return;
+    put_header(reply, '$', (int64_t)size);
+    for (uint32_t k = 0; k < count; k++)
+        fl__reply_raw(reply, pieces[k]);
+    fl__reply_raw(reply, fl__bytes_of("\r\n"));
+}
+
 void fl__reply_text(struct fl__reply *reply, const char *text)
 {
     fl__reply_bulk(reply, fl__bytes_of(text));
@@ -156,6 +169,17 @@ void fl__reply_null_array(struct fl__reply *reply)
 void fl__reply_array(struct fl__reply *reply, size_t count)
 {
     put_header(reply, '*', (int64_t)count);
+}
+
+void fl__reply_array_from(struct fl__reply *reply, size_t at, size_t count)
+{
+    char header[HEADER_SIZE];
+    size_t size = print_header(header, '*', (int64_t)count);
+    if (reserve(reply, size) == NULL)
+        return;
+    memmove(reply->data + at + size, reply->data + at, reply->size - at);
+    memcpy(reply->data + at, header, size);
+    reply->size += size;
 }
 
 void fl__reply_map(struct fl__reply *reply, size_t count)

@@ -264,6 +264,7 @@ static void make_run_id(struct fl_server *server)
 {
     uint8_t random[20];
     server->io->vtable->random(server->io, random, sizeof random);
+    memcpy(&server->read_seed, random, sizeof server->read_seed); /* Nothing secret depends on it. */
     for (size_t k = 0; k < sizeof random; k++)
         snprintf(server->run_id + 2 * k, 3, "%02x", random[k]);
 }

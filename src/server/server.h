@@ -15,6 +15,7 @@
  *   clients.c      CLIENT and its subcommands
  *   config.c       CONFIG GET and SET
  *   info.c         INFO
+ *   memory.c       MEMORY, but for MEMORY USAGE
  *   look.c         FAIRLEAD: what the command line asks
  *   status.c       the snapshot: what people look at; its JSON
  *   metrics.c      the snapshot as Prometheus' text
@@ -140,6 +141,7 @@ struct fl_server {
     bool kick_is_set, round_is_set;
     uint32_t rounds;
 
+    uint64_t read_seed; /* What chance in reads is made of; from a random beginning. */
     uint64_t command_count;
     uint64_t *calls; /* By row of the table. */
     void (*publish)(void *context, const struct fl__snapshot *snapshot);
@@ -328,5 +330,7 @@ fl__local_fn fl__local_auth, fl__local_client_getname, fl__local_client_id, fl__
     fl__local_discard, fl__local_echo, fl__local_exec, fl__local_hello, fl__local_info, fl__local_multi,
     fl__local_ping, fl__local_quit, fl__local_reset, fl__local_select, fl__local_wait,
     fl__local_fairlead_hash, fl__local_fairlead_log, fl__local_fairlead_probe, fl__local_fairlead_status;
+fl__local_fn fl__local_memory_doctor, fl__local_memory_malloc_stats, fl__local_memory_purge,
+    fl__local_memory_stats;
 
 #endif

@@ -2,8 +2,9 @@
  *
  * What it holds is a function of the entries applied, and of nothing else: time is the log's clock, which
  * each entry brings forward. A key whose deadline lies before that clock does not exist, for any command,
- * whether it has been freed or not; so when and in what order expired keys are freed is nobody's business,
- * and is done a little with each entry, like the freeing of what FLUSHALL left behind.
+ * whether it has been freed or not; so expired keys can be freed a little with each entry, like what FLUSHALL
+ * left behind. Only who listens notices when: a key is told as expired when it is freed, or when a write
+ * meets it first. That too follows from the entries alone, in the order of deadlines and then of keys.
  *
  * Invariants:
  *   S1  The clock and the index never decrease.
@@ -90,9 +91,17 @@ static uint64_t hash_key(const struct fl__store *store, struct fl__bytes key)
     return XXH3_64bits_withSeed(key.data, key.size, store->hash_seed) >> (64 - FL__HASH_BITS);
 }
 
+/* An expired key is freed, or its room used for another one. */
+static void count_expired(struct fl__store *store, struct fl__bytes key)
+{
+    store->expired_count++;
+    fl__store_notify(store, FL__EVENT_EXPIRED, "expired", key);
+}
+
 static void remove_item(struct fl__store *store, struct fl__item **link)
 {
-    store->expired_count += is_expired(store, *link);
+    if (is_expired(store, *link))
+        count_expired(store, fl__item_key(*link));
     fl__deadlines_clear(&store->deadlines, *link);
     fl__map_remove(&store->map, link);
 }
@@ -139,7 +148,14 @@ const struct fl__item *fl__store_look_up(struct fl__store *store, struct fl__byt
     const struct fl__item *item = fl__store_find(store, key);
     store->hit_count += item != NULL;
     store->miss_count += item == NULL;
+    if (item == NULL)
+        fl__store_notify(store, FL__EVENT_MISS, "keymiss", key);
     return item;
+}
+
+uint64_t fl__store_held(const struct fl__store *store)
+{
+    return store->map.count;
 }
 
 const struct fl__item *fl__store_seek(const struct fl__store *store, uint64_t position)
@@ -199,26 +215,63 @@ static void copy_to(char *out, struct fl__bytes bytes)
         memcpy(out, bytes.data, bytes.size);
 }
 
-void fl__store_put(struct fl__store *store, struct fl__bytes key, struct fl__bytes value,
-                   uint64_t deadline_ms)
+/* The item of a key that gets a value of `size` bytes and a deadline. NULL: no memory, or the deadline is
+ * past. */
+static struct fl__item *make_item(struct fl__store *store, struct fl__bytes key, size_t size,
+                                  uint64_t deadline_ms)
 {
     if (deadline_ms < fl__store_time_ms(store)) {
         fl__store_remove(store, key);
-        return;
+        return NULL;
     }
     bool found;
     uint64_t hash = hash_key(store, key);
     struct fl__item **link = fl__map_find(&store->map, hash, key, &found);
     bool was_expired = found && is_expired(store, *link);
     bool is_kept = found && !was_expired && deadline_ms == FL__KEEP_DEADLINE;
-    store->expired_count += was_expired;
+    if (was_expired)
+        count_expired(store, key);
     struct fl__item *item =
-        found ? resize_item(store, link, value.size, false) : insert_item(store, link, hash, key, value.size);
+        found ? resize_item(store, link, size, false) : insert_item(store, link, hash, key, size);
     if (item == NULL)
-        return;
-    copy_to(item->data + item->key_size, value);
+        return NULL;
     if (!is_kept)
         set_deadline(store, item, deadline_ms == FL__KEEP_DEADLINE ? FL__NO_DEADLINE : deadline_ms);
+    if (!found || was_expired)
+        fl__store_notify(store, FL__EVENT_NEW, "new", key);
+    return item;
+}
+
+char *fl__store_make(struct fl__store *store, struct fl__bytes key, size_t size, uint64_t deadline_ms)
+{
+    struct fl__item *item = make_item(store, key, size, deadline_ms);
+    return item == NULL ? NULL : item->data + item->key_size;
+}
+
+void fl__store_put(struct fl__store *store, struct fl__bytes key, struct fl__bytes value,
+                   uint64_t deadline_ms)
+{
+    struct fl__item *item = make_item(store, key, value.size, deadline_ms);
+    if (item != NULL)
+        copy_to(item->data + item->key_size, value);
+}
+
+void fl__store_rename(struct fl__store *store, struct fl__bytes from, struct fl__bytes to)
+{
+    bool found;
+    fl__store_remove(store, to); /* What is expired may still be there. */
+    struct fl__item **link = fl__map_find(&store->map, hash_key(store, from), from, &found);
+    fl_assert(found);
+    uint64_t deadline_ms = fl__store_deadline(store, *link);
+    struct fl__item *item = fl__map_rename(&store->map, link, hash_key(store, to), to);
+    if (item == NULL) {
+        store->broken = true;
+        return;
+    }
+    item->revision = store->index;
+    fl__deadlines_moved(&store->deadlines, item);
+    set_deadline(store, item, deadline_ms); /* Its place among equal deadlines is another one. */
+    fl__store_notify(store, FL__EVENT_NEW, "new", to);
 }
 
 void fl__store_append(struct fl__store *store, struct fl__bytes key, struct fl__bytes tail)
@@ -295,13 +348,13 @@ uint64_t fl__store_publish(struct fl__store *store, struct fl__bytes channel, st
 
 /* ----------------------------------------------------------------------------------------------- applying */
 
-static void run_call(struct fl__store *store, const struct fl__payload_reader *reader,
+static void run_call(struct fl__store *store, const struct fl__payload_reader *reader, uint64_t seed,
                      struct fl__reply *reply)
 {
     const struct fl__command *command = fl__command_find(reader->args, reader->arg_count, reply);
     if (command == NULL)
         return;
-    struct fl__call call = {store, command, reader->args, reader->arg_count, reply};
+    struct fl__call call = {store, command, reader->args, reader->arg_count, reply, seed};
     if (command->class == FL__CLASS_WRITE || (command->class == FL__CLASS_READ && reply != NULL))
         command->store(&call);
     else if (command->class != FL__CLASS_READ)
@@ -322,7 +375,7 @@ static int run_calls(struct fl__store *store, const struct fl__context *context,
         if (error != FL_OK)
             break;
         if (reader->arg_count > 0)
-            run_call(store, reader, reply);
+            run_call(store, reader, context->seed + reader->left, reply);
         else if (context->hole != NULL && reply != NULL)
             context->hole(context->owner, hole_count++, reply);
         else
@@ -372,10 +425,10 @@ static bool refuse_if_broken(const struct fl__store *store, struct fl__reply *re
 }
 
 void fl__store_read(struct fl__store *store, const struct fl__command *command, const struct fl__bytes *args,
-                    uint32_t arg_count, struct fl__reply *reply)
+                    uint32_t arg_count, uint64_t seed, struct fl__reply *reply)
 {
     fl_assert(command->class == FL__CLASS_READ);
-    struct fl__call call = {store, command, args, arg_count, reply};
+    struct fl__call call = {store, command, args, arg_count, reply, seed};
     if (!refuse_if_broken(store, reply))
         command->store(&call);
 }

@@ -20,7 +20,7 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 1' INT TERM
-redis-server --port 21900 --save '' --appendonly no --proto-max-bulk-len 64mb --dir "$directory" \
+redis-server --port 21900 --databases 1 --save '' --appendonly no --proto-max-bulk-len 64mb --dir "$directory" \
     --pidfile "$directory/redis.pid" --daemonize yes >/dev/null
 "$binary" up 3 --port 21950 --dir "$directory/cluster" --quiet
 node "$here/redis_compare.mjs" 127.0.0.1:21900 127.0.0.1:21950 --count "$count"
