@@ -1,7 +1,7 @@
 /* scan.c - command bodies: SCAN, KEYS, RANDOMKEY. They look at all keys, in the order of their hashes.
  *
  * A node that looks for long does nothing else meanwhile: it hears no leader, and loses its followers. So
- * each call has a limit of work: SCAN ends its step early, and KEYS, whose answer has to be whole, refuses. */
+ * each call has a limit of work: SCAN ends its step early; KEYS, whose answer has to be whole, refuses. */
 #include "keyspace.h"
 
 #define ERROR_SYNTAX "ERR syntax error"

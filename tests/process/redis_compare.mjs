@@ -101,10 +101,17 @@ class Connection {
 const isError = (reply) => reply !== null && reply[0] === 0x2d;
 const form = (reply) => reply.toString('latin1').replace(/[0-9]+/g, '0');
 
-// Replies that tell times or identities: whether they agree as far as they can.
+const near = (distance) => (a, b) => Math.abs(Number(a.toString().slice(1)) - Number(b.toString().slice(1))) <= distance;
+const sorted = (reply) => reply.toString('latin1').split('\r\n').sort().join('\n');
+
+// Replies that tell times or identities, or in no order: whether they agree as far as they can.
 const loosely = {
-  ttl: (a, b) => Math.abs(Number(a.toString().slice(1)) - Number(b.toString().slice(1))) <= 1,
-  pttl: (a, b) => Math.abs(Number(a.toString().slice(1)) - Number(b.toString().slice(1))) <= 1000,
+  expiretime: near(1),
+  pexpiretime: near(1000),
+  keys: (a, b) => sorted(a) === sorted(b),
+  'memory usage': (a, b) => Number(a.toString().slice(1)) > 0 && Number(b.toString().slice(1)) > 0,
+  ttl: near(1),
+  pttl: near(1000),
   time: (a, b) => form(a).length > 0 && form(a).split('\r\n')[0] === form(b).split('\r\n')[0],
   'client id': (a, b) => form(a) === form(b),
   hello: (a, b) => a[0] === b[0],
@@ -209,6 +216,48 @@ const keyCases = () => [
   ['set a 1', 'pexpire a 100000', 'pttl a', 'ttl a', `expireat a ${far()}`, 'ttl a', `pexpireat a ${far()}500`, 'ttl a', 'pttl a',
     `pexpireat a ${far()}000 gt`, 'ttl a', 'expireat a 1', 'exists a', 'ttl a', 'pttl a', 'set a 1', 'ttl a', 'pttl a', 'ttl', 'pttl',
     'pexpireat a 1', 'get a', 'ttl a b'],
+  ['expiretime a', 'pexpiretime a', 'set a 1', 'expiretime a', 'pexpiretime a', `expireat a ${far()}`, 'expiretime a', 'pexpiretime a',
+    `pexpireat a ${far()}499`, 'expiretime a', 'pexpiretime a', `pexpireat a ${far()}500`, 'expiretime a', 'expire a 100', 'expiretime a',
+    'expiretime', 'expiretime a b', 'pexpiretime', 'pexpireat a 9223372036854775807', 'pexpiretime a', 'pexpireat a 1', 'pexpiretime a'],
+  ['rename', 'rename a', 'rename a b c', 'rename a b', 'rename a a', 'set a 1', 'rename a a', 'get a', 'rename a b', 'mget a b',
+    'expire b 100', 'rename b a', 'ttl a', 'ttl b', 'set b x', 'rename b a', 'ttl a', 'get a', 'set longer:key yy px 100000', 'rename longer:key a',
+    'get a', 'pttl a', 'rename a longer:key', 'get longer:key', "rename longer:key ''", "get ''", 'dbsize', 'exists a b longer:key'],
+  ['renamenx', 'renamenx a b', 'set a 1', 'renamenx a a', 'renamenx a b', 'mget a b', 'set a 2', 'renamenx a b', 'mget a b', 'expire a 100',
+    'renamenx a c', 'ttl c', 'renamenx nokey nokey'],
+  ['copy', 'copy a', 'copy a b', 'copy a a', 'set a 1', 'copy a a', 'copy a a replace', 'copy a b', 'get b', 'copy a b', 'set a 2', 'copy a b',
+    'get b', 'copy a b replace', 'get b', 'expire a 100', 'copy a c', 'ttl c', 'ttl b', 'copy a b REPLACE replace', 'ttl b', 'set d x',
+    'copy d b replace', 'ttl b', 'copy a e db', 'copy a e db x', 'copy a e db 0', 'copy a f db 1', 'copy a f db -1', 'copy a f db 2147483648',
+    'copy a f db 9223372036854775808', 'copy a f foo', 'copy a f replace db 0 replace', 'get f', 'copy nokey f replace', 'get f', 'copy a a db 1',
+    'copy nokey nokey', 'copy a g DB 0 db 1', 'dbsize'],
+  ['move', 'move a', 'move a 0', 'set a 1', 'move a 0', 'move a 1', 'move a x', 'move a -1', 'move a 2147483648', 'move nokey 0', 'swapdb',
+    'swapdb 0', 'swapdb 0 0', 'swapdb 0 1', 'swapdb 1 0', 'swapdb x 0', 'swapdb 0 x', 'swapdb x x', 'swapdb 1 x', 'swapdb -1 0', 'swapdb 99 99',
+    'swapdb 0 99999999999', 'swapdb 0 0 0', 'get a'],
+  ['touch', 'touch a', 'set a 1', 'touch a', 'touch a a b', 'randomkey x', 'randomkey', 'del a', 'randomkey', 'keys', 'keys *', 'set a 1',
+    'keys *', 'keys a', 'keys b', 'keys ?', 'keys ??', "keys ''", "set '' x", "keys ''", 'keys *', 'keys [^a]', 'keys [a', 'keys \\a', 'keys a\\',
+    'keys a b', 'mset hello 1 hallo 2 hxllo 3 heeello 4', 'keys h?llo', 'keys h*llo', 'keys h[ae]llo', 'keys h[^e]llo', 'keys h[a-b]llo'],
+  ['object', 'object foo', 'object encoding', 'object encoding a', 'object encoding a b', 'set a 1', 'object encoding a', 'object ENCODING a',
+    'set a 9223372036854775807', 'object encoding a', 'set a 9223372036854775808', 'object encoding a', 'set a -1', 'object encoding a',
+    'set a -0', 'object encoding a', "set a ''", 'object encoding a', `set a ${'x'.repeat(44)}`, 'object encoding a', `set a ${'x'.repeat(45)}`,
+    'object encoding a', 'object refcount a', 'object refcount b', 'set a 0', 'object refcount a', 'set a 9999', 'object refcount a', 'set a 10000',
+    'object refcount a', 'set a -1', 'object refcount a', 'object idletime a', 'object idletime b', 'object freq a', 'object freq b', 'object freq',
+    'object help x'],
+  ['memory', 'memory foo', 'memory usage', 'memory usage a', 'set a 1', 'memory usage a', 'memory usage a samples', 'memory usage a samples 0',
+    'memory usage a samples 5 samples 3', 'memory usage a SAMPLES -1', 'memory usage a samples x', 'memory usage a foo 1', 'memory usage b foo',
+    'memory usage b samples x', 'memory usage b samples 1', 'memory purge', 'memory purge x', 'memory help x'],
+  ['command getkeys', 'command getkeys get', 'command getkeys get a', 'command getkeys get a b', 'command getkeys foo a', 'command getkeys mset a 1 b 2',
+    'command getkeys mset a 1 b', 'command getkeys ping a', 'command getkeys object encoding a', 'command getkeys object help',
+    'command getkeys object foo bar', 'command getkeys object|encoding a b', 'command getkeys copy a b', 'command getkeys del a b c',
+    'command getkeys memory usage a samples 5', 'command getkeys scan 0', 'command getkeys keys a', 'command getkeysandflags',
+    'command getkeysandflags get a', 'command getkeysandflags set a 1', 'command getkeysandflags set a 1 get', 'command getkeysandflags set a 1 ex 10 GET',
+    'command getkeysandflags rename a b', 'command getkeysandflags renamenx a b', 'command getkeysandflags copy a b replace',
+    'command getkeysandflags mset a 1 b 2', 'command getkeysandflags ping x', 'command getkeysandflags del a b', 'command getkeysandflags foo x',
+    'command getkeysandflags msetnx a 1', 'command getkeysandflags restore a 0 x', 'command getkeysandflags object freq a'],
+  ['dump', 'dump a', 'dump a b', 'set a 1', 'dump a', ...['0', '-1', '127', '128', '-128', '-129', '32767', '32768', '-32768', '-32769', '2147483647',
+    '2147483648', '-2147483648', '-2147483649', '01', '-0', '+1', '1.5', "''", 'hello', 'x'.repeat(20)].flatMap((value) => [`set a ${value}`, 'dump a'])],
+  ['restore', 'restore a', 'restore a 0', 'restore a x y', 'restore a x y foo', 'restore a 0 y idletime', 'restore a 0 y idletime x',
+    'restore a 0 y idletime -1', 'restore a 0 y freq -1', 'restore a 0 y freq 256', 'restore a 0 y freq x', 'restore a 0 y idletime 1 freq 1',
+    'restore a 0 y freq 1 idletime 1', 'restore a -1 y', "restore a 0 ''", 'restore a 0 y', 'set a 1', 'restore a 0 y', 'restore a x y',
+    'restore a x y replace', 'restore a 0 123456789 replace', 'restore a 0 1234567890 replace', 'get a'],
   ['flushall', 'set a 1', 'flushall async', 'dbsize', 'flushall sync', 'flushall foo', 'flushall async sync', 'flushdb', 'flushdb async',
     'flushdb SYNC', 'flushdb foo', 'dbsize', 'dbsize x', 'time', 'time x'],
   ['scan', 'scan x', 'scan -1 x', 'scan 1x', "scan ''", 'scan 0 count', 'scan 0 count 0', 'scan 0 count -1', 'scan 0 count x',
@@ -239,7 +288,9 @@ const connectionCases = () => [
 ];
 
 // What a row of the table says, for every command that both have.
-const tableNames = (`append auth client|getname client|id client|info client|list client|no-evict client|reply client|setname
+const tableNames = (`command|getkeys command|getkeysandflags copy dump expiretime keys memory|doctor memory|help memory|malloc-stats memory|purge
+  memory|stats memory|usage move object|encoding object|freq object|help object|idletime object|refcount pexpiretime randomkey rename renamenx
+  restore swapdb touch append auth client|getname client|id client|info client|list client|no-evict client|reply client|setname
   command|count command|docs command|info command|list config|get config|set dbsize decr decrby del discard echo exec exists
   expire expireat flushall flushdb get getdel getrange getset hello incr incrby info mget mset msetnx multi persist pexpire pexpireat ping psetex pttl quit
   reset scan select set setex setnx strlen substr time ttl type unlink wait`).split(/\s+/);
@@ -259,6 +310,73 @@ const oddBytes = [
   "set a 'it\\'s \\n'\r\n", 'get a\r\n', 'set a ""\r\n', 'get a\r\n', "set '' ''\r\n", "get ''\r\n", 'set a b"c d"\r\n', 'get a\r\n',
   '*2\r\n$3\r\nget\r\n$1\r\na\r\n', '*1\r\n$4\r\nping\r\n', '*1\r\n$4\r\nPiNgxx', '\r\r\n', 'ping\r\r\n',
 ];
+
+// --------------------------------------------------------------------------------------- serialized values
+
+const crc64Table = Array.from({ length: 256 }, (_, byte) => {
+  let crc = BigInt(byte);
+  for (let k = 0; k < 8; k++) crc = (crc >> 1n) ^ (crc & 1n ? 0x95ac9329ac4bc9b5n : 0n);
+  return crc;
+});
+
+// What DUMP gives for a body: a type and a value.
+function close(body, version = 10) {
+  const footer = Buffer.alloc(10);
+  footer.writeUInt16LE(version);
+  let crc = 0n;
+  for (const byte of Buffer.concat([body, footer.subarray(0, 2)])) crc = (crc >> 8n) ^ crc64Table[Number((crc ^ BigInt(byte)) & 255n)];
+  footer.writeBigUInt64LE(crc, 2);
+  return Buffer.concat([body, footer]);
+}
+
+// A value as DUMP gives it; now and then damaged.
+function serialize(value, random) {
+  const bytes = Buffer.from(value);
+  const length = bytes.length < 64 ? [bytes.length] : [0x40 | (bytes.length >> 8), bytes.length & 255];
+  const serialized = close(Buffer.concat([Buffer.from([0, ...length]), bytes]));
+  if (random(8) === 0) serialized[random(serialized.length)] ^= 1 << random(8);
+  return random(8) === 0 ? serialized.subarray(0, random(serialized.length)) : serialized;
+}
+
+// Bodies in every form, right and wrong. Redis alone takes a value that ends within what follows it, or before it ends: not here.
+const bodies = [
+  [0, 0], [0, 5, 1, 2, 3, 4, 5], [0, 0x40, 3, 1, 2, 3], [0, 0x80, 0, 0, 0, 2, 65, 66], [0, 0x81, 0, 0, 0, 0, 0, 0, 0, 2, 65, 66],
+  [0, 0xc0, 0x85], [0, 0xc0, 7], [0, 0xc1, 0, 0x80], [0, 0xc1, 0xff, 0x7f], [0, 0xc2, 0, 0, 0, 0x80], [0, 0xc2, 1, 2, 3, 4],
+  [0, 0xc3, 3, 3, 2, 65, 66], [0, 0xc3, 4, 3, 2, 65, 66, 67], [0, 0xc3, 5, 8, 0, 65, 0xa0, 0], [0, 0xc3, 4, 8, 0, 65, 0xa0, 0],
+  [0, 0xc3, 5, 12, 0, 65, 0xe0, 2, 0], [0, 0xc3, 5, 13, 0, 65, 0xe0, 2, 0], [0, 0xc3, 4, 5, 0, 65, 0x40, 1], [0, 0xc3, 4, 4, 0, 65, 0x20, 0],
+  [0, 0xc3, 4, 5, 0, 65, 0x40, 0], [0, 0xc3, 4, 3, 0, 65, 0x40, 0], [0, 0xc3, 2, 5, 0x20, 0], [0, 0xc4, 1], [0, 0xff], [0, 0x82], [255, 1], [1, 0], [2, 0], [200, 0],
+].map((body) => close(Buffer.from(body)));
+
+const dumpedValues = ['', '7', '-70000', 'hello', 'x'.repeat(21), 'abc'.repeat(1000), 'x'.repeat(100000), `${'ab'.repeat(40)}${'c'.repeat(300)}`,
+  Buffer.from(Array.from({ length: 70000 }, (_, k) => (k * k * 31) >> 7)), '12345678901234567890123', 'a'.repeat(16383), 'b'.repeat(16384)];
+
+// Each restores what the other one dumped; other types are Redis' alone.
+async function compareDumps(comparison, addresses) {
+  const pair = await openPair(addresses, 2);
+  const ask = async (connection, words) => {
+    connection.send(encode(words));
+    return connection.receive();
+  };
+  await comparison.run(pair, [['flushall'], ...bodies.flatMap((body) => [['restore', 'r', '0', body, 'replace'], ['get', 'r']]),
+    ['restore', 'r', '0', close(Buffer.from([0, 1, 65]), 11), 'replace'], ['restore', 'r', '0', close(Buffer.from([0, 1, 65]), 1), 'replace'],
+    ['restore', 'r', '100000', bodies[1]], ['restore', 'r', '100000', bodies[1], 'replace'], ['ttl', 'r'],
+    ['restore', 'r', `${far()}000`, bodies[1], 'replace', 'absttl'], ['ttl', 'r'], ['restore', 'r', '1', bodies[1], 'replace', 'absttl'],
+    ['exists', 'r'], ['restore', 'r', '1', bodies[1], 'absttl'], ['exists', 'r'], ['restore', 'r', '0', bodies[1], 'idletime', '5'],
+    ['restore', 'r', '0', bodies[1], 'replace', 'FREQ', '5'], ['restore', 'r', '9223372036854775807', bodies[1], 'replace', 'absttl'], ['get', 'r']]);
+  for (const value of dumpedValues) {
+    await comparison.run(pair, [['set', 'from', value]]);
+    const dumps = await Promise.all(pair.map((connection) => ask(connection, ['dump', 'from'])));
+    const [ours, theirs] = dumps.map((reply) => reply.subarray(reply.indexOf('\r\n') + 2, reply.length - 2));
+    await comparison.run(pair, [['restore', 'ours', '0', ours, 'replace'], ['restore', 'theirs', '0', theirs, 'replace'], ['get', 'ours'], ['get', 'theirs']]);
+  }
+  for (const words of [['rpush', 'l', 'a'], ['sadd', 's', '1'], ['hset', 'h', 'f', 'v'], ['zadd', 'z', '1', 'a'], ['xadd', 'x', '1-1', 'f', 'v'], ['rpush', 'l', 'x'.repeat(9000)]]) {
+    await ask(pair[0], words);
+    const reply = await ask(pair[0], ['dump', words[1]]);
+    const body = reply.subarray(reply.indexOf('\r\n') + 2, reply.length - 2);
+    comparison.check(['restore', `(of ${words[0]})`], Buffer.from('-ERR Bad data format\r\n'), await ask(pair[1], ['restore', 'o', '0', body]));
+  }
+  pair.forEach((connection) => connection.close());
+}
 
 // ------------------------------------------------------------------------------------------ random commands
 
@@ -303,6 +421,14 @@ function randomCommand(random) {
     () => [pick(['del', 'unlink', 'exists']), key(), key()],
     expire,
     expire,
+    () => [pick(['rename', 'renamenx', 'RENAME']), key(), key()],
+    () => ['copy', key(), key(), ...pick([[], [], ['replace'], ['db', '0'], ['REPLACE', 'DB', '0'], ['db', number()], ['foo']])],
+    () => [pick(['touch', 'exists']), key(), key()],
+    () => [pick(['expiretime', 'pexpiretime']), key()],
+    () => ['keys', pick(['*', 'a*', '?', 'key:?', 'key:[^1]', key()])],
+    // Not the largest numbers: where one is too late for Redis to count, it deletes the key.
+    () => ['restore', key(), pick(['0', '0', String(later()), '-1', 'x', '', '01', '1.5']), serialize(value(), random),
+      ...pick([[], ['replace'], ['REPLACE'], ['absttl'], ['replace', 'absttl'], ['idletime', number()], ['freq', '7']])],
     () => ['dbsize'],
     () => (random(40) === 0 ? [pick(['flushall', 'flushdb'])] : ['get', key()]),
   ])();
@@ -328,7 +454,7 @@ function randomCommands(random, count) {
   return commands.filter(([name]) => {
     if (name === 'multi') queued = true;
     if (name === 'exec' || name === 'discard') queued = false;
-    return !(queued && (name === 'ttl' || name === 'dbsize'));
+    return !(queued && ['ttl', 'dbsize', 'keys', 'expiretime', 'pexpiretime'].includes(name));
   });
 }
 
@@ -424,6 +550,7 @@ export async function compare(redis, fairlead, { seed = 1, count = 20000, onlyKe
     pair.forEach((connection) => connection.close());
   }
   await compareScan(comparison, addresses, random);
+  await compareDumps(comparison, addresses);
   await compareBytes(comparison, addresses);
   return { compared: comparison.compared, differences: comparison.differences };
 }
