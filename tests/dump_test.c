@@ -236,6 +236,32 @@ static void test_a_body_that_ends_early_or_late_is_refused(void **state)
     guard_destroy(&guard);
 }
 
+/* The checksum is right each time, and nothing is missing. */
+static void test_a_body_that_means_nothing_is_refused(void **state)
+{
+    static const struct {
+        unsigned char body[12];
+        size_t size;
+    } wrong[] = {
+        {{0, 0xc3, 4, 4, 0, 'a', 0x20, 1}, 8},       /* Repeats what stands before the value, */
+        {{0, 0xc3, 2, 3, 0x20, 0}, 6},               /* or the value before it begins. */
+        {{0, 0xc3, 4, 3, 0, 'a', 0x20, 0}, 8},       /* Four bytes, where three are said. */
+        {{0, 0xc3, 0xc0, 7, 3, 0, 'a', 0x20, 0}, 9}, /* A number as a size. */
+        {{0, 0xc4, 1}, 3},                           /* No such form, */
+        {{0, 0x82, 0, 0, 0, 0}, 6},                  /* no such length, */
+        {{1, 1, 'a'}, 3},                            /* no string. */
+    };
+    struct guard guard;
+    (void)state;
+    guard_create(&guard, 4096);
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+        char body[64];
+        memcpy(body, wrong[k].body, sizeof wrong[k].body);
+        check_refused(&guard, body, close_body(body, wrong[k].size));
+    }
+    guard_destroy(&guard);
+}
+
 static void test_a_value_above_the_limit_is_refused_before_there_is_room_for_it(void **state)
 {
     struct log log;
@@ -284,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_pieces_of_every_kind_are_unpacked_and_only_to_the_size_that_is_said),
         cmocka_unit_test(test_of_a_dump_each_truncation_and_each_flipped_bit_is_refused),
         cmocka_unit_test(test_a_body_that_ends_early_or_late_is_refused),
+        cmocka_unit_test(test_a_body_that_means_nothing_is_refused),
         cmocka_unit_test(test_a_value_above_the_limit_is_refused_before_there_is_room_for_it),
         cmocka_unit_test(test_a_restore_that_is_refused_changes_nothing),
     };
