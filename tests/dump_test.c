@@ -1,5 +1,5 @@
-/* dump_test.c - serialized values: what is written is read again, what Redis compressed is unpacked, and what is
- * damaged is refused, without a look behind its end. */
+/* dump_test.c - serialized values: what is written is read again, what Redis compressed is unpacked, and what
+ * is damaged is refused, without a look behind its end. */
 #include "support/guard.h"
 #include "support/store_log.h"
 

@@ -166,7 +166,7 @@ static void test_what_replaces_an_expired_key_tells_first_that_it_expired(void *
     }
 }
 
-/* --------------------------------------------------------------------------------------- order of expiring */
+/* -------------------------------------------------------------------------------------- order of expiring */
 
 static uint64_t draw(uint64_t *random)
 {
@@ -239,7 +239,7 @@ static void test_keys_expire_in_the_order_of_their_deadlines_and_then_of_scan(vo
     free(expected);
 }
 
-/* --------------------------------------------------------------------------------- deadline, revision, memory */
+/* ----------------------------------------------------------------------------- deadline, revision, memory */
 
 static void check_answer(struct log *log, const char *command, const char *expected)
 {

@@ -1,6 +1,6 @@
-/* dump_fuzz.c - what strangers bring to RESTORE. The input is a type and a value; a right version and checksum are
- * put behind it, so that more than these are tried. What is read has the size that is said, and gives the same
- * value after DUMP and RESTORE in a store; what is refused changes nothing. */
+/* dump_fuzz.c - what strangers bring to RESTORE. The input is a type and a value; a right version and
+ * checksum are put behind it, so that more than these are tried. What is read has the size that is said, and
+ * gives the same value after DUMP and RESTORE in a store; what is refused changes nothing. */
 #include "keyspace.h"
 
 #include <stdlib.h>
