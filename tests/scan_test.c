@@ -175,6 +175,26 @@ static void test_keys_that_do_not_fit_the_output_fail_the_reply(void **state)
     log_end(&log);
 }
 
+/* A client that sent CLIENT REPLY OFF. */
+static void test_who_wants_no_answer_gets_none(void **state)
+{
+    static const char *const names[] = {"keys", "scan", "randomkey", "dump", "revision"};
+    struct log log;
+    (void)state;
+    log_begin(&log);
+    apply(&log, "mset 0 v 1 v");
+    log.reply.size = 0;
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+        struct fl__bytes args[] = {fl__bytes_of(names[k]), {"0", 1}};
+        uint32_t count = k == 2 ? 1 : 2;
+        fl__store_read(log.store, fl__command_find(args, count, NULL), args, count, 0, NULL);
+    }
+    struct fl__bytes wild[] = {fl__bytes_of("keys"), fl__bytes_of("*")};
+    fl__store_read(log.store, fl__command_find(wild, 2, NULL), wild, 2, 0, NULL);
+    assert_int_equal(log.reply.size, 0);
+    log_end(&log);
+}
+
 /* ---------------------------------------------------------------------------------------------- RANDOMKEY */
 
 static unsigned drawn_number(struct log *log)
@@ -264,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_a_pattern_that_takes_too_long_is_refused),
         cmocka_unit_test(test_keys_counts_what_it_found_behind_earlier_replies),
         cmocka_unit_test(test_keys_that_do_not_fit_the_output_fail_the_reply),
+        cmocka_unit_test(test_who_wants_no_answer_gets_none),
         cmocka_unit_test(test_each_key_has_the_same_chance),
         cmocka_unit_test(test_an_expired_key_is_never_drawn),
         cmocka_unit_test(test_the_keys_that_one_transaction_draws_are_drawn_apart),

@@ -152,9 +152,10 @@ static bool put_matches(struct fl__call *call, size_t *count)
     return true;
 }
 
-/* Only those who ask execute a READ command: there is a reply. */
 void fl__scan_keys(struct fl__call *call)
 {
+    if (call->reply == NULL)
+        return;
     size_t count = 0, start = call->reply->size;
     if (has_wildcard(call->args[1])) {
         if (!put_matches(call, &count)) {

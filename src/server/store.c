@@ -335,7 +335,7 @@ void fl__store_listen(struct fl__store *store, const struct fl__store_listener *
 
 void fl__store_notify(struct fl__store *store, enum fl__event event, const char *name, struct fl__bytes key)
 {
-    if (store->listener.event != NULL)
+    if (store->listener.event != NULL && !store->broken)
         store->listener.event(store->listener.owner, event, name, key);
 }
 
