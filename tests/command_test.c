@@ -100,6 +100,8 @@ static void test_rows_are_whole(void **state)
             fail_msg("%s has no function", command->name);
         if (command->summary == NULL || command->group == NULL || command->since == NULL)
             fail_msg("%s has no description", command->name);
+        if ((command->first_key != 0) != (command->key_flags != NULL))
+            fail_msg("%s: where its keys are and how it uses them belong together", command->name);
         if ((command->class == FL__CLASS_WRITE) != ((command->flags & FL__WRITE) != 0))
             fail_msg("%s: its class and its flags disagree on whether it writes", command->name);
     }
