@@ -112,13 +112,14 @@ static void test_metrics_are_prometheus_text(void **state)
     expect_page(&site, "/metrics", 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
     expect_page(&site, "/metrics", 200, "# TYPE fairlead_raft_is_leader gauge\nfairlead_raft_is_leader 1\n");
     expect_page(&site, "/metrics", 200, "fairlead_raft_peer_lag_entries{peer=\"n2\"} 1\n");
-    expect_page(&site, "/metrics", 200, "fairlead_wal_fsync_duration_seconds_bucket{le=\"2e-05\"} 3\n");
+    expect_page(&site, "/metrics", 200, "fairlead_wal_fsync_duration_seconds_bucket{le=\"4e-05\"} 3\n");
     expect_page(&site, "/metrics", 200,
                 "fairlead_wal_fsync_duration_seconds_bucket{le=\"+Inf\"} 4\n"
-                "fairlead_wal_fsync_duration_seconds_sum 2.5\n"
+                "fairlead_wal_fsync_duration_seconds_sum 2.500000\n"
                 "fairlead_wal_fsync_duration_seconds_count 4\n");
     expect_page(&site, "/metrics", 200, "fairlead_commands_total{cmd=\"set\"} 2\n");
     expect_page(&site, "/metrics", 200, "fairlead_keys 2\n");
+    expect_page(&site, "/metrics", 200, "# TYPE process_cpu_seconds_total counter\n");
     expect_page(&site, "/metrics", 200, "fairlead_clients 1\n");
     site.world->node->status.role = FL_FOLLOWER;
     world_wait(site.world, 200000);

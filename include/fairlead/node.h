@@ -166,8 +166,8 @@ struct fl_node_peer {
     fl_time_us round_trip_us;          /* Last measured by heartbeats; 0 if unknown. */
 };
 
-/* Counts of events with a duration, for a Prometheus histogram: bucket k counts those up to 2^k * 10
- * microseconds. */
+/* Counts of events with a duration. Bucket k counts those up to 2^k * 10 microseconds that the bucket before
+ * does not; longer ones are in `count` alone. */
 struct fl_histogram {
     uint64_t buckets[20];
     uint64_t count, sum_us;

@@ -472,11 +472,12 @@ const struct fl_histogram *fl__wal_sync_time(const struct fl__wal *wal)
 
 void fl__histogram_add(struct fl_histogram *histogram, fl_time_us duration)
 {
+    const uint32_t bucket_count = sizeof histogram->buckets / sizeof *histogram->buckets;
     uint32_t bucket = 0;
-    while (bucket + 1 < sizeof histogram->buckets / sizeof *histogram->buckets && duration > (fl_time_us)10
-                                                                                                 << bucket)
+    while (bucket < bucket_count && duration > (fl_time_us)10 << bucket)
         bucket++;
-    histogram->buckets[bucket]++;
+    if (bucket < bucket_count)
+        histogram->buckets[bucket]++;
     histogram->count++;
     histogram->sum_us += duration;
 }

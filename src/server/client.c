@@ -209,6 +209,7 @@ static void on_data(void *context, const void *data, size_t size)
         return;
     }
     client->progress = client->active = server->now;
+    server->bytes_received += size;
     client->credit -= size < client->credit ? size : client->credit;
     if (!client->closing)
         take_bytes(client, data, size);
@@ -281,6 +282,7 @@ static void start_send(struct fl__client *client)
     client->out.capacity = spare_capacity;
     client->out.size = 0;
     client->is_sending = true;
+    client->server->bytes_sent += client->sending_size;
     client->ops++;
     client->send = (struct fl_io_op){.done = on_sent, .owner = client};
     struct fl_io_buffer buffer = {client->sending, client->sending_size};

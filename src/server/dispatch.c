@@ -272,6 +272,7 @@ static void apply_entry(struct fl_server *server, const struct fl_entry *entry, 
 void fl__dispatch_apply(void *context, const struct fl_entry *entry, struct fl_request *request)
 {
     struct fl_server *server = context;
+    server->applied_commands += entry->data != NULL;
     if (request == NULL || request == &server->tick) {
         apply_entry(server, entry, NULL, NULL);
         if (request != NULL) {

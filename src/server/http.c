@@ -143,6 +143,7 @@ static void show_metrics(const struct board *board, bool verbose, struct page *p
     (void)verbose;
     page->type = "text/plain; version=0.0.4; charset=utf-8";
     fl__metrics_write(&page->text, &board->snapshot, board->calls);
+    fl__process_write(&page->text);
 }
 
 static void show_status(const struct board *board, bool verbose, struct page *page)

@@ -1,7 +1,7 @@
 /* metrics.c - a snapshot in Prometheus' text format 0.0.4: base units, counters in _total, prefix fairlead_.
  *
  * Figures about a peer carry its name. Those that only a leader knows are absent elsewhere, rather than
- * stale. */
+ * stale. docs/metrics.md lists all of them; a test holds the two together. */
 #include "server.h"
 
 #include <inttypes.h>
@@ -44,12 +44,16 @@ static void add_histogram(struct fl__reply *out, const char *name, const struct 
                           const char *help)
 {
     const size_t bucket_count = sizeof histogram->buckets / sizeof histogram->buckets[0];
+    uint64_t up_to = 0; /* Prometheus' buckets hold what all the smaller ones hold too. */
     add_head(out, name, "histogram", help);
-    for (size_t k = 0; k < bucket_count; k++)
+    for (size_t k = 0; k < bucket_count; k++) {
+        up_to += histogram->buckets[k];
         add(out, "fairlead_%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, (double)((uint64_t)10 << k) / 1e6,
-            histogram->buckets[k]);
+            up_to);
+    }
     add(out, "fairlead_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, histogram->count);
-    add(out, "fairlead_%s_sum %g\n", name, (double)histogram->sum_us / 1e6);
+    add(out, "fairlead_%s_sum %" PRIu64 ".%06" PRIu64 "\n", name, histogram->sum_us / 1000000,
+        histogram->sum_us % 1000000);
     add(out, "fairlead_%s_count %" PRIu64 "\n", name, histogram->count);
 }
 
@@ -132,54 +136,86 @@ static void add_peers(struct fl__reply *out, const struct fl_node_status *node)
 
 static void add_raft(struct fl__reply *out, const struct fl_node_status *node)
 {
-    uint64_t lost = node->elections_started - node->elections_won;
+    /* The one that is under way is not lost yet: a counter must not fall. */
+    uint64_t lost = node->elections_started - node->elections_won - (node->role == FL_CANDIDATE);
     add_gauge(out, "raft_has_leader", node->has_leader, "Whether this node knows a leader.");
     add_gauge(out, "raft_is_leader", node->role == FL_LEADER, "Whether this node is the leader.");
     add_gauge(out, "raft_term", node->term, "Current term.");
     add_counter(out, "raft_leader_changes_total", node->leader_changes,
                 "Changes of leader that this node saw.");
-    add_head(out, "raft_elections_total", "counter", "Elections that this node started, by how they ended.");
+    add_head(out, "raft_elections_total", "counter",
+             "Elections that this node stood for, by how they ended.");
     add(out, "fairlead_raft_elections_total{result=\"won\"} %" PRIu64 "\n", node->elections_won);
-    add(out, "fairlead_raft_elections_total{result=\"not_won\"} %" PRIu64 "\n", lost);
+    add(out, "fairlead_raft_elections_total{result=\"lost\"} %" PRIu64 "\n", lost);
     add_gauge(out, "raft_last_index", node->last, "Last index of the log.");
     add_gauge(out, "raft_durable_index", node->durable, "Last index of the log that is on disk for sure.");
     add_gauge(out, "raft_commit_index", node->commit, "Highest index known to be committed.");
     add_gauge(out, "raft_applied_index", node->applied, "Highest index applied to the keyspace.");
     add_counter(out, "raft_truncated_entries_total", node->truncated_entries,
                 "Uncommitted entries that a leader's log replaced.");
+    add_histogram(out, "wal_fsync_duration_seconds", &node->sync_time, "Time to make a batch durable.");
+    add_histogram(out, "commit_duration_seconds", &node->commit_time,
+                  "Time from a proposal to its commitment.");
+    add_histogram(out, "apply_duration_seconds", &node->apply_time, "Time to apply a batch of entries.");
+}
+
+static void add_proposals(struct fl__reply *out, const struct fl__snapshot *snapshot)
+{
+    const struct fl_node_status *node = &snapshot->node;
     add_counter(out, "proposals_committed_total", node->committed,
                 "Commands of this node's clients that committed.");
+    add_counter(out, "proposals_applied_total", snapshot->applied_commands,
+                "Commands applied to this node's keyspace, whoever sent them; a restart applies all again.");
     add_counter(out, "proposals_failed_total", node->refused + node->unknown,
                 "Commands of this node's clients that were refused, or whose outcome is unknown.");
     add_counter(out, "proposals_unknown_total", node->unknown,
                 "Of those, the ones whose outcome is unknown.");
     add_gauge(out, "proposals_pending", node->pending, "Commands and reads that wait for an answer.");
-    add_histogram(out, "wal_fsync_duration_seconds", &node->sync_time, "Time to make a batch durable.");
-    add_histogram(out, "commit_duration_seconds", &node->commit_time,
-                  "Time from a proposal to its commitment.");
-    add_histogram(out, "apply_duration_seconds", &node->apply_time, "Time to apply a batch of entries.");
-    add_gauge(out, "disk_bytes", node->log_size, "Size of the log on disk.");
+}
+
+static void add_clients(struct fl__reply *out, const struct fl__snapshot *snapshot)
+{
+    add_gauge(out, "clients", snapshot->counts.clients, "Clients connected.");
+    add_counter(out, "clients_accepted_total", snapshot->clients_accepted, "Clients that connected.");
+    add_counter(out, "clients_refused_total", snapshot->clients_refused,
+                "Clients turned away because there were as many as there may be.");
+    add_gauge(out, "clients_memory_bytes", snapshot->clients_memory, "Buffers of all clients.");
+    add_counter(out, "clients_received_bytes_total", snapshot->bytes_received, "Bytes that clients sent.");
+    add_counter(out, "clients_sent_bytes_total", snapshot->bytes_sent, "Bytes sent to clients.");
+}
+
+static void add_keyspace(struct fl__reply *out, const struct fl__snapshot *snapshot)
+{
+    add_gauge(out, "keys", snapshot->counts.keys, "Keys in the keyspace.");
+    add_gauge(out, "keys_with_deadline", snapshot->expires, "Keys that have a time to live.");
+    add_counter(out, "keys_expired_total", snapshot->expired, "Keys removed because their time had come.");
+    add_counter(out, "keyspace_hits_total", snapshot->hits, "Lookups of reads that found their key.");
+    add_counter(out, "keyspace_misses_total", snapshot->misses, "Lookups of reads that found no key.");
+    add_gauge(out, "memory_bytes", snapshot->counts.memory, "Memory that keys and values take.");
+    add_gauge(out, "memory_max_bytes", snapshot->memory_max, "The limit, maxmemory; 0 if there is none.");
 }
 
 static void add_server(struct fl__reply *out, const struct fl__snapshot *snapshot)
 {
+    add_head(out, "build_info", "gauge", "Always 1; the label is the version of the program.");
+    add(out, "fairlead_build_info{version=\"%s\"} 1\n", snapshot->version);
+    add_head(out, "node_info", "gauge", "Always 1; the labels are the node's name and its Redis address.");
+    add(out, "fairlead_node_info{name=\"%s\",listen=\"%s\"} 1\n", snapshot->node.name, snapshot->listen);
     add_gauge(out, "ready", snapshot->node.ready && !snapshot->node.damaged, "Whether /readyz says yes.");
-    add_gauge(out, "clients", snapshot->counts.clients, "Clients connected.");
-    add_counter(out, "clients_refused_total", snapshot->clients_refused, "Clients beyond maxclients.");
-    add_gauge(out, "clients_memory_bytes", snapshot->clients_memory, "Buffers of all clients.");
-    add_gauge(out, "keys", snapshot->counts.keys, "Keys in the keyspace.");
-    add_counter(out, "keys_expired_total", snapshot->expired, "Keys removed because their time had come.");
-    add_gauge(out, "memory_bytes", snapshot->counts.memory, "Memory that keys and values take.");
-    add_gauge(out, "uptime_seconds", snapshot->uptime_us / 1000000, "Since the process started.");
+    add_gauge(out, "damaged", snapshot->node.damaged, "Whether the node takes no part until somebody acts.");
+    add_gauge(out, "disk_bytes", snapshot->node.log_size, "Size of the log on disk.");
+    add_gauge(out, "disk_max_bytes", snapshot->log_max, "The limit, log-max: beyond it writes are refused.");
+    add_gauge(out, "uptime_seconds", snapshot->uptime_us / 1000000, "Since the server started.");
 }
 
 void fl__metrics_write(struct fl__reply *out, const struct fl__snapshot *snapshot, const uint64_t *calls)
 {
-    add_head(out, "build_info", "gauge", "Version of the program.");
-    add(out, "fairlead_build_info{version=\"%s\"} 1\n", snapshot->version);
+    add_server(out, snapshot);
     add_raft(out, &snapshot->node);
     add_peers(out, &snapshot->node);
-    add_server(out, snapshot);
+    add_proposals(out, snapshot);
+    add_clients(out, snapshot);
+    add_keyspace(out, snapshot);
     add_head(out, "commands_total", "counter", "Commands that clients called.");
     for (uint32_t k = 0; k < fl__command_count; k++)
         if (calls[k] > 0)

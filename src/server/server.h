@@ -20,6 +20,7 @@
  *   status.c       the snapshot: what people look at; its JSON
  *   metrics.c      the snapshot as Prometheus' text
  *   http.c         the web port
+ *   process.c      the process as the operating system sees it, for the web port's thread
  *
  * One rule keeps this half simple: the node is asked for something only while a client's bytes are handled or
  * by the server's own timers, never within one of the node's answers. What an answer makes possible is put on
@@ -88,6 +89,7 @@ struct fl__snapshot {
     struct fl_node_status node;
     struct fl_server_counts counts;
     uint64_t expires, expired, hits, misses, clients_memory, clients_refused, process_id, memory_max;
+    uint64_t clients_accepted, bytes_received, bytes_sent, applied_commands, log_max;
     fl_time_us uptime_us;
     bool broken; /* As in struct fl_server. */
     char listen[FL_ADDRESS_MAX], peer[FL_ADDRESS_MAX], web[FL_ADDRESS_MAX], version[64];
@@ -103,6 +105,8 @@ const char *fl__role_text(enum fl_role role);
 char *fl__snapshot_json(const struct fl__snapshot *snapshot); /* One object, from malloc; NULL: no memory. */
 /* Prometheus' text. calls: uses of each row of the table. */
 void fl__metrics_write(struct fl__reply *out, const struct fl__snapshot *snapshot, const uint64_t *calls);
+/* process.c: and what the operating system says of the process, as far as it does. */
+void fl__process_write(struct fl__reply *out);
 
 /* ----------------------------------------------------------------------------------------------- server.c */
 
@@ -142,7 +146,7 @@ struct fl_server {
     uint32_t rounds;
 
     uint64_t read_seed; /* What chance in reads is made of; from a random beginning. */
-    uint64_t command_count;
+    uint64_t command_count, applied_commands, bytes_received, bytes_sent;
     uint64_t *calls; /* By row of the table. */
     void (*publish)(void *context, const struct fl__snapshot *snapshot);
     void *publish_context;

@@ -28,8 +28,13 @@ void fl__snapshot_take(struct fl_server *server, struct fl__snapshot *out)
     out->misses = counts.misses;
     out->clients_memory = server->clients_memory;
     out->clients_refused = server->clients_refused;
+    out->clients_accepted = server->clients_accepted;
+    out->bytes_received = server->bytes_received;
+    out->bytes_sent = server->bytes_sent;
+    out->applied_commands = server->applied_commands;
     out->process_id = server->options.process_id;
     out->memory_max = server->options.memory_max;
+    out->log_max = server->options.node.log_size_max;
     out->uptime_us = server->now - server->started;
     out->broken = server->broken;
     copy_text(out->listen, sizeof out->listen, server->listen);
