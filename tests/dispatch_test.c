@@ -163,7 +163,8 @@ static void test_every_code_has_a_page(void **state)
         const struct fl_explanation *page = fl_explain(code);
         assert_non_null(page);
         assert_int_equal(page->code, code);
-        assert_true(strlen(page->word) > 0 && strlen(page->title) > 0 && strlen(page->text) > 0);
+        assert_true(strlen(page->word) > 0 && strlen(page->title) > 0 && strlen(page->meaning) > 0 &&
+                    strlen(page->why) > 0 && strlen(page->remedy) > 0);
     }
     assert_null(fl_explain(3000));
     assert_null(fl_explain(FL__CODE_IO + 1));

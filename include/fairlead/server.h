@@ -65,15 +65,20 @@ FL_MUST_USE int fl_web_start(struct fl_web **out, struct fl_server *server, cons
 void fl_web_stop(struct fl_web *web); /* NULL is allowed. */
 uint16_t fl_web_port(const struct fl_web *web);
 
-/* An error of the server's own, as Redis clients see it: "WORD text [FLcode]". */
+/* An error of Fairlead's own, as Redis clients see it: "WORD text [FLcode]"; with its page of explanation. The
+ * texts are sentences, without line ends. */
 struct fl_explanation {
-    uint32_t code;     /* 3001 and up. */
-    const char *word;  /* What the reply begins with: CLUSTERDOWN, TIMEOUT, ... */
-    const char *title; /* In a few words. */
-    const char *text;  /* What it means and what to do: whole lines, without the last line end. */
+    uint32_t code;       /* 3001 and up. */
+    const char *word;    /* What the reply begins with: CLUSTERDOWN, TIMEOUT, ... */
+    const char *title;   /* In a few words. */
+    const char *meaning; /* What it says, and whether something happened. */
+    const char *why;     /* How it comes about. */
+    const char *remedy;  /* What to do. */
 };
 /* The page of a code, for `fairlead explain`; NULL if the server has no such code. Static storage. */
 const struct fl_explanation *fl_explain(uint32_t code);
+/* The page with the next higher code; NULL: there is none. */
+const struct fl_explanation *fl_explain_after(uint32_t code);
 
 #ifdef __cplusplus
 }

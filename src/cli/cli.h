@@ -31,6 +31,12 @@
  *   log.c        `log`
  *   diff.c       `log --diff`: finds where logs part
  *   picture.c    and draws it, as in Figure 7 of the paper
+ *   explain.c    `explain`: the page of a code
+ *   explanations.c  the pages of the command line's own codes
+ *   setting.c    `config`, `serve --check`: what settings are set to, and all about one
+ *   completion.c `completion`: scripts for shells
+ *   manual.c     the pages for man(1)
+ *   notify.c     tells the service manager how `serve` does
  *
  * Strings have fixed room where their length has a limit, and come from malloc otherwise. The process is
  * short-lived but for `serve`; what a verb allocates it releases all the same, so that leak checkers stay
@@ -47,6 +53,9 @@
 
 #ifndef FL_VERSION
 #define FL_VERSION "0.1.0"
+#endif
+#ifndef FL_DATE
+#define FL_DATE "1970-01-01" /* Of this version, for the manual's pages. */
 #endif
 
 #define FL__LOCAL_MAX 9               /* Nodes that `up` runs. */
@@ -65,7 +74,14 @@ enum fl__exit {
     FL__EXIT_UNKNOWN = 6,
 };
 
-/* Codes of the command line's own errors; they never change their meaning. */
+/* Each with what it means; ended by a row without word. */
+extern const struct fl__exit_text {
+    enum fl__exit code;
+    const char *word, *text;
+} fl__exit_texts[];
+
+/* Codes of the command line's own errors; they never change their meaning. Each has its page in
+ * explanations.c. */
 enum fl__code {
     FL__CODE_USAGE = 1001,         /* The command line was not understood. */
     FL__CODE_SETTING = 1002,       /* A setting's value is not allowed. */
@@ -89,6 +105,7 @@ enum fl__code {
     FL__CODE_NODE_REFUSED = 1031,  /* A node answered with an error. */
     FL__CODE_RANGE = 1032,         /* The log has no such entries. */
     FL__CODE_STORY = 1040,         /* A simulated life broke an invariant, or a story went otherwise. */
+    FL__CODE_SERVER_FIRST = 3001,  /* From here on they are the server's: src/server/errors.c. */
 };
 
 /* ---------------------------------------------------------------------------------------------- message.c */
@@ -176,7 +193,8 @@ const char *fl__value_nearest(const char *text, const char *const *words);
 /* A table of options, ended by a row without name. */
 extern const struct fl__option fl__options_up[], fl__options_local[], fl__options_serve[],
     fl__options_status[], fl__options_log[], fl__options_sim_fuzz[], fl__options_sim_replay[],
-    fl__options_sim_run[], fl__options_sim_shrink[], fl__options_sim_explore[], fl__options_none[];
+    fl__options_sim_run[], fl__options_sim_shrink[], fl__options_sim_explore[], fl__options_none[],
+    fl__options_config[], fl__options_completion[];
 
 enum fl__origin { FL__FROM_DEFAULT, FL__FROM_FILE, FL__FROM_ENVIRONMENT, FL__FROM_COMMAND_LINE };
 
@@ -224,7 +242,7 @@ struct fl__call;
 struct fl__verb {
     const char *name;
     const char *arguments; /* As help shows them: "[N]". */
-    const char *summary;
+    const char *summary;   /* NULL: the build uses it, and no help shows it. */
     const struct fl__option *options;
     int (*run)(const struct fl__call *call); /* Returns an fl__exit. */
     unsigned arguments_min, arguments_max;
@@ -269,6 +287,8 @@ bool fl__colours(const struct fl__settings *settings);
 const char *fl__colour(bool colours, enum fl__colour colour);
 /* Columns of the terminal on stdout; $COLUMNS or 80 where it is none. */
 unsigned fl__terminal_width(void);
+/* A text in lines of at most `width` columns, each begun by `indent` blanks. */
+void fl__print_wrapped(FILE *out, const char *text, unsigned indent, unsigned width);
 /* Columns that UTF-8 text takes. */
 unsigned fl__text_width(const char *text);
 /* Bytes of its first `width` columns. */
@@ -332,6 +352,23 @@ int fl__run_serve(const struct fl__call *call);
 bool fl__serve_agrees(const struct fl__settings *settings);
 /* Bytes of memory that the machine, or the control group that we are in, has. */
 uint64_t fl__serve_memory(void);
+uint64_t fl__serve_memory_max(const struct fl__settings *settings); /* What maxmemory comes to, in bytes. */
+fl_time_us fl__serve_heartbeat(const struct fl__settings *settings);
+
+/* ----------------------------------------- explain.c, explanations.c, setting.c, completion.c, manual.c */
+
+int fl__run_explain(const struct fl__call *call);
+int fl__run_config(const struct fl__call *call);
+int fl__run_completion(const struct fl__call *call);
+int fl__run_manual(const struct fl__call *call);
+/* The page of a code, of the command line or the server; NULL: there is no such code. */
+const struct fl_explanation *fl__explanation(uint32_t code);
+/* The page with the next higher code; NULL: there is none. */
+const struct fl_explanation *fl__explanation_after(uint32_t code);
+/* Prints what each setting of `serve` is set to and by whom; explained: and what it is. */
+void fl__setting_table(const struct fl__settings *settings, bool explained);
+void fl__setting_default(const struct fl__option *option, char *out, size_t size);
+void fl__setting_allowed(const struct fl__option *option, char *out, size_t size);
 
 /* ----------------------------------------------------------------------------------- cluster.c, process.c */
 

@@ -3,20 +3,39 @@
 
 #include <string.h>
 
-#define EXIT_CODES                                                                                           \
-    "Exit: 0 ok, 1 refused, 2 usage, 3 no quorum, 4 unreachable, 5 degraded, 6 outcome unknown\n"
+const struct fl__exit_text fl__exit_texts[] = {
+    {FL__EXIT_OK, "ok", "It was done; the cluster is healthy."},
+    {FL__EXIT_REFUSED, "refused", "It was not done; the message says why."},
+    {FL__EXIT_USAGE, "usage", "The command line or a setting was wrong; nothing was done."},
+    {FL__EXIT_NO_QUORUM, "no quorum", "The cluster has no majority or no leader, or was not ready in time."},
+    {FL__EXIT_UNREACHABLE, "unreachable", "No node answers."},
+    {FL__EXIT_DEGRADED, "degraded", "The cluster works, but not all of its voters are up."},
+    {FL__EXIT_UNKNOWN, "outcome unknown", "It may have happened or not; look before you repeat it."},
+    {.word = NULL},
+};
+
+/* "Exit: 0 ok, 1 refused, ..." */
+static void print_exits(FILE *out)
+{
+    for (const struct fl__exit_text *row = fl__exit_texts; row->word != NULL; row++)
+        fprintf(out, "%s%d %s", row == fl__exit_texts ? "Exit: " : ", ", (int)row->code, row->word);
+    fputc('\n', out);
+}
 
 void fl__help_verbs(FILE *out)
 {
     fputs("fairlead - replicated logs that stay true\n\nUsage: fairlead COMMAND [options]\n\n", out);
     for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++) {
         char left[40];
+        if (verb->summary == NULL)
+            continue;
         snprintf(left, sizeof left, "%s %s", verb->name, verb->arguments);
         if (verb->section != NULL)
             fprintf(out, "%s\n", verb->section);
-        fprintf(out, "  %-22s %s\n", left, verb->summary);
+        fprintf(out, "  %-25s %s\n", left, verb->summary);
     }
-    fputs("\nEach command explains itself: fairlead COMMAND --help\n" EXIT_CODES, out);
+    fputs("\nEach command explains itself: fairlead COMMAND --help\n", out);
+    print_exits(out);
 }
 
 static bool has_config(const struct fl__verb *verb)

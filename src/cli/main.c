@@ -24,8 +24,10 @@ static int refuse_verb(const char *first, const char *second)
     bool is_group = list_group(first, list, sizeof list);
     snprintf(given, sizeof given, "%s%s%s", first, is_group && second != NULL ? " " : "",
              is_group && second != NULL ? second : "");
-    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL && count < 31; verb++)
-        words[count++] = verb->name;
+    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL && count < 31; verb++) {
+        if (verb->summary != NULL)
+            words[count++] = verb->name;
+    }
     words[count] = NULL;
     const char *near = fl__value_nearest(given, words);
     fl__say_error(FL__CODE_USAGE, "there is no command \"%s\"", given);

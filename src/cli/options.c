@@ -314,6 +314,20 @@ const struct fl__option fl__options_sim_explore[] = {
     OPTIONS_END,
 };
 
+const struct fl__option fl__options_config[] = {
+    {.name = "file",
+     .kind = FL__PATH,
+     .value = "FILE",
+     .local = true,
+     .shown = "what FAIRLEAD_CONFIG names",
+     .help = "a configuration file to look at"},
+    ROW_HELP,
+    OPTIONS_END,
+};
+
+const struct fl__option fl__options_completion[] = {ROW_NODE,     ROW_CLUSTER_DIR, ROW_TIMEOUT("1s"),
+                                                    ROW_PASSWORD, ROW_HELP,        OPTIONS_END};
+
 const struct fl__option fl__options_serve[] = {
     {.section = "Identity",
      .name = "dir",

@@ -87,7 +87,7 @@ static bool founding_agrees(const struct fl__settings *settings)
                                            "name", "bootstrap", "use one of the names in --bootstrap");
 }
 
-static fl_time_us heartbeat_of(const struct fl__settings *settings)
+fl_time_us fl__serve_heartbeat(const struct fl__settings *settings)
 {
     fl_time_us election = fl__settings_number(settings, "election-timeout");
     return fl__settings_text(settings, "heartbeat") != NULL ? fl__settings_number(settings, "heartbeat")
@@ -105,7 +105,7 @@ bool fl__serve_agrees(const struct fl__settings *settings)
     if (!founding_agrees(settings) || !addresses_differ(settings, "listen", "peer") ||
         !addresses_differ(settings, "listen", "web") || !addresses_differ(settings, "peer", "web"))
         return false;
-    if (heartbeat_of(settings) * 2 > fl__settings_number(settings, "election-timeout"))
+    if (fl__serve_heartbeat(settings) * 2 > fl__settings_number(settings, "election-timeout"))
         return contradict_pair(settings, "heartbeats are too rare", "heartbeat", "election-timeout",
                                "let --heartbeat be at most half of --election-timeout; a tenth is usual");
     if (fl__settings_number(settings, "segment-size") > fl__settings_number(settings, "log-max"))
@@ -130,7 +130,7 @@ uint64_t fl__serve_memory(void)
     return fl__value_count(text, &group) && group < memory ? group : memory;
 }
 
-static uint64_t memory_max(const struct fl__settings *settings)
+uint64_t fl__serve_memory_max(const struct fl__settings *settings)
 {
     uint64_t percent;
     if (!fl__value_percent(fl__settings_text(settings, "maxmemory"), &percent))
@@ -197,7 +197,7 @@ static void set_node(struct serving *serving)
     node->listen = fl__settings_text(settings, "peer");
     node->insecure = fl__settings_flag(settings, "insecure");
     node->election_timeout_us = fl__settings_number(settings, "election-timeout");
-    node->heartbeat_us = heartbeat_of(settings);
+    node->heartbeat_us = fl__serve_heartbeat(settings);
     node->log_size_max = fl__settings_number(settings, "log-max");
     node->segment_size = fl__settings_number(settings, "segment-size");
     node->log = fl__serve_log_line;
@@ -217,7 +217,7 @@ static bool set_options(struct serving *serving)
     options->web = strcmp(web, "off") == 0 ? NULL : web;
     options->reads =
         strcmp(fl__settings_text(settings, "reads"), "stale") == 0 ? FL_READS_STALE : FL_READS_LINEAR;
-    options->memory_max = memory_max(settings);
+    options->memory_max = fl__serve_memory_max(settings);
     options->process_id = (uint64_t)getpid();
     options->version = FL_VERSION;
     if (file != NULL && (serving->password = fl__read_password(file)) == NULL)
@@ -269,58 +269,6 @@ static bool directory_is_known(const struct fl__settings *settings)
                   "them the same --bootstrap NAME=HOST:PORT,... and --cluster-id");
     }
     return known;
-}
-
-/* -------------------------------------------------------------------------------------------------- check */
-
-/* The value as it is used, which may be another than what was given. */
-static void say_value(const struct serving *serving, const struct fl__option *option, char *out, size_t size)
-{
-    const char *text = fl__settings_text(serving->settings, option->name);
-    if (strcmp(option->name, "name") == 0)
-        text = serving->name;
-    if (text != NULL)
-        snprintf(out, size, "%s", text);
-    else if (strcmp(option->name, "heartbeat") == 0)
-        fl__value_duration_text(heartbeat_of(serving->settings), out, size);
-    else
-        snprintf(out, size, "%s", option->kind == FL__FLAG ? "no" : "-");
-}
-
-static void say_from(const struct fl__settings *settings, const struct fl__option *option, char *out,
-                     size_t size)
-{
-    char memory[32];
-    fl__settings_origin(settings, option->name, out, size);
-    size_t used = strlen(out);
-    if (strcmp(option->name, "maxmemory") == 0) {
-        fl__value_size_text(memory_max(settings), memory, sizeof memory);
-        snprintf(out + used, size - used, " (%s)", memory_max(settings) == 0 ? "no limit" : memory);
-    } else if (fl__settings_text(settings, option->name) == NULL && option->shown != NULL) {
-        snprintf(out + used, size - used, " (%s)", option->shown);
-    }
-}
-
-static int print_check(const struct serving *serving)
-{
-    static const char *const titles[] = {"SETTING", "VALUE", "FROM"};
-    const struct fl__settings *settings = serving->settings;
-    struct fl__table table;
-    fl__table_init(&table, 3, titles);
-    for (const struct fl__option *option = settings->options; option->name != NULL; option++) {
-        char value[2048], from[512];
-        if (option->local)
-            continue;
-        say_value(serving, option, value, sizeof value);
-        say_from(settings, option, from, sizeof from);
-        fl__table_add(&table, FL__PLAIN, "%s", option->name);
-        fl__table_add(&table, FL__PLAIN, "%s", value);
-        fl__table_add(&table, FL__PLAIN, "%s", from);
-    }
-    fl__table_print(&table, stdout, false, UINT16_MAX);
-    fl__table_release(&table);
-    fflush(stdout);
-    return fl__serve_agrees(settings) ? FL__EXIT_OK : FL__EXIT_USAGE;
 }
 
 /* ------------------------------------------------------------------------------------------------ running */
@@ -432,6 +380,12 @@ static int serve(struct serving *serving)
     return code;
 }
 
+static int check(const struct fl__settings *settings)
+{
+    fl__setting_table(settings, false);
+    return fl__serve_agrees(settings) ? FL__EXIT_OK : FL__EXIT_USAGE;
+}
+
 int fl__run_serve(const struct fl__call *call)
 {
     struct serving *serving = calloc(1, sizeof *serving);
@@ -442,7 +396,7 @@ int fl__run_serve(const struct fl__call *call)
     if (!find_name(serving))
         code = FL__EXIT_USAGE;
     else if (fl__settings_flag(&call->settings, "check"))
-        code = print_check(serving);
+        code = check(&call->settings);
     else if (fl__serve_agrees(&call->settings)) {
         code = FL__EXIT_REFUSED;
         if (directory_is_ours(&call->settings) && set_options(serving) &&

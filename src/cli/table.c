@@ -53,6 +53,22 @@ size_t fl__text_bytes(const char *text, unsigned width)
     return i;
 }
 
+void fl__print_wrapped(FILE *out, const char *text, unsigned indent, unsigned width)
+{
+    unsigned column = 0;
+    while (*text != '\0') {
+        size_t size = strcspn(text, " ");
+        if (column > 0 && column + 1 + size > width) {
+            fputc('\n', out);
+            column = 0;
+        }
+        column += (unsigned)size + (unsigned)fprintf(out, "%*s", column > 0 ? 1 : (int)indent, "");
+        fwrite(text, 1, size, out);
+        text += size + strspn(text + size, " ");
+    }
+    fputc('\n', out);
+}
+
 void fl__table_init(struct fl__table *table, unsigned column_count, const char *const *titles)
 {
     fl_assert(column_count <= FL__COLUMNS_MAX);

@@ -13,56 +13,110 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* clang-format off */
 static const struct fl_explanation explanations[] = {
     {FL__CODE_NO_QUORUM, "CLUSTERDOWN", "no quorum, or no leader",
-     "The node held the command as long as it may, and no majority of the voters could be reached, or they had not\n"
-     "elected a leader. The command was never handed to a log: nothing was written, and sending it again is safe.\n"
-     "See which nodes are down: fairlead status. Writes work again as soon as a majority is up and connected."},
+     "The node held the command as long as it may and had nobody to hand it to. It never reached a log: "
+     "nothing was written, and sending it again is safe.",
+     "Fewer than a majority of the voters are up and reach each other; or they do, and have not elected a "
+     "leader yet, which takes about an election time-out; or the disks of a majority hang, so that a "
+     "leader is not confirmed.",
+     "See which nodes are down: fairlead status. Start them, or mend the network between them. Writes work "
+     "again as soon as a majority is up and connected."},
     {FL__CODE_STOPPING, "CLUSTERDOWN", "the node is stopping",
-     "Somebody stopped this node. The command did not happen; send it to another node."},
+     "This node is on its way out and takes no more commands. The command did not happen.",
+     "Somebody stopped the process, or the service manager did.",
+     "Send the command to another node; clients that know several addresses do so by themselves."},
     {FL__CODE_MEMORY_MAX, "OOM", "maxmemory is reached",
-     "Keys and values on this node take more memory than maxmemory allows, so commands that may add to them are\n"
-     "refused; reading and deleting work. Delete keys, or raise the limit: CONFIG SET maxmemory 2gb."},
+     "Keys and values on this node take more memory than maxmemory allows, so commands that may add to "
+     "them are refused. Reading and deleting work. The command did not happen.",
+     "More was written than was deleted or expired, or the limit is smaller than what the data needs; by "
+     "default it is a share of the machine's memory. Nothing is ever evicted.",
+     "Delete keys, let them expire, or raise the limit, on every node: CONFIG SET maxmemory 2gb, and "
+     "--maxmemory for the next start."},
     {FL__CODE_UNKNOWN, "TIMEOUT", "the outcome is unknown",
-     "The command was handed to the cluster, and the confirmation did not come in time. It may have happened, may still\n"
-     "happen, or never. Read before you repeat it, unless repeating does no harm (SET to the same value does none)."},
+     "The command was handed to the cluster, and the confirmation did not come in time. It may have "
+     "happened, may still happen, or never.",
+     "The leader or the connection to it was lost at the wrong moment, or the disks of a majority are very "
+     "slow.",
+     "Read before you repeat it, unless repeating does no harm (SET to the same value does none). If it "
+     "happens often: fairlead status, and the sync times in /metrics."},
     {FL__CODE_LOG_FULL, "OOM", "the log is full",
-     "The log on disk has reached its size limit (--log-max) or the disk is full. Nothing was written; reading works.\n"
-     "Free space or raise the limit; see fairlead status for the log's size."},
+     "The leader's log has reached its size limit (--log-max), or its disk is full. Nothing was written; "
+     "reading works.",
+     "The log keeps every write: this version does not shorten it.",
+     "Free space on the disk, or raise --log-max and restart the nodes one after the other. "
+     "fairlead_disk_bytes in /metrics is the log's size."},
     {FL__CODE_TOO_BIG, "ERR", "too big",
-     "A key may have 64 KiB, a value 64 MiB, one call about 65 MiB in all. Nothing was done."},
+     "A key may have 64 KiB, a value 64 MiB, one call about 65 MiB in all. Nothing was done.",
+     "One command becomes one entry of the log, which every node has to hold in memory as a whole.",
+     "Split the value over several keys."},
     {FL__CODE_BUSY, "TRYAGAIN", "too many commands on their way",
-     "The node already waits for as many unanswered commands as it may. Nothing was done, and sending it again a little\n"
-     "later is safe. Often the cluster lost its quorum a moment ago and clients pile up: fairlead status."},
+     "The node already waits for as many unanswered commands as it may. Nothing was done, and sending it "
+     "again a little later is safe.",
+     "Often the cluster lost its quorum a moment ago and clients pile up; or clients send more than the "
+     "disks can take.",
+     "Send again after a pause that grows. See whether the cluster is well: fairlead status."},
     {FL__CODE_DAMAGED, "CLUSTERDOWN", "this node is damaged",
-     "This node cannot use its log or its state, and takes no commands. Nothing was done; other nodes work.\n"
-     "fairlead status says what is damaged."},
+     "This node cannot use its log or its state, and takes no commands. Nothing was done; other nodes "
+     "work.",
+     "Its disk failed, or does not give back what was written to it; or the other members refuse it; or it "
+     "ran out of memory while it applied an entry.",
+     "Use another node. fairlead status says what is damaged; the node's log has it in full. Only the last "
+     "of these cases is mended by a restart."},
     {FL__CODE_REFUSED, "CLUSTERDOWN", "the command was refused",
-     "Another leader's log replaced the command before it was committed. It did not happen and never will; sending it\n"
-     "again is safe."},
+     "Another leader's log replaced the command before it was committed. It did not happen and never will; "
+     "sending it again is safe.",
+     "The leader changed while the command was on its way.",
+     "Send it again. If it happens often, leaders change often: fairlead status, and "
+     "fairlead_raft_leader_changes_total in /metrics."},
     {FL__CODE_NO_MEMORY, "OOM", "memory could not be allocated",
-     "The operating system gave this process no more memory. The command did not happen."},
+     "The operating system gave this process no more memory. The command did not happen.",
+     "The machine, or the control group that the process is in, is out of memory.",
+     "Give it more, or set --maxmemory so that the limit of Fairlead's own comes first."},
     {FL__CODE_ANSWER_LOST, "TIMEOUT", "written, but its answer is lost",
-     "The command is in the log for good and the other nodes apply it, but this node ran out of memory and cannot say\n"
-     "what it answered. Read from another node. This node has to be restarted with more memory."},
+     "The command is in the log for good and the other nodes apply it, but this node ran out of memory and "
+     "cannot say what it answered.",
+     "Memory ran out while the entry was applied; since then this node's keys are not the cluster's.",
+     "Read from another node. Restart this one with more memory: it takes everything from its log again."},
     {FL__CODE_TRANSACTION_TOO_BIG, "ERR", "the transaction is too big",
-     "The commands between MULTI and EXEC go to the log as one entry, of at most 64 MiB and 1,048,576 commands. The\n"
-     "transaction is discarded by its EXEC; nothing was done."},
+     "The commands between MULTI and EXEC go to the log as one entry, of at most 64 MiB and 1,048,576 "
+     "commands. The transaction is discarded by its EXEC; nothing was done.",
+     "Too many commands, or too large ones, were queued.",
+     "Use several smaller transactions."},
     {FL__CODE_NOT_IN_TRANSACTION, "ERR", "not within a transaction",
-     "This command waits for something outside of the transaction, so it cannot be part of one."},
+     "This command cannot be part of a transaction, and was not queued.",
+     "It waits for something outside of the transaction, and a transaction is one moment.",
+     "Send it before MULTI or after EXEC."},
     {FL__CODE_CLIENT_MEMORY, "ERR", "clients' buffers take too much memory",
-     "Commands sent but not complete and replies not read fill a gibibyte, and this client holds much of it: it was cut\n"
-     "off. Read replies while sending, and use fewer commands at a time."},
+     "Commands sent but not complete and replies not read fill a gibibyte, and this client holds much of "
+     "it: it was cut off.",
+     "The client sends faster than it reads, or leaves large commands unfinished.",
+     "Read replies while sending, and use fewer commands at a time."},
     {FL__CODE_IO, "ERR", "an internal operation failed",
-     "Something failed that has no message of its own; the node's log says more. Nothing was done."},
+     "Something failed that has no message of its own. Nothing was done.",
+     "The operating system refused something that a node needs.",
+     "Look at the last lines of the node's log."},
 };
+/* clang-format on */
+
+#define EXPLANATION_COUNT (sizeof explanations / sizeof explanations[0])
 
 const struct fl_explanation *fl_explain(uint32_t code)
 {
-    for (size_t k = 0; k < sizeof explanations / sizeof explanations[0]; k++)
+    for (size_t k = 0; k < EXPLANATION_COUNT; k++)
         if (explanations[k].code == code)
             return &explanations[k];
     return NULL;
+}
+
+const struct fl_explanation *fl_explain_after(uint32_t code)
+{
+    const struct fl_explanation *next = NULL;
+    for (size_t k = 0; k < EXPLANATION_COUNT; k++)
+        if (explanations[k].code > code && (next == NULL || explanations[k].code < next->code))
+            next = &explanations[k];
+    return next;
 }
 
 void fl__error(struct fl__reply *reply, enum fl__code code, const char *format, ...)

@@ -1,0 +1,132 @@
+/* explanations.c - the pages of the command line's own codes, for `fairlead explain` and fairlead-errors(7).
+ * Those of the server are in src/server/errors.c. */
+#include "cli.h"
+
+/* clang-format off */
+static const struct fl_explanation pages[] = {
+    {FL__CODE_USAGE, "error", "the command line was not understood",
+     "Nothing was done.",
+     "A command or an option is misspelt, an option lacks its value, or there are more or fewer arguments "
+     "than the command takes.",
+     "fairlead help lists the commands, fairlead COMMAND --help the options of one."},
+    {FL__CODE_SETTING, "error", "a setting's value is not allowed",
+     "The message names the setting where it was given (option, environment variable or line of the file) "
+     "and says what it may be. Nothing was done.",
+     "Sizes need an unambiguous unit (64MiB or 64MB), addresses a host and a port, durations a number with "
+     "ms or s; numbers have a range.",
+     "fairlead config NAME says all about one setting."},
+    {FL__CODE_CONFIG_FILE, "error", "the configuration file cannot be used",
+     "The file cannot be read, or one of its lines is not NAME = VALUE. A node does not start with half of "
+     "its settings, so nothing was done.",
+     "The path is wrong, a name is misspelt or stands twice, or the file has sections.",
+     "Mend the line that the message names; fairlead serve --check --config FILE tries it out. "
+     "fairlead.conf(5) describes the file."},
+    {FL__CODE_CONTRADICTION, "error", "two settings contradict each other",
+     "Each is allowed alone, but not together. The message shows both, with where they come from. Nothing "
+     "was done.",
+     "Often one of them is a default, or an environment variable that was forgotten.",
+     "Change one of the two: fairlead serve --check shows every setting and its origin."},
+    {FL__CODE_FILE, "error", "a file cannot be used",
+     "A file that was named on the command line or by a setting cannot be read or written, or has nothing "
+     "in it that would do. Nothing was done.",
+     "The path is wrong, or the user who runs fairlead may not read it.",
+     "Look at the path and at the permissions; a password file has its password in its first line."},
+    {FL__CODE_SERVE, "error", "the node did not start",
+     "The message says what stopped it. What is in its data directory is as it was.",
+     "A port is in use, the data directory is another process's, of another cluster or empty with no "
+     "cluster to found, or its log is damaged.",
+     "Do what the message says. To found a cluster give each member the same --bootstrap and --cluster-id, "
+     "or use fairlead up."},
+    {FL__CODE_NO_CLUSTER, "error", "there is no local cluster in the directory",
+     "The command works on a cluster that `fairlead up` made, and finds it by its directory.",
+     "It was made in another directory: by default it is ./fairlead-data, so it depends on where you are.",
+     "Go there or name it with --dir PATH; fairlead up makes a new one."},
+    {FL__CODE_NOT_A_CLUSTER, "error", "the directory holds something else",
+     "It is not empty and not a local cluster's; or it is one, where the data of a single node was "
+     "expected. Nothing was changed.",
+     "--dir names the wrong directory.",
+     "Choose another one: --dir PATH."},
+    {FL__CODE_STATE_FILE, "error", "the local cluster's state file cannot be used",
+     "cluster.json in its directory is damaged, or was written by another version. The nodes' data beside "
+     "it is untouched.",
+     "Somebody changed it, or an older or newer fairlead made it.",
+     "Use another --dir, or move the directory away; each node in it can still be started by itself with "
+     "fairlead serve --dir."},
+    {FL__CODE_BUSY, "error", "another command is at work on this cluster",
+     "Commands that change a local cluster do so one at a time. This one did nothing.",
+     "A fairlead up, down, start or stop is still running in the same directory.",
+     "Wait until it has ended, and repeat."},
+    {FL__CODE_RUNNING, "error", "nodes run that must not",
+     "The command would delete data that running nodes use. Nothing was done.",
+     "fairlead up --fresh was asked for while nodes of that cluster run.",
+     "fairlead down, then fairlead up --fresh."},
+    {FL__CODE_OTHER_SHAPE, "error", "the local cluster has another shape",
+     "It was made with another number of nodes or other ports, and keeps them. Nothing was done.",
+     "fairlead up was given a number of nodes or --port that differs from the first time.",
+     "fairlead up without them starts it as it is; fairlead up --fresh deletes its data and begins anew; "
+     "--dir PATH makes another one."},
+    {FL__CODE_NO_SUCH_NODE, "error", "the cluster has no node of that name",
+     "The message lists the nodes that there are. Nothing was done.",
+     "The name is misspelt, or belongs to another cluster.",
+     "Use one of the names listed; fairlead status shows them too."},
+    {FL__CODE_PORT_IN_USE, "error", "a port that a node needs is in use",
+     "The node was not started.",
+     "Another program, or another cluster, listens on it. The message says who, where it can tell.",
+     "Stop that one, or use other ports: fairlead up --port BASE --dir PATH."},
+    {FL__CODE_NODE_DIED, "error", "a node ended while it was starting",
+     "The last lines of its log are shown. Other nodes of the cluster may run.",
+     "Whatever its log says: often an option behind -- that it does not know, a directory without room, or "
+     "a damaged log.",
+     "Mend what the log says, and start it again."},
+    {FL__CODE_NOT_STOPPED, "error", "a node did not stop in time",
+     "It was asked to stop, and its process is still there.",
+     "Its disk is slow, or hangs.",
+     "Wait, or end the process with kill -9: what it acknowledged is safe on its disk."},
+    {FL__CODE_NOT_READY, "error", "the nodes run, but were not ready in time",
+     "Nothing is lost; they go on getting ready.",
+     "The machine or its disk is slow, the log is long, or too few nodes run for a majority.",
+     "fairlead status says how far they are; --timeout TIME waits longer."},
+    {FL__CODE_SYSTEM, "error", "the operating system refused something",
+     "The message says what was refused, and the system's reason.",
+     "Memory or descriptors are short, a permission is missing, or a directory cannot be made.",
+     "Remove the reason, and repeat."},
+    {FL__CODE_UNREACHABLE, "error", "no node answers",
+     "Nobody could be asked, so nothing is known of the cluster.",
+     "The nodes are down, the address is wrong, the network is cut, or they want a password.",
+     "fairlead up, or name a node that runs: --node HOST:PORT, with --password-file FILE if it has a "
+     "password."},
+    {FL__CODE_NODE_REFUSED, "error", "a node answered with an error",
+     "The node is there, but did not do what it was asked to. The message has its words.",
+     "It may want a password, be of another version, or be busy or damaged.",
+     "Do what its words say; if they end with a code, fairlead explain has that one too."},
+    {FL__CODE_RANGE, "error", "the log has no such entries",
+     "The entries that were asked for are beyond the end of that node's log.",
+     "--first or --last is too large; a node that is behind has fewer entries than the leader.",
+     "The message says how far the log goes."},
+    {FL__CODE_STORY, "error", "a simulated life went wrong",
+     "An invariant broke, clients saw what may not be, or a scenario went otherwise than it expects. With "
+     "`sim fuzz` it can also mean that its lives never reached something that they are to test.",
+     "If the program is as it was released, it has a defect: that is what the simulator is for.",
+     "fairlead sim replay SEED tells the life again, always the same; fairlead sim shrink SEED makes it "
+     "shorter. Please report the seed with `fairlead version`."},
+};
+/* clang-format on */
+
+const struct fl_explanation *fl__explanation(uint32_t code)
+{
+    for (size_t k = 0; k < sizeof pages / sizeof pages[0]; k++) {
+        if (pages[k].code == code)
+            return &pages[k];
+    }
+    return fl_explain(code);
+}
+
+const struct fl_explanation *fl__explanation_after(uint32_t code)
+{
+    const struct fl_explanation *next = fl_explain_after(code);
+    for (size_t k = 0; k < sizeof pages / sizeof pages[0]; k++) {
+        if (pages[k].code > code && (next == NULL || pages[k].code < next->code))
+            next = &pages[k];
+    }
+    return next;
+}
