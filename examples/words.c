@@ -1,9 +1,12 @@
-/* words.c - the smallest whole program on libfairlead: a list of words, replicated, on one node.
+/* words.c - the smallest whole program on libfairlead: a
+ * replicated list of words, on one node.
  *
  *     words DIRECTORY WORD
  *
- * adds the word to the log in DIRECTORY and prints all that it holds, those of earlier runs too. More nodes
- * need nothing but more members: counter.c has three. This program is part of libfairlead(3). */
+ * adds a word to the log in DIRECTORY and prints all that it
+ * holds, those of earlier runs too. More nodes need nothing but
+ * more members. */
+/* clang-format off */
 #include <fairlead/node.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,21 +24,24 @@ static void on_closed(void *context)
     fl_io_uv_stop(words->io);
 }
 
-/* The state of this machine is what it has printed. */
-static void apply(void *state, const struct fl_entry *entry, struct fl_request *request)
+/* A committed entry. What this machine has printed is its state. */
+static void apply(void *state, const struct fl_entry *entry,
+                  struct fl_request *request)
 {
     struct words *words = state;
-    if (entry->data != NULL)
-        printf("%.*s\n", (int)entry->size, (const char *)entry->data);
-    if (request != NULL) /* It is ours, and this is its answer. */
+    const char *word = entry->data; /* NULL: Raft's own. */
+    if (word != NULL)
+        printf("%.*s\n", (int)entry->size, word);
+    if (request != NULL) /* Ours: this is its answer. */
         fl_node_close(words->node, on_closed, words);
 }
 
-static void answer(void *state, struct fl_request *request, int outcome)
+/* The word was not added; why. */
+static void answer(void *state, struct fl_request *request, int why)
 {
     struct words *words = state;
     (void)request;
-    words->outcome = outcome;
+    words->outcome = why;
     fl_node_close(words->node, on_closed, words);
 }
 
@@ -45,33 +51,51 @@ static void notice(void *state, struct fl_node *node)
     (void)node;
 }
 
-int main(int count, char **arguments)
+/* The cluster is this one node. */
+static int open_node(struct words *words, const char *directory)
 {
-    static const uint8_t cluster_id[16] = "words"; /* Random bytes, in real life. */
-    struct fl_node_member self = {.name = "only", .address = "127.0.0.1:22390"};
-    struct fl_node_options options;
+    static const uint8_t id[16] = "words"; /* Better random. */
     struct fl_error_report report;
-    struct words words = {.outcome = FL_OK};
-    struct fl_machine machine = {.state = &words, .apply = apply, .answer = answer, .notice = notice};
-    if (count != 3 || fl_io_uv_create(&words.io) != FL_OK)
-        return 2;
+    struct fl_node_options options;
+    struct fl_node_member self = {
+        .name = "only",
+        .address = "127.0.0.1:22390",
+    };
+    struct fl_machine machine = {
+        .state = words,
+        .apply = apply,
+        .answer = answer,
+        .notice = notice,
+    };
     fl_node_options_init(&options);
-    options.directory = arguments[1];
+    options.directory = directory;
     options.name = self.name;
     options.listen = self.address;
     options.members = &self;
     options.member_count = 1;
-    options.cluster_id = cluster_id;
+    options.cluster_id = id;
     options.segment_size = 1 << 20;
-    if (fl_node_open(&words.node, words.io, &options, &machine, &report) != FL_OK) {
+    int error = fl_node_open(&words->node, words->io, &options,
+                             &machine, &report);
+    if (error != FL_OK)
         fprintf(stderr, "%s\n", report.text);
+    return error;
+}
+
+int main(int count, char **given)
+{
+    struct words words = {.outcome = FL_OK};
+    if (count != 3 || fl_io_uv_create(&words.io) != FL_OK)
+        return 2;
+    if (open_node(&words, given[1]) != FL_OK)
         return 1;
-    }
-    words.outcome = fl_node_propose(words.node, &words.add, arguments[2], strlen(arguments[2]));
-    if (words.outcome == FL_OK)
-        fl_io_uv_run(words.io);
+    words.outcome = fl_node_propose(words.node, &words.add,
+                                    given[2], strlen(given[2]));
+    if (words.outcome != FL_OK)
+        fl_node_close(words.node, on_closed, &words);
+    fl_io_uv_run(words.io);
     fl_io_uv_destroy(words.io);
     if (words.outcome != FL_OK)
-        fprintf(stderr, "not added: %s\n", fl_error_text(words.outcome));
+        fprintf(stderr, "%s\n", fl_error_text(words.outcome));
     return words.outcome == FL_OK ? 0 : 1;
 }

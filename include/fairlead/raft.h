@@ -91,7 +91,7 @@ const char *fl_error_name(int error);
 
 /* Called when an invariant is broken: a bug, never bad input. Defined by whoever links the core (the host
  * defines it in libfairlead: it prints and aborts). Must not return. */
-_Noreturn void fl_panic(const char *file, int line, const char *what);
+__attribute__((noreturn)) void fl_panic(const char *file, int line, const char *what);
 
 #define fl_assert(condition) ((condition) ? (void)0 : fl_panic(__FILE__, __LINE__, #condition))
 

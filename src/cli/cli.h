@@ -355,6 +355,24 @@ uint64_t fl__serve_memory(void);
 uint64_t fl__serve_memory_max(const struct fl__settings *settings); /* What maxmemory comes to, in bytes. */
 fl_time_us fl__serve_heartbeat(const struct fl__settings *settings);
 
+/* ----------------------------------------------------------------------------------------------- notify.c */
+
+/* What the service manager was told, and when to look again. */
+struct fl__notify {
+    struct fl_io *io;
+    struct fl_server *server; /* NULL: no more looking. */
+    struct fl_io_op timer;
+    bool is_looking; /* The timer is with the engine. */
+    bool was_ready;
+    char said[320];
+};
+
+void fl__notify_start(struct fl__notify *notify, struct fl_io *io, struct fl_server *server);
+/* The engine must run until is_looking is false; then it is stopped. */
+void fl__notify_stop(struct fl__notify *notify);
+/* In a few words, how a node does. */
+void fl__notify_status(const struct fl_node_status *status, char *out, size_t size);
+
 /* ----------------------------------------- explain.c, explanations.c, setting.c, completion.c, manual.c */
 
 int fl__run_explain(const struct fl__call *call);

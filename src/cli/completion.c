@@ -1,5 +1,5 @@
-/* completion.c - `completion`: scripts that complete command lines in bash, zsh and fish, made from the tables
- * of verbs and options.
+/* completion.c - `completion`: scripts that complete command lines in bash, zsh and fish, from the tables of
+ * verbs and options.
  *
  * A script holds all words but the nodes' names: for those it runs `fairlead completion nodes`, which is also
  * of use to people's own scripts. */

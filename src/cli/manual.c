@@ -1,5 +1,5 @@
-/* manual.c - `manual`: the pages for man(1), made from the tables of verbs, options, exit codes and
- * explanations, in the macros of man(7). The build runs it and installs what it prints; people read it with `man`.
+/* manual.c - `manual`: the pages for man(1), in the macros of man(7), made from the tables of verbs, options,
+ * exit codes and explanations. The build runs it and installs what it prints; people read it with `man`.
  *
  *   fairlead.1          every verb and option
  *   fairlead.conf.5     the settings of a node
@@ -67,10 +67,10 @@ static void put_word(struct page *page, const char *word, size_t size)
 static void text(struct page *page, const char *words)
 {
     while (*words != '\0') {
-        size_t blanks = strspn(words, " \n");
-        bool is_paragraph = blanks > 1 && memchr(words, '\n', blanks) != memchr(words + 1, '\n', blanks - 1);
-        words += blanks;
-        if (is_paragraph && *words != '\0')
+        unsigned line_ends = 0;
+        for (; *words == ' ' || *words == '\n'; words++)
+            line_ends += *words == '\n';
+        if (line_ends > 1 && *words != '\0')
             macro(page, ".PP");
         size_t size = strcspn(words, " \n");
         if (size > 0)

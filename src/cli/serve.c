@@ -25,6 +25,7 @@ struct serving {
     struct fl_io *io;
     struct fl_server *server;
     struct fl_web *web;
+    struct fl__notify notify;
     sigset_t signals;
     pthread_t waiter;
     bool ending; /* Set before the waiter is woken for the last time. */
@@ -337,7 +338,7 @@ static void stop(struct serving *serving)
 {
     fl_web_stop(serving->web);
     fl_server_close(serving->server, on_closed, serving);
-    while (serving->server != NULL)
+    while (serving->server != NULL || serving->notify.is_looking)
         fl_io_uv_run(serving->io);
     fl__serve_log_line(&serving->log, FL_LOG_INFO, "stopped");
 }
@@ -355,7 +356,9 @@ static int run(struct serving *serving)
         code = say_open_failed(&report);
     } else {
         say_start(serving);
+        fl__notify_start(&serving->notify, serving->io, serving->server);
         fl_io_uv_run(serving->io);
+        fl__notify_stop(&serving->notify);
         fl__serve_log_line(&serving->log, FL_LOG_INFO, "stopping");
     }
     stop(serving);

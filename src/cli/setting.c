@@ -1,5 +1,5 @@
-/* setting.c - `config`, and `serve --check`: what the settings of a node are set to and by whom, and all there
- * is to say about one.
+/* setting.c - `config`, and `serve --check`: what the settings of a node are set to, by whom, and all about
+ * one of them.
  *
  * `config` takes what the environment and a file say; `serve --check` takes its command line too. */
 #include "cli.h"
