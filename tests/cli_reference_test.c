@@ -223,10 +223,10 @@ static void test_config_and_check_list_every_setting(void **state)
 /* The part of a page under the heading; to be freed. */
 static char *part_of(const char *page, const char *heading)
 {
-    const char *start = strstr(page, heading), *end = NULL;
+    const char *start = strstr(page, heading);
     if (start == NULL)
         fail_msg("the page has no %s", heading);
-    end = strstr(start + 1, "\n.S");
+    const char *end = strstr(start, "\n.S");
     return strndup(start, end == NULL ? strlen(start) : (size_t)(end - start));
 }
 
