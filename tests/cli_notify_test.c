@@ -43,6 +43,7 @@ struct manager {
     struct fl_io *io;
     struct fl_server *server;
     struct fl_io_op timer;
+    unsigned looks;
     struct fl__notify notify;
 };
 
@@ -69,12 +70,12 @@ static void hear(struct manager *manager)
     }
 }
 
-/* Listens until the node is ready, and then ends the loop. */
+/* Listens until the node is ready, or ten seconds have passed, and then ends the loop. */
 static void on_timer(struct fl_io_op *op)
 {
     struct manager *manager = op->owner;
     hear(manager);
-    if (strstr(manager->heard, "READY=1\n") != NULL) {
+    if (strstr(manager->heard, "READY=1\n") != NULL || manager->looks++ == 200) {
         fl_io_uv_stop(manager->io);
         return;
     }

@@ -233,7 +233,7 @@ static char *part_of(const char *page, const char *heading)
 static void test_the_manual_has_every_verb_with_its_options(void **state)
 {
     (void)state;
-    char *page = page_of("fairlead.1"), heading[128], variable[64];
+    char *page = page_of("fairlead.1"), heading[128], variable[64], line[96];
     for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++) {
         snprintf(heading, sizeof heading, ".SS \"fairlead %s%s%s", verb->name,
                  verb->arguments[0] == '\0' ? "" : " ", verb->arguments);
@@ -247,6 +247,8 @@ static void test_the_manual_has_every_verb_with_its_options(void **state)
                 continue;
             expect_format(heading, part, "--%s ", option->name);
             fl__settings_variable(option, variable, sizeof variable);
+            snprintf(line, sizeof line, "\nEnvironment: %s\n", variable);
+            assert_int_equal(strstr(part, line) != NULL, !option->local);
             if (!option->local)
                 expect_format("ENVIRONMENT", page, "\n.TP\n%s\n", variable);
         }
