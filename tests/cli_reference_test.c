@@ -227,7 +227,7 @@ static char *part_of(const char *page, const char *heading)
     if (start == NULL)
         fail_msg("the page has no %s", heading);
     const char *end = strstr(start, "\n.S");
-    return strndup(start, end == NULL ? strlen(start) : (size_t)(end - start));
+    return strndup(start, end == NULL ? strlen(start) : (size_t)(end - start) + 1);
 }
 
 static void test_the_manual_has_every_verb_with_its_options(void **state)
