@@ -45,7 +45,9 @@ static char *page_of(const char *name)
     for (const char *at = text; *at != '\0'; at++) {
         if (*at == '\\' && at[1] == 'f')
             at += 2;
-        else if (*at == '\\' && (at[1] == '-' || at[1] == '%' || at[1] == '&'))
+        else if (*at == '\\' && (at[1] == '%' || at[1] == '&'))
+            at++;
+        else if (*at == '\\' && at[1] == '-')
             continue;
         else
             *to++ = *at;
