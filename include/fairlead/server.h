@@ -26,8 +26,9 @@ struct fl_server_options {
     uint64_t memory_max;
     uint32_t clients_max;       /* 10,000 */
     uint64_t client_output_max; /* 256 MiB: replies a client has not read; beyond, it is disconnected. */
-    uint64_t process_id;        /* Shown in status; 0 in a simulation. */
-    const char *version;        /* "0.1.0" */
+    const char *notify_keyspace_events; /* Redis' setting: letters of Ag$lshzxeKEtmdn; NULL: none. */
+    uint64_t process_id;                /* Shown in status; 0 in a simulation. */
+    const char *version;                /* "0.1.0" */
 };
 
 struct fl_server;

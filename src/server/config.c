@@ -112,6 +112,23 @@ static const char *set_output_max(struct fl_server *server, struct fl__bytes val
     return NULL;
 }
 
+static void get_notify(const struct fl_server *server, char *out, size_t out_size)
+{
+    char letters[FL__NOTIFY_SIZE];
+    fl__notify_print(server->notify, letters);
+    snprintf(out, out_size, "%s", letters);
+}
+
+static const char *set_notify(struct fl_server *server, struct fl__bytes value, bool change)
+{
+    uint32_t classes;
+    if (!fl__notify_parse(value, &classes))
+        return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
+    if (change)
+        server->notify = classes;
+    return NULL;
+}
+
 static void get_listen(const struct fl_server *server, char *out, size_t out_size)
 {
     snprintf(out, out_size, "%s", server->listen);
@@ -175,6 +192,7 @@ static const struct setting settings[] = {
     {.name = "maxmemory", .get = get_maxmemory, .set = set_maxmemory},
     {.name = "maxmemory-policy", .fixed = "noeviction"},
     {.name = "name", .get = get_name},
+    {.name = "notify-keyspace-events", .get = get_notify, .set = set_notify},
     {.name = "peer", .get = get_peer},
     {.name = "port", .get = get_port},
     {.name = "proto-max-bulk-len", .fixed = "67108864"},

@@ -9,12 +9,14 @@
  * proposed first, one for all reads that wait for one, and the read is looked at again once it is applied. It
  * needs no second moment: the state only moves forward.
  *
- * With `reads stale` there is neither: a read is executed at once. */
+ * With `reads stale` there is neither: a read is executed at once. But who subscribes waits for a moment even
+ * then, so that nobody hears what was published before (docs/decisions/010-messages-are-entries.md). */
 #include "server.h"
 
 static bool is_read(const struct fl__pending *p)
 {
-    return p->kind == FL__PENDING_READ || p->kind == FL__PENDING_READ_TRANSACTION;
+    return p->kind == FL__PENDING_READ || p->kind == FL__PENDING_READ_TRANSACTION ||
+           p->kind == FL__PENDING_SUBSCRIBE;
 }
 
 /* Why nothing can be asked of the node; FL_OK if it can. */
@@ -88,7 +90,7 @@ void fl__dispatch_ask(struct fl__pending *p)
 {
     struct fl_server *server = p->server;
     int result = find_obstacle(server);
-    if (result == FL_OK && server->options.reads == FL_READS_STALE) {
+    if (result == FL_OK && server->options.reads == FL_READS_STALE && !p->subscribes) {
         p->confirmed = true;
         fl__dispatch_advance(p->client);
         return;
@@ -105,7 +107,8 @@ void fl__dispatch_ask(struct fl__pending *p)
 void fl__dispatch_read(struct fl__client *client, const struct fl__command *command,
                        const struct fl__bytes *args, uint32_t arg_count)
 {
-    struct fl__pending *p = begin(client, FL__PENDING_READ, command);
+    bool is_read = command->class == FL__CLASS_READ;
+    struct fl__pending *p = begin(client, is_read ? FL__PENDING_READ : FL__PENDING_SUBSCRIBE, command);
     if (p == NULL)
         return;
     if (!fl__pending_reserve(p, fl__args_size(args, arg_count))) {
@@ -120,7 +123,7 @@ void fl__dispatch_read(struct fl__client *client, const struct fl__command *comm
 static bool needs_tick(const struct fl__pending *p)
 {
     struct fl__store *store = p->server->store;
-    if (p->server->options.reads == FL_READS_STALE)
+    if (p->server->options.reads == FL_READS_STALE || p->kind == FL__PENDING_SUBSCRIBE)
         return false;
     if (p->kind == FL__PENDING_READ)
         return fl__store_needs_tick(store, p->command, p->args, p->arg_count, p->request.time_us);
@@ -134,6 +137,8 @@ static void execute_read(struct fl__pending *p)
     uint64_t seed = p->server->read_seed += UINT64_C(0x9e3779b97f4a7c15); /* Another one for each read. */
     if (p->kind == FL__PENDING_READ) {
         fl__store_read(store, p->command, p->args, p->arg_count, seed, reply);
+    } else if (p->kind == FL__PENDING_SUBSCRIBE) {
+        p->command->local(p->client, reply, p->args, p->arg_count);
     } else {
         struct fl__context context = {.seed = seed, .hole = fl__transaction_hole, .owner = p};
         fl__store_read_transaction(store, &context, (struct fl__bytes){p->data, p->size}, reply);

@@ -81,6 +81,7 @@ static void add_clients(struct info *info)
     add(info, "maxclients:%u", (unsigned)info->server->options.clients_max);
     add(info, "blocked_clients:%u", (unsigned)count_blocked(info->server));
     add(info, "tracking_clients:0");
+    add(info, "pubsub_clients:%u", (unsigned)fl__pubsub_clients(info->server));
     add(info, "clients_buffers:%" PRIu64, info->snapshot.clients_memory);
     add(info, "commands_on_their_way:%u", (unsigned)info->server->pending_count);
 }
@@ -118,6 +119,9 @@ static void add_stats(struct info *info)
     add(info, "evicted_keys:0");
     add(info, "keyspace_hits:%" PRIu64, snapshot->hits);
     add(info, "keyspace_misses:%" PRIu64, snapshot->misses);
+    add(info, "pubsub_channels:%u", (unsigned)fl__pubsub_topics(info->server, FL__TOPIC_CHANNEL));
+    add(info, "pubsub_patterns:%u", (unsigned)fl__pubsub_topics(info->server, FL__TOPIC_PATTERN));
+    add(info, "pubsubshard_channels:%u", (unsigned)fl__pubsub_topics(info->server, FL__TOPIC_SHARD));
 }
 
 static void add_replication(struct info *info)

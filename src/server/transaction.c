@@ -22,7 +22,8 @@ struct fl__multi {
     struct fl__transaction transaction;
     struct fl__hole *holes, *last_hole;
     size_t holes_size;
-    bool aborted; /* A command was refused: EXEC will be, too. */
+    bool subscribes; /* A hole is of FL__CLASS_SUBSCRIBE, and waits for a moment as a read does. */
+    bool aborted;    /* A command was refused: EXEC will be, too. */
 };
 
 void fl__holes_release(struct fl__hole *hole)
@@ -88,6 +89,7 @@ static int add_hole(struct fl__multi *multi, const struct fl__command *command, 
         multi->holes = hole;
     multi->last_hole = hole;
     multi->holes_size += size;
+    multi->subscribes |= command->class == FL__CLASS_SUBSCRIBE;
     return FL_OK;
 }
 
@@ -211,8 +213,9 @@ static void send_off(struct fl__client *client, struct fl__reply *reply)
     }
     client->deferred = true;
     p->holes = multi->holes;
+    p->subscribes = multi->subscribes;
     if (p->holes != NULL)
-        client->flight = FL__FLIGHT_ALONE;
+        client->flight = p->subscribes ? FL__FLIGHT_SUBSCRIBES : FL__FLIGHT_ALONE;
     fl__pending_adopt(p, multi->transaction.data, multi->transaction.size);
     multi->holes = NULL;
     multi->transaction.data = NULL;
@@ -239,7 +242,7 @@ void fl__local_exec(struct fl__client *client, struct fl__reply *reply, const st
         fl__reply_error(
             reply, "EXECABORT Transaction discarded because of: OOM command not allowed when used memory "
                    "> 'maxmemory'.");
-    else if (multi->transaction.count == multi->transaction.holes)
+    else if (multi->transaction.count == multi->transaction.holes && !multi->subscribes)
         answer_here(client, reply);
     else
         send_off(client, reply);
