@@ -1,5 +1,5 @@
-/* pubsub_test.c - channels and patterns, messages and who hears them, keyspace notifications. The engine and the
- * node are the test's own: see support/server_world.h. */
+/* pubsub_test.c - channels and patterns, messages and who hears them, keyspace notifications. The engine and
+ * the node are the test's own: see support/server_world.h. */
 #include "server.h"
 #include "support/server_world.h"
 
@@ -97,7 +97,7 @@ static void test_a_channels_name_has_a_limit(void **state)
     world_destroy(world);
 }
 
-/* ---------------------------------------------------------------------------------------- their own messages */
+/* ------------------------------------------------------------------------------------- their own messages */
 
 static void test_a_client_hears_its_own_message_before_the_answer(void **state)
 {
@@ -149,7 +149,7 @@ static void test_a_listeners_answers_wait_for_their_turn_and_messages_do_not(voi
     world_destroy(world);
 }
 
-/* ------------------------------------------------------------------------------------------- when it begins */
+/* ----------------------------------------------------------------------------------------- when it begins */
 
 static void test_a_subscription_begins_at_its_moment(void **state)
 {
@@ -236,7 +236,7 @@ static void test_who_goes_while_it_subscribes_listens_to_nothing(void **state)
     world_destroy(world);
 }
 
-/* ----------------------------------------------------------------------------------------- what it may call */
+/* --------------------------------------------------------------------------------------- what it may call */
 
 #define REFUSED(name)                                                                                        \
     "Can't execute '" name "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in " \
@@ -328,7 +328,7 @@ static void test_reset_quit_and_the_end_unsubscribe(void **state)
     world_destroy(world);
 }
 
-/* ------------------------------------------------------------------------------------------------- looking */
+/* ------------------------------------------------------------------------------------------------ looking */
 
 static void test_pubsub_info_and_client_list_tell_who_listens(void **state)
 {
@@ -349,7 +349,7 @@ static void test_pubsub_info_and_client_list_tell_who_listens(void **state)
     world_destroy(world);
 }
 
-/* -------------------------------------------------------------------------------------------------- limits */
+/* ------------------------------------------------------------------------------------------------- limits */
 
 static void queue_message(struct fl_io_stream *publisher, size_t size)
 {
@@ -445,7 +445,7 @@ static void test_a_clients_subscriptions_have_a_limit_and_do_no_harm(void **stat
     world_destroy(world);
 }
 
-/* ------------------------------------------------------------------------------------------------- a model */
+/* ------------------------------------------------------------------------------------------------ a model */
 
 #define CLIENTS 5
 #define TOPICS 12
@@ -541,7 +541,7 @@ static void test_the_registry_agrees_with_a_table_of_who_listens(void **state)
     world_destroy(world);
 }
 
-/* ------------------------------------------------------------------------------------- events and the node's */
+/* ---------------------------------------------------------------------------------- events and the node's */
 
 static void test_what_only_a_node_has_to_tell_reaches_its_listeners(void **state)
 {
@@ -612,10 +612,9 @@ static void test_classes_of_events_are_shown_as_redis_shows_them(void **state)
     assert_false(fl__notify_parse(fl__bytes_of("q"), &classes));
     struct world *world = world_create();
     struct fl_io_stream *client = client_connect(world);
-    expect(
-        client, "CONFIG SET notify-keyspace-events q",
-        "-ERR CONFIG SET failed (possibly related to argument 'notify-keyspace-events') - Invalid event class "
-        "character. Use 'Ag$lshzxeKEtmdn'.\r\n");
+    expect(client, "CONFIG SET notify-keyspace-events q",
+           "-ERR CONFIG SET failed (possibly related to argument 'notify-keyspace-events') - Invalid event "
+           "class character. Use 'Ag$lshzxeKEtmdn'.\r\n");
     expect(client, "CONFIG GET notify-keyspace-events", "*2\r\n$22\r\nnotify-keyspace-events\r\n$0\r\n\r\n");
     world_destroy(world);
 }
