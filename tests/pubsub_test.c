@@ -424,13 +424,13 @@ static void test_a_clients_subscriptions_have_a_limit_and_do_no_harm(void **stat
     (void)state;
     struct world *world = world_create();
     struct fl_io_stream *client = client_connect(world), *looker = client_connect(world);
-    char line[64];
-    snprintf(line, sizeof line, "*%u\r\n$9\r\nSUBSCRIBE\r\n", FL__SUBSCRIPTIONS_MAX + 2);
-    client_queue_text(client, line);
-    for (unsigned k = 0; k <= FL__SUBSCRIPTIONS_MAX; k++) {
-        snprintf(line, sizeof line, "$7\r\n%07u\r\n", k);
-        client_queue_text(client, line);
-    }
+    size_t room = FL__SUBSCRIPTIONS_MAX * 16 + 64, size;
+    char *call = malloc(room);
+    size = (size_t)snprintf(call, room, "*%u\r\n$9\r\nSUBSCRIBE\r\n", FL__SUBSCRIPTIONS_MAX + 2);
+    for (unsigned k = 0; k <= FL__SUBSCRIPTIONS_MAX; k++)
+        size += (size_t)snprintf(call + size, room - size, "$7\r\n%07u\r\n", k);
+    client_queue(client, call, size);
+    free(call);
     world_run(world);
     (void)client_take(client);
     expect_part(looker, "INFO stats", "pubsub_channels:131072\r\n");
