@@ -124,8 +124,10 @@ static const char *set_notify(struct fl_server *server, struct fl__bytes value, 
     uint32_t classes;
     if (!fl__notify_parse(value, &classes))
         return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
-    if (change)
+    if (change) {
         server->notify = classes;
+        fl__pubsub_listen(server);
+    }
     return NULL;
 }
 

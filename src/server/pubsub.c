@@ -414,7 +414,9 @@ static uint64_t on_message(void *owner, bool sharded, struct fl__bytes channel, 
 
 void fl__pubsub_listen(struct fl_server *server)
 {
-    struct fl__store_listener listener = {.owner = server, .event = fl__notify_event, .message = on_message};
+    struct fl__store_listener listener = {.owner = server, .message = on_message};
+    if (server->notify != 0)
+        listener.event = fl__notify_event;
     fl__store_listen(server->store, &listener);
 }
 

@@ -80,6 +80,7 @@ enum fl__code {
     FL__CODE_NOT_IN_TRANSACTION = 3013,
     FL__CODE_CLIENT_MEMORY = 3014,
     FL__CODE_IO = 3015,
+    FL__CODE_SUBSCRIPTIONS = 3020,
 };
 
 /* An error reply: the code's word, text and code: "CLUSTERDOWN ... [FL3001]". */
@@ -124,7 +125,8 @@ struct fl__subscriber; /* What one client listens to. */
 
 struct fl__pubsub *fl__pubsub_create(uint64_t hash_seed); /* NULL: no memory. */
 void fl__pubsub_destroy(struct fl__pubsub *pubsub);       /* NULL is allowed. Its clients are gone. */
-void fl__pubsub_listen(struct fl_server *server);         /* From now on hears what the store applies. */
+/* From now on hears what the store applies; of events nothing if `notify` is empty. */
+void fl__pubsub_listen(struct fl_server *server);
 void fl__pubsub_leave(struct fl__client *client); /* It listens to nothing any more, and isn't told so. */
 /* To those on this node who listen to the channel, by its name or by a pattern; returns how many copies that
  * was. May be called at any time but within a local command, whose reply may be half written. Nobody is

@@ -44,7 +44,7 @@ static void subscribe_all(struct fl__client *client, struct fl__reply *reply, en
             fl__error(reply, FL__CODE_NO_MEMORY, "memory could not be allocated");
         else
             fl__error(
-                reply, FL__CODE_CLIENT_MEMORY,
+                reply, FL__CODE_SUBSCRIPTIONS,
                 "not subscribed: a name may have %u KiB, a client's %u subscriptions %u MiB, all clients' "
                 "buffers %llu MiB",
                 FL__KEY_SIZE_MAX >> 10, FL__SUBSCRIPTIONS_MAX, FL__SUBSCRIPTIONS_SIZE_MAX >> 20,
