@@ -4,6 +4,7 @@
  * alone. That makes the keyspace a state machine, and lets tests run it whole:
  *
  *   number.c glob.c    text to integers and back; patterns
+ *   decimal.c          numbers with a point, exactly
  *   resp.c reply.c     requests: bytes received to arguments; replies: values to bytes, in RESP2 and RESP3
  *   table.c command.c  the command table, one row each; finds rows, and says what is wrong with a call
  *   docs.c             COMMAND and its subcommands, HELP: the table told to clients
@@ -12,10 +13,12 @@
  *   deadline.c         when keys expire: a heap
  *   store.c            the keyspace: applies entries, answers reads, expires keys
  *   crc64.c            the checksum of serialized values
- *   string.c           command bodies: strings and counters
  *   key.c expire.c     command bodies: keys of any type; their deadlines
  *   scan.c             command bodies: SCAN, KEYS, RANDOMKEY
  *   dump.c             command bodies: DUMP, RESTORE, and the format of their values
+ *   string.c range.c   command bodies: strings; parts of them;
+ *   counter.c lcs.c      counters; what two strings have in common;
+ *   bit.c bitfield.c     strings as bits, and as integers of any width
  *
  * Words: a *command* is a row of the table; a *call* is one use of it with its arguments, args[0] being the
  * name as the client wrote it. The *log's clock* is the time of the last entry applied; no command sees
@@ -56,6 +59,33 @@ FL_MUST_USE bool fl__number_parse(struct fl__bytes text, int64_t *out);
 #define FL__NUMBER_SIZE 21 /* Longest decimal integer: sign and 20 digits. */
 /* Writes `value` without a terminator; returns the size. */
 size_t fl__number_print(int64_t value, char out[FL__NUMBER_SIZE]);
+
+/* ---------------------------------------------------------------------------------------------- decimal.c */
+
+#define FL__DECIMAL_WHOLE 4932 /* Digits before the point: the range of Redis' long double, near enough. */
+#define FL__DECIMAL_PLACES 64  /* Digits behind it that are kept of what is added. */
+#define FL__DECIMAL_SIZE (FL__DECIMAL_WHOLE + FL__DECIMAL_PLACES)
+
+struct fl__decimal {
+    bool is_negative;
+    uint16_t size;                        /* Digits in use. */
+    uint8_t digits[FL__DECIMAL_SIZE + 1]; /* The last decimal first. */
+};
+
+enum fl__decimal_kind {
+    FL__DECIMAL_FINITE,
+    FL__DECIMAL_INFINITE, /* "inf": read as Redis reads it, but there is no such number. */
+    FL__DECIMAL_NONE,     /* No number, or one out of range. */
+};
+
+/* Reads a decimal number with a sign, a point and an exponent, if it has them; no blanks. *out is one only if
+ * FINITE. */
+FL_MUST_USE enum fl__decimal_kind fl__decimal_parse(struct fl__bytes text, struct fl__decimal *out);
+/* sum += addend, rounded to 17 decimals. False: the result is out of range, and *sum is not a number. */
+FL_MUST_USE bool fl__decimal_add(struct fl__decimal *sum, const struct fl__decimal *addend);
+#define FL__DECIMAL_TEXT_SIZE (FL__DECIMAL_WHOLE + 19) /* Sign, point and 17 decimals. */
+/* Writes a sum without an exponent, a terminator or zeros behind the last decimal; returns the size. */
+size_t fl__decimal_print(const struct fl__decimal *value, char out[FL__DECIMAL_TEXT_SIZE]);
 
 /* ------------------------------------------------------------------------------------------------- glob.c */
 
@@ -161,8 +191,8 @@ enum fl__command_flag {
 /* Categories of access control, in the order in which COMMAND INFO shows them. */
 enum fl__category {
     FL__OF_KEYSPACE = 1 << 0, FL__OF_READ = 1 << 1, FL__OF_WRITE = 1 << 2, FL__OF_STRING = 1 << 3,
-    FL__OF_ADMIN = 1 << 4, FL__OF_FAST = 1 << 5, FL__OF_SLOW = 1 << 6, FL__OF_DANGEROUS = 1 << 7,
-    FL__OF_CONNECTION = 1 << 8, FL__OF_TRANSACTION = 1 << 9
+    FL__OF_BITMAP = 1 << 4, FL__OF_ADMIN = 1 << 5, FL__OF_FAST = 1 << 6, FL__OF_SLOW = 1 << 7,
+    FL__OF_DANGEROUS = 1 << 8, FL__OF_CONNECTION = 1 << 9, FL__OF_TRANSACTION = 1 << 10
 };
 
 /* clang-format on */
@@ -510,6 +540,9 @@ FL_MUST_USE char *fl__store_make(struct fl__store *store, struct fl__bytes key, 
 void fl__store_rename(struct fl__store *store, struct fl__bytes from, struct fl__bytes to);
 /* Appends to a key's value, which is empty if there is no such key. */
 void fl__store_append(struct fl__store *store, struct fl__bytes key, struct fl__bytes tail);
+/* Gives a key's value a size, and returns its bytes to be changed in place; what it gains is 0. A key that
+ * does not exist comes into being. Valid until the next change. NULL: no memory, and the call is over. */
+FL_MUST_USE char *fl__store_edit(struct fl__store *store, struct fl__bytes key, size_t value_size);
 /* Gives a key that exists a deadline, or takes it away. */
 void fl__store_expire(struct fl__store *store, struct fl__bytes key, uint64_t deadline_ms);
 bool fl__store_remove(struct fl__store *store, struct fl__bytes key); /* False: no such key. */
@@ -538,11 +571,35 @@ void fl__dump_unpack(const struct fl__dump *dump, char *out);
 
 /* ----------------------------------------------------------------------------------------- command bodies */
 
-/* string.c */
+/* What several command bodies complain about. */
+#define FL__ERROR_SYNTAX "ERR syntax error"
+#define FL__ERROR_INTEGER "ERR value is not an integer or out of range"
+#define FL__ERROR_TOO_LONG "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+
+/* Reads args[k] as an integer. False: complained. */
+static inline bool fl__call_integer(const struct fl__call *call, uint32_t k, int64_t *out)
+{
+    if (fl__number_parse(call->args[k], out))
+        return true;
+    fl__reply_error(call->reply, FL__ERROR_INTEGER);
+    return false;
+}
+
+/* string.c range.c counter.c lcs.c */
 fl__store_fn fl__string_append, fl__string_decr, fl__string_decrby, fl__string_get, fl__string_getdel,
-    fl__string_getrange, fl__string_getset, fl__string_incr, fl__string_incrby, fl__string_mget,
-    fl__string_mset, fl__string_msetnx, fl__string_psetex, fl__string_set, fl__string_setex, fl__string_setnx,
+    fl__string_getex, fl__string_getrange, fl__string_getset, fl__string_incr, fl__string_incrby,
+    fl__string_incrbyfloat, fl__string_lcs, fl__string_mget, fl__string_mset, fl__string_msetnx,
+    fl__string_psetex, fl__string_set, fl__string_setex, fl__string_setnx, fl__string_setrange,
     fl__string_strlen;
+
+/* bit.c bitfield.c */
+/* Reads args[k] as the position of a bit that a value may have; with a width, "#n" is n fields of it. False:
+ * complained. */
+FL_MUST_USE bool fl__bit_read_offset(const struct fl__call *call, uint32_t k, uint32_t width,
+                                     uint64_t *offset);
+fl__store_fn fl__bit_bitcount, fl__bit_bitfield, fl__bit_bitop, fl__bit_bitpos, fl__bit_getbit,
+    fl__bit_setbit;
+
 /* key.c, expire.c, scan.c, dump.c */
 fl__store_fn fl__key_copy, fl__key_dbsize, fl__key_del, fl__key_exists, fl__key_flushall, fl__key_flushdb,
     fl__key_memory_usage, fl__key_move, fl__key_object_encoding, fl__key_object_freq, fl__key_object_idletime,

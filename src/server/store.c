@@ -288,6 +288,28 @@ void fl__store_append(struct fl__store *store, struct fl__bytes key, struct fl__
         copy_to(item->data + item->key_size + size, tail);
 }
 
+char *fl__store_edit(struct fl__store *store, struct fl__bytes key, size_t value_size)
+{
+    bool found;
+    struct fl__item **link = fl__map_find(&store->map, hash_key(store, key), key, &found);
+    if (!found || is_expired(store, *link)) {
+        fl__store_put(store, key, (struct fl__bytes){0}, FL__NO_DEADLINE);
+        if (store->broken)
+            return NULL;
+        link = fl__map_find(&store->map, hash_key(store, key), key, &found);
+    }
+    size_t size_before = (*link)->value_size;
+    /* What has grown before may grow again. */
+    bool spare = size_before > 0 && value_size > size_before;
+    struct fl__item *item = resize_item(store, link, value_size, spare);
+    if (item == NULL)
+        return NULL;
+    char *value = item->data + item->key_size;
+    if (value_size > size_before)
+        memset(value + size_before, 0, value_size - size_before);
+    return value;
+}
+
 void fl__store_expire(struct fl__store *store, struct fl__bytes key, uint64_t deadline_ms)
 {
     bool found;
