@@ -205,8 +205,6 @@ bool fl__decimal_add(struct fl__decimal *sum, const struct fl__decimal *addend)
         subtract_digits(sum, sum, addend);
     }
     trim(sum);
-    if (sum->size > FL__DECIMAL_SIZE)
-        return false;
     round_digits(sum);
     return sum->size <= FL__DECIMAL_SIZE;
 }
