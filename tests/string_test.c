@@ -212,19 +212,70 @@ static void test_no_string_grows_beyond_the_limit(void **state)
     calls_end(&calls);
 }
 
+#define TOO_MUCH                                                                                             \
+    "-ERR a command, or all commands of a transaction, may go through 512 MiB of values; this one was not "  \
+    "carried out\r\n"
+
 static void test_bitop_reads_no_more_than_its_limit(void **state)
 {
     struct calls calls;
-    struct fl__bytes args[20] = {fl__bytes_of("bitop"), fl__bytes_of("or"), fl__bytes_of("to")};
+    struct fl__bytes args[11] = {fl__bytes_of("bitop"), fl__bytes_of("or"), fl__bytes_of("to")};
     (void)state;
     for (size_t k = 3; k < sizeof args / sizeof *args; k++)
         args[k] = fl__bytes_of("k");
     calls_begin(&calls);
     calls_say(&calls, "setrange k 67108863 x");
-    assert_string_equal(calls_apply(&calls, args, 3 + 17),
-                        "-ERR the values have 1140850688 bytes together; BITOP reads at most 1073741824\r\n");
+    assert_string_equal(calls_apply(&calls, args, 3 + 8), TOO_MUCH); /* The result is new, too. */
     assert_int_equal(revision_of(&calls, "to"), 0);
-    assert_string_equal(calls_apply(&calls, args, 3 + 16), ":67108864\r\n");
+    assert_string_equal(calls_apply(&calls, args, 3 + 7), ":67108864\r\n");
+    calls_end(&calls);
+}
+
+static void say_together(struct calls *calls, const char *const *lines, size_t line_count)
+{
+    struct fl__transaction transaction;
+    fl__transaction_init(&transaction);
+    for (size_t k = 0; k < line_count; k++)
+        calls_queue(&transaction, lines[k]);
+    calls_apply_data(calls, (struct fl__bytes){transaction.data, transaction.size});
+    fl__transaction_release(&transaction);
+}
+
+/* Reads are not run where nobody asks, and may not decide what is written. */
+static void test_the_commands_of_a_transaction_share_a_limit(void **state)
+{
+    static const char *const lines[] = {
+        "setbit k0 536870911 1", "setbit k1 536870911 1", "setbit k2 536870911 1", "setbit k3 536870911 1",
+        "setbit k4 536870911 1", "setbit k5 536870911 1", "setbit k6 536870911 1", "setbit k0 536870910 1",
+        "bitcount k0",           "bitpos k0 0 536870800", "setbit k7 536870910 1", "setbit k8 536870910 1",
+        "setrange k9 1 x",
+    };
+    struct calls calls;
+    (void)state;
+    calls_begin(&calls);
+    say_together(&calls, lines, sizeof lines / sizeof *lines);
+    assert_string_equal(
+        calls.reply.data,
+        "*13\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:2\r\n:-1\r\n:0\r\n" TOO_MUCH TOO_MUCH);
+    assert_int_equal(revision_of(&calls, "k8"), 0);
+    calls_expect(&calls, "setrange k9 1 x", ":2\r\n"); /* Another entry. */
+    calls_end(&calls);
+}
+
+static void test_reads_of_a_transaction_share_a_limit_of_their_own(void **state)
+{
+    static const char *const lines[] = {
+        "bitcount k", "bitcount k", "bitpos k 1",  "bitpos k 1", "bitcount k",
+        "bitcount k", "bitcount k", "lcs a a len", "bitcount k", "setbit k 3 1",
+    };
+    struct calls calls;
+    (void)state;
+    calls_begin(&calls);
+    calls_say(&calls, "setrange k 67108863 a");
+    calls_say(&calls, "setrange a 2000 a");
+    say_together(&calls, lines, sizeof lines / sizeof *lines);
+    assert_string_equal(calls.reply.data, "*10\r\n:3\r\n:3\r\n:536870905\r\n:536870905\r\n:3\r\n:3\r\n:3\r\n"
+                                          ":2001\r\n" TOO_MUCH ":0\r\n");
     calls_end(&calls);
 }
 
@@ -349,6 +400,8 @@ int main(void)
         cmocka_unit_test(test_editing_counts_memory),
         cmocka_unit_test(test_no_string_grows_beyond_the_limit),
         cmocka_unit_test(test_bitop_reads_no_more_than_its_limit),
+        cmocka_unit_test(test_the_commands_of_a_transaction_share_a_limit),
+        cmocka_unit_test(test_reads_of_a_transaction_share_a_limit_of_their_own),
         cmocka_unit_test(test_lcs_finds_what_the_textbooks_table_does),
         cmocka_unit_test(test_lcs_does_not_compare_what_would_take_long),
     };

@@ -7,10 +7,6 @@
 #define BITS_MAX ((uint64_t)FL__VALUE_SIZE_MAX * 8)
 #define ALL_ONES UINT64_MAX
 
-/* How much BITOP reads at most, so that one command, which may name a million keys, or one key a million
- * times, stops nobody for long: a fraction of a second. */
-#define BITOP_SIZE_MAX ((uint64_t)FL__VALUE_SIZE_MAX * 16)
-
 static uint64_t word_at(const char *data)
 {
     uint64_t word;
@@ -67,7 +63,7 @@ void fl__bit_setbit(struct fl__call *call)
     size_t at = offset / 8;
     bool was_set = is_set(value, offset);
     if (at >= value.size || was_set != (bit == 1)) {
-        char *bytes = fl__store_edit(call->store, call->args[1], at < value.size ? value.size : at + 1);
+        char *bytes = fl__store_edit(call, call->args[1], at < value.size ? value.size : at + 1);
         if (bytes == NULL)
             return;
         if (was_set != (bit == 1))
@@ -192,7 +188,10 @@ void fl__bit_bitcount(struct fl__call *call)
     struct fl__bytes value = fl__item_value(item);
     bool is_backwards = span.first < 0 && span.last < 0 && span.first > span.last;
     bool is_empty = is_backwards || !fit_span(&span, value.size);
-    fl__reply_integer(call->reply, is_empty ? 0 : count_ones_within(value, &span));
+    if (is_empty)
+        fl__reply_integer(call->reply, 0);
+    else if (fl__store_spend(call, (uint64_t)(span.last - span.first) / 8))
+        fl__reply_integer(call->reply, count_ones_within(value, &span));
 }
 
 /* The first byte of the span in which a bit is not as in `dull`, which has only bits that are not looked for.
@@ -223,13 +222,17 @@ static int64_t find_bit(struct fl__bytes value, const struct span *span, bool bi
 }
 
 /* A value whose end was not named goes on behind it with zeros, unless it is empty. */
-static int64_t find_in_value(const struct fl__call *call, struct fl__bytes value, struct span *span, bool bit)
+static void reply_position(struct fl__call *call, struct fl__bytes value, struct span *span, bool bit)
 {
-    if (!fit_span(span, value.size))
-        return -1;
-    int64_t position = find_bit(value, span, bit);
     bool goes_on = call->arg_count < 5;
-    return position < 0 && !bit && goes_on ? (int64_t)value.size * 8 : position;
+    if (!fit_span(span, value.size)) {
+        fl__reply_integer(call->reply, -1);
+        return;
+    }
+    if (!fl__store_spend(call, (uint64_t)(span->last - span->first) / 8))
+        return;
+    int64_t position = find_bit(value, span, bit);
+    fl__reply_integer(call->reply, position < 0 && !bit && goes_on ? (int64_t)value.size * 8 : position);
 }
 
 /* BITPOS key bit [start [end [BYTE | BIT]]] */
@@ -254,7 +257,7 @@ void fl__bit_bitpos(struct fl__call *call)
     }
     if (!read_end(call, 3, &span.first) || !read_unit(call, 5, &span) || !read_end(call, 4, &span.last))
         return;
-    fl__reply_integer(call->reply, find_in_value(call, fl__item_value(item), &span, bit == 1));
+    reply_position(call, fl__item_value(item), &span, bit == 1);
 }
 
 /* -------------------------------------------------------------------------------------------------- BITOP */
@@ -370,14 +373,10 @@ void fl__bit_bitop(struct fl__call *call)
     if (!read_operation(call, &operation))
         return;
     struct sources sources = look_at_sources(call);
-    if (sources.size_total > BITOP_SIZE_MAX) {
-        fl__reply_error_format(call->reply,
-                               "ERR the values have %llu bytes together; BITOP reads at most %llu",
-                               (unsigned long long)sources.size_total, (unsigned long long)BITOP_SIZE_MAX);
+    if (!fl__store_spend(call, sources.size_total))
         return;
-    }
     if (sources.size_max > 0) {
-        char *bytes = fl__store_edit(call->store, target, sources.size_max);
+        char *bytes = fl__store_edit(call, target, sources.size_max);
         if (bytes == NULL)
             return;
         combine_sources(call, operation, &sources, bytes);

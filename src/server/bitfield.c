@@ -264,7 +264,7 @@ static void write_fields(struct fl__call *call, const struct summary *summary, s
     struct target target = {.value = value, .has_grown = summary->size_written > value.size};
     if (target.has_grown || would_change(call, summary, value)) {
         size_t size = target.has_grown ? summary->size_written : value.size;
-        target.bytes = fl__store_edit(call->store, call->args[1], size);
+        target.bytes = fl__store_edit(call, call->args[1], size);
         if (target.bytes == NULL)
             return;
         target.value = (struct fl__bytes){target.bytes, size};

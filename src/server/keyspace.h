@@ -35,6 +35,7 @@
 /* All arguments of one call together: a value and a key of the largest size, with room for options. */
 #define FL__CALL_SIZE_MAX (FL__VALUE_SIZE_MAX + (1u << 20))
 #define FL__TRANSACTION_SIZE_MAX (64u << 20) /* All commands of one transaction together. */
+#define FL__WORK_MAX (512u << 20)            /* See fl__store_spend(). */
 
 /* ----------------------------------------------------------------------------------------------- number.c */
 
@@ -540,9 +541,16 @@ FL_MUST_USE char *fl__store_make(struct fl__store *store, struct fl__bytes key, 
 void fl__store_rename(struct fl__store *store, struct fl__bytes from, struct fl__bytes to);
 /* Appends to a key's value, which is empty if there is no such key. */
 void fl__store_append(struct fl__store *store, struct fl__bytes key, struct fl__bytes tail);
-/* Gives a key's value a size, and returns its bytes to be changed in place; what it gains is 0. A key that
- * does not exist comes into being. Valid until the next change. NULL: no memory, and the call is over. */
-FL_MUST_USE char *fl__store_edit(struct fl__store *store, struct fl__bytes key, size_t value_size);
+/* Asks whether a call may go through, or make, so many bytes of values besides those that it brings. The
+ * calls of one entry, or one read, get FL__WORK_MAX together: a transaction may have a million of them, each
+ * small, and could stop all nodes for hours, or take all of their memory. Calls that read and calls that write
+ * are counted apart, because the former are not run where nobody asks. False: complained; nothing may be
+ * changed any more. */
+FL_MUST_USE bool fl__store_spend(struct fl__call *call, uint64_t size);
+/* Gives a key's value a size, and returns its bytes to be changed in place; what it gains is 0, and is spent.
+ * A key that does not exist comes into being. Valid until the next change. NULL: the call is over, because of
+ * that or for want of memory. */
+FL_MUST_USE char *fl__store_edit(struct fl__call *call, struct fl__bytes key, size_t value_size);
 /* Gives a key that exists a deadline, or takes it away. */
 void fl__store_expire(struct fl__store *store, struct fl__bytes key, uint64_t deadline_ms);
 bool fl__store_remove(struct fl__store *store, struct fl__bytes key); /* False: no such key. */

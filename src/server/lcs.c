@@ -15,6 +15,7 @@
 
 #define CELLS_MAX (FL__VALUE_SIZE_MAX / 4)
 #define SHORTER_MAX 4096 /* Its square is CELLS_MAX. */
+#define CELL_WORK 8      /* A cell takes as long as so many bytes do elsewhere. */
 
 struct options {
     bool wants_size, wants_ranges, wants_range_sizes;
@@ -204,6 +205,8 @@ void fl__string_lcs(struct fl__call *call)
                         "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
         return;
     }
+    if (!fl__store_spend(call, (uint64_t)lcs.a.size * lcs.b.size * CELL_WORK))
+        return;
     lcs.is_along_a = lcs.a.size < lcs.b.size;
     if (!options.wants_size && !allocate_steps(&lcs)) {
         fl__reply_error(call->reply, "ERR Insufficient memory, failed allocating transient memory for LCS");

@@ -59,7 +59,7 @@ void fl__string_setrange(struct fl__call *call)
     }
     size_t end = (size_t)offset + piece.size;
     size = size > end ? size : end;
-    char *value = fl__store_edit(call->store, call->args[1], size);
+    char *value = fl__store_edit(call, call->args[1], size);
     if (value == NULL)
         return;
     memcpy(value + offset, piece.data, piece.size);

@@ -37,35 +37,58 @@ void calls_end(struct calls *calls)
     fl__store_destroy(calls->store);
 }
 
-const char *calls_apply(struct calls *calls, const struct fl__bytes *args, uint32_t arg_count)
+const char *calls_apply_data(struct calls *calls, struct fl__bytes data)
 {
-    size_t size = fl__payload_command_size(args, arg_count);
-    char *data = malloc(size);
-    assert_non_null(data);
-    fl__payload_command_write(data, args, arg_count);
     const struct fl__context context = {.time_us = calls->time_us, .seed = 5, .index = ++calls->index};
     calls->reply.size = 0;
     calls->events[0] = '\0';
-    assert_int_equal(fl__store_apply(calls->store, &context, (struct fl__bytes){data, size}, &calls->reply),
-                     FL_OK);
-    free(data);
+    assert_int_equal(fl__store_apply(calls->store, &context, data, &calls->reply), FL_OK);
     fl__reply_raw(&calls->reply, (struct fl__bytes){"", 1});
     assert_false(calls->reply.failed);
     calls->reply.size--;
     return calls->reply.data;
 }
 
-const char *calls_say(struct calls *calls, const char *line)
+const char *calls_apply(struct calls *calls, const struct fl__bytes *args, uint32_t arg_count)
 {
-    char text[LINE_MAX_SIZE], *rest;
-    struct fl__bytes args[WORDS_MAX];
+    size_t size = fl__payload_command_size(args, arg_count);
+    char *data = malloc(size);
+    assert_non_null(data);
+    fl__payload_command_write(data, args, arg_count);
+    const char *reply = calls_apply_data(calls, (struct fl__bytes){data, size});
+    free(data);
+    return reply;
+}
+
+/* Cuts a line into words, in place. */
+static uint32_t split(char *text, struct fl__bytes args[WORDS_MAX])
+{
+    char *rest;
     uint32_t count = 0;
-    snprintf(text, sizeof text, "%s", line);
     for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
         assert_in_range(count, 0, WORDS_MAX - 1);
         args[count++] = fl__bytes_of(strcmp(word, "''") == 0 ? "" : word);
     }
-    return calls_apply(calls, args, count);
+    return count;
+}
+
+const char *calls_say(struct calls *calls, const char *line)
+{
+    char text[LINE_MAX_SIZE];
+    struct fl__bytes args[WORDS_MAX];
+    snprintf(text, sizeof text, "%s", line);
+    return calls_apply(calls, args, split(text, args));
+}
+
+void calls_queue(struct fl__transaction *transaction, const char *line)
+{
+    char text[LINE_MAX_SIZE];
+    struct fl__bytes args[WORDS_MAX];
+    snprintf(text, sizeof text, "%s", line);
+    uint32_t count = split(text, args);
+    const struct fl__command *command = fl__command_find(args, count, NULL);
+    assert_non_null(command);
+    assert_int_equal(fl__transaction_add(transaction, command, args, count), FL_OK);
 }
 
 void calls_expect(struct calls *calls, const char *line, const char *reply)
