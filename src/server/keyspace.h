@@ -543,9 +543,9 @@ void fl__store_rename(struct fl__store *store, struct fl__bytes from, struct fl_
 void fl__store_append(struct fl__store *store, struct fl__bytes key, struct fl__bytes tail);
 /* Asks whether a call may go through, or make, so many bytes of values besides those that it brings. The
  * calls of one entry, or one read, get FL__WORK_MAX together: a transaction may have a million of them, each
- * small, and could stop all nodes for hours, or take all of their memory. Calls that read and calls that write
- * are counted apart, because the former are not run where nobody asks. False: complained; nothing may be
- * changed any more. */
+ * small, and could stop all nodes for hours, or take all of their memory. Calls that read and calls that
+ * write are counted apart, because the former are not run where nobody asks. False: complained; nothing may
+ * be changed any more. */
 FL_MUST_USE bool fl__store_spend(struct fl__call *call, uint64_t size);
 /* Gives a key's value a size, and returns its bytes to be changed in place; what it gains is 0, and is spent.
  * A key that does not exist comes into being. Valid until the next change. NULL: the call is over, because of
