@@ -48,6 +48,12 @@ void fl__bit_getbit(struct fl__call *call)
     fl__reply_integer(call->reply, item != NULL && is_set(fl__item_value(item), offset));
 }
 
+uint64_t fl__bit_stretch_setbit(const struct fl__call *call)
+{
+    uint64_t offset;
+    return fl__bit_read_offset(call, 2, 0, &offset) ? offset / 8 + 1 : 0;
+}
+
 void fl__bit_setbit(struct fl__call *call)
 {
     uint64_t offset;
@@ -364,6 +370,11 @@ static void combine_sources(struct fl__call *call, enum operation operation, con
         if (!is_target(call, k))
             combine(operation, target, value.data, operation == AND ? sources->size_min : value.size);
     }
+}
+
+uint64_t fl__bit_stretch_bitop(const struct fl__call *call)
+{
+    return look_at_sources(call).size_max;
 }
 
 void fl__bit_bitop(struct fl__call *call)

@@ -200,6 +200,12 @@ static bool check_list(const struct fl__call *call, struct summary *summary)
     return true;
 }
 
+uint64_t fl__bit_stretch_bitfield(const struct fl__call *call)
+{
+    struct summary summary;
+    return check_list(call, &summary) ? summary.size_written : 0;
+}
+
 /* What the operations of a call work on. */
 struct target {
     struct fl__bytes value;

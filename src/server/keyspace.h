@@ -214,6 +214,8 @@ typedef void fl__local_fn(struct fl__client *client, struct fl__reply *reply, co
                           uint32_t arg_count);
 /* A command about the keyspace. Wrong arguments are found before anything changes. */
 typedef void fl__store_fn(struct fl__call *call);
+/* How long a call makes its first key's value without bringing the bytes; 0: it does not. */
+typedef uint64_t fl__stretch_fn(const struct fl__call *call);
 
 struct fl__command {
     const char *name; /* In lower case; a subcommand's in the form "client|id". */
@@ -225,6 +227,7 @@ struct fl__command {
     bool is_container;                    /* Rows "name|..." exist: its second argument chooses one. */
     enum fl__asks asks;                   /* READ: see fl__store_needs_tick(). */
     fl__store_fn *store;                  /* READ and WRITE. */
+    fl__stretch_fn *stretch;              /* WRITE: see fl__store_stretches(); else NULL. */
     fl__local_fn *local;                  /* All others; NULL for a container without a meaning of its own. */
     /* What COMMAND tells. NULL where there is nothing to tell. */
     /* How it uses its keys: flags, blank-separated. With '|' in between, each key has its own, and the last
@@ -290,6 +293,7 @@ struct fl__transaction {
         holes; /* Commands that are not about the keyspace: answered by whoever asked, outside the entry. */
     bool has_write; /* Else EXEC may be served by fl__store_read_transaction(). */
     bool may_grow;  /* A command with FL__DENYOOM is among them. */
+    bool stretches; /* As is one of which fl__store_stretches() could be true. */
 };
 
 void fl__transaction_init(struct fl__transaction *transaction);
@@ -485,6 +489,11 @@ FL_MUST_USE bool fl__store_needs_tick(const struct fl__store *store, const struc
 FL_MUST_USE bool fl__store_transaction_needs_tick(struct fl__store *store, struct fl__bytes data,
                                                   uint64_t time_us);
 
+/* Whether a WRITE command would make a value longer by much more than it brings. Many of those on their way
+ * could fill the memory of all nodes before the first is applied and the next one refused. */
+FL_MUST_USE bool fl__store_stretches(struct fl__store *store, const struct fl__command *command,
+                                     const struct fl__bytes *args, uint32_t arg_count);
+
 /* When a tick should be applied to free memory although nobody asks: the earliest deadline of a key still
  * held, in microseconds of the log's clock; UINT64_MAX: there is none. In the past: entries expire a few keys
  * each, and some are left over; a tick expires many. */
@@ -605,6 +614,8 @@ fl__store_fn fl__string_append, fl__string_decr, fl__string_decrby, fl__string_g
  * complained. */
 FL_MUST_USE bool fl__bit_read_offset(const struct fl__call *call, uint32_t k, uint32_t width,
                                      uint64_t *offset);
+fl__stretch_fn fl__string_stretch_setrange, fl__bit_stretch_bitfield, fl__bit_stretch_bitop,
+    fl__bit_stretch_setbit;
 fl__store_fn fl__bit_bitcount, fl__bit_bitfield, fl__bit_bitop, fl__bit_bitpos, fl__bit_getbit,
     fl__bit_setbit;
 

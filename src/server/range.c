@@ -36,6 +36,13 @@ void fl__string_getrange(struct fl__call *call)
         fl__reply_bulk(call->reply, (struct fl__bytes){value.data + first, (size_t)(last - first + 1)});
 }
 
+uint64_t fl__string_stretch_setrange(const struct fl__call *call)
+{
+    int64_t offset;
+    bool is_valid = fl__number_parse(call->args[2], &offset) && offset >= 0 && call->args[3].size > 0;
+    return is_valid ? (uint64_t)offset : 0;
+}
+
 /* An empty piece changes nothing, wherever it is put. */
 void fl__string_setrange(struct fl__call *call)
 {
