@@ -549,7 +549,7 @@ bool fl__store_stretches(struct fl__store *store, const struct fl__command *comm
 {
     if (command->stretch == NULL)
         return false;
-    const struct fl__call call = {store, command, args, arg_count, NULL};
+    const struct fl__call call = {.store = store, .command = command, .args = args, .arg_count = arg_count};
     const struct fl__item *item = fl__store_find(store, args[command->first_key]);
     return command->stretch(&call) > (item == NULL ? 0 : item->value_size) + (uint64_t)STRETCH_MIN;
 }
