@@ -15,14 +15,13 @@ struct field {
     bool is_signed;
 };
 
-/* The operations of a call. The first part is the one read last. */
+/* The operations of a call: the one read last, and where the next one begins. */
 struct list {
     enum operation operation;
     struct field field;
     int64_t number; /* SET and INCRBY. */
     enum overflow overflow;
-
-    uint32_t next; /* The argument at which the next one begins. */
+    uint32_t next; /* Position in args. */
 };
 
 /* ------------------------------------------------------------------------------------------------ reading */
@@ -174,8 +173,8 @@ static bool compute(const struct list *list, int64_t old, int64_t *number)
 
 /* What a call's operations are together. */
 struct summary {
-    size_t count,
-        size_written; /* size_written: up to the end of the last field written; 0: it writes nothing. */
+    size_t count;
+    size_t size_written; /* Of the value, up to the end of the last field that is written. 0: none is. */
 };
 
 /* False: complained. */
