@@ -34,9 +34,9 @@ static void test_consecutive_writes_are_proposed_together_and_sent_with_one_send
 /* Else a pipeline of them could fill the memory before the first is applied and the next one refused. */
 static void test_a_write_that_makes_a_value_much_longer_waits_for_those_before_it(void **state)
 {
-    static const char *const writes[] = {"SETBIT b 80000 1\r\n", "SETRANGE c 10000 x\r\n",
-                                         "BITFIELD d SET u8 #10000 1\r\n", "BITOP NOT e b\r\n",
-                                         "MULTI\r\nSETBIT f 80000 1\r\nEXEC\r\n"};
+    static const char *const writes[] = {
+        "SETBIT b 80000 1\r\n", "SETRANGE c 10000 x\r\n", "BITFIELD d SET u8 #10000 1\r\n",
+        "BITOP NOT e b\r\n",    "COPY c g\r\n",           "MULTI\r\nSETBIT f 80000 1\r\nEXEC\r\n"};
     (void)state;
     struct world *world = world_create();
     struct fl_io_stream *client = client_connect(world);

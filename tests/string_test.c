@@ -245,9 +245,18 @@ static void say_together(struct calls *calls, const char *const *lines, size_t l
 static void test_the_commands_of_a_transaction_share_a_limit(void **state)
 {
     static const char *const lines[] = {
-        "setbit k0 536870911 1", "setbit k1 536870911 1", "setbit k2 536870911 1", "setbit k3 536870911 1",
-        "setbit k4 536870911 1", "setbit k5 536870911 1", "setbit k6 536870911 1", "setbit k0 536870910 1",
-        "bitcount k0",           "bitpos k0 0 536870800", "setbit k7 536870910 1", "setbit k8 536870910 1",
+        "setbit k0 536870911 1",
+        "setbit k1 536870911 1",
+        "setbit k2 536870911 1",
+        "setbit k3 536870911 1",
+        "setbit k4 536870911 1",
+        "setbit k5 536870911 1",
+        "copy k0 k6",
+        "setbit k0 536870910 1",
+        "bitcount k0",
+        "bitpos k0 0 536870800",
+        "setbit k7 536870910 1",
+        "setbit k8 536870910 1",
         "setrange k9 1 x",
     };
     struct calls calls;
@@ -256,7 +265,7 @@ static void test_the_commands_of_a_transaction_share_a_limit(void **state)
     say_together(&calls, lines, sizeof lines / sizeof *lines);
     assert_string_equal(
         calls.reply.data,
-        "*13\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:2\r\n:-1\r\n:0\r\n" TOO_MUCH TOO_MUCH);
+        "*13\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:1\r\n:0\r\n:2\r\n:-1\r\n:0\r\n" TOO_MUCH TOO_MUCH);
     assert_int_equal(revision_of(&calls, "k8"), 0);
     calls_expect(&calls, "setrange k9 1 x", ":2\r\n"); /* Another entry. */
     calls_end(&calls);

@@ -51,7 +51,7 @@ void fl__bit_getbit(struct fl__call *call)
 uint64_t fl__bit_stretch_setbit(const struct fl__call *call)
 {
     uint64_t offset;
-    return fl__bit_read_offset(call, 2, 0, &offset) ? offset / 8 + 1 : 0;
+    return fl__bit_read_offset(call, 2, 0, &offset) ? fl__call_growth(call, 1, offset / 8 + 1) : 0;
 }
 
 void fl__bit_setbit(struct fl__call *call)
@@ -374,7 +374,7 @@ static void combine_sources(struct fl__call *call, enum operation operation, con
 
 uint64_t fl__bit_stretch_bitop(const struct fl__call *call)
 {
-    return look_at_sources(call).size_max;
+    return fl__call_growth(call, 2, look_at_sources(call).size_max);
 }
 
 void fl__bit_bitop(struct fl__call *call)

@@ -202,7 +202,7 @@ static bool check_list(const struct fl__call *call, struct summary *summary)
 uint64_t fl__bit_stretch_bitfield(const struct fl__call *call)
 {
     struct summary summary;
-    return check_list(call, &summary) ? summary.size_written : 0;
+    return check_list(call, &summary) ? fl__call_growth(call, 1, summary.size_written) : 0;
 }
 
 /* What the operations of a call work on. */

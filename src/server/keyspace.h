@@ -214,7 +214,7 @@ typedef void fl__local_fn(struct fl__client *client, struct fl__reply *reply, co
                           uint32_t arg_count);
 /* A command about the keyspace. Wrong arguments are found before anything changes. */
 typedef void fl__store_fn(struct fl__call *call);
-/* How long a call makes its first key's value without bringing the bytes; 0: it does not. */
+/* By how many bytes a call makes a value longer without bringing them. */
 typedef uint64_t fl__stretch_fn(const struct fl__call *call);
 
 struct fl__command {
@@ -602,6 +602,9 @@ static inline bool fl__call_integer(const struct fl__call *call, uint32_t k, int
     return false;
 }
 
+/* How much longer the value of the key args[k] becomes with that size. */
+uint64_t fl__call_growth(const struct fl__call *call, uint32_t k, uint64_t value_size);
+
 /* string.c range.c counter.c lcs.c */
 fl__store_fn fl__string_append, fl__string_decr, fl__string_decrby, fl__string_get, fl__string_getdel,
     fl__string_getex, fl__string_getrange, fl__string_getset, fl__string_incr, fl__string_incrby,
@@ -628,5 +631,6 @@ fl__store_fn fl__expire_expire, fl__expire_expireat, fl__expire_expiretime, fl__
     fl__expire_pexpire, fl__expire_pexpireat, fl__expire_pexpiretime, fl__expire_pttl, fl__expire_ttl;
 fl__store_fn fl__scan_keys, fl__scan_randomkey, fl__scan_scan;
 fl__store_fn fl__dump_dump, fl__dump_restore;
+fl__stretch_fn fl__key_stretch_copy, fl__dump_stretch_restore;
 
 #endif

@@ -40,7 +40,7 @@ uint64_t fl__string_stretch_setrange(const struct fl__call *call)
 {
     int64_t offset;
     bool is_valid = fl__number_parse(call->args[2], &offset) && offset >= 0 && call->args[3].size > 0;
-    return is_valid ? (uint64_t)offset : 0;
+    return is_valid ? fl__call_growth(call, 1, (uint64_t)offset) : 0;
 }
 
 /* An empty piece changes nothing, wherever it is put. */

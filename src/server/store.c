@@ -23,7 +23,7 @@
 #define ENTRY_BUCKETS 64
 #define TICK_EXPIRES 1024
 #define TICK_BUCKETS 4096
-#define STRETCH_MIN 4096        /* By which a value may become longer without attracting attention. */
+#define STRETCH_MAX 4096        /* By which a value may become longer without attracting attention. */
 #define CLOCK_LAG_US_MAX 100000 /* How old the log's clock may be where an answer tells the time. */
 
 /* A table that is not part of the state any more. */
@@ -544,14 +544,18 @@ bool fl__store_transaction_needs_tick(struct fl__store *store, struct fl__bytes 
     return false;
 }
 
+uint64_t fl__call_growth(const struct fl__call *call, uint32_t k, uint64_t value_size)
+{
+    const struct fl__item *item = fl__store_find(call->store, call->args[k]);
+    uint64_t size_before = item == NULL ? 0 : item->value_size;
+    return value_size > size_before ? value_size - size_before : 0;
+}
+
 bool fl__store_stretches(struct fl__store *store, const struct fl__command *command,
                          const struct fl__bytes *args, uint32_t arg_count)
 {
-    if (command->stretch == NULL)
-        return false;
     const struct fl__call call = {.store = store, .command = command, .args = args, .arg_count = arg_count};
-    const struct fl__item *item = fl__store_find(store, args[command->first_key]);
-    return command->stretch(&call) > (item == NULL ? 0 : item->value_size) + (uint64_t)STRETCH_MIN;
+    return command->stretch != NULL && command->stretch(&call) > STRETCH_MAX;
 }
 
 /* ------------------------------------------------------------------------------------------------ looking */
