@@ -286,6 +286,33 @@ static void test_a_value_above_the_limit_is_refused_before_there_is_room_for_it(
     free(body);
 }
 
+/* Of 64 MiB from 750 KB each. */
+static void test_restores_of_a_transaction_share_a_limit_of_what_they_unpack(void **state)
+{
+    struct log log;
+    struct fl__transaction transaction;
+    const size_t repeats = FL__VALUE_SIZE_MAX / 264 - 1, packed_size = 2 + 3 * repeats;
+    char *packed = calloc(1, packed_size), *body = malloc(packed_size + 64);
+    (void)state;
+    for (size_t k = 0; k < repeats; k++)
+        memcpy(packed + 2 + 3 * k, "\xe0\xff\x00", 3);
+    size_t size = close_body(body, compressed_body(body, packed, packed_size, 1 + 264 * repeats));
+    const struct fl__bytes args[] = {{"restore", 7}, {"a", 1}, {"0", 1}, {body, size}, {"replace", 7}};
+    log_begin(&log);
+    fl__transaction_init(&transaction);
+    for (int k = 0; k < 9; k++)
+        assert_int_equal(fl__transaction_add(&transaction, fl__command_find(args, 5, NULL), args, 5), FL_OK);
+    apply_data(&log, (struct fl__bytes){transaction.data, transaction.size}, FL_OK);
+    check_reply(&log,
+                "*9\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n"
+                "-ERR a command, or all commands of a transaction, may go through 512 MiB of values; this "
+                "one was not carried out\r\n");
+    fl__transaction_release(&transaction);
+    log_end(&log);
+    free(packed);
+    free(body);
+}
+
 static void test_a_restore_that_is_refused_changes_nothing(void **state)
 {
     struct log log;
@@ -312,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_a_body_that_ends_early_or_late_is_refused),
         cmocka_unit_test(test_a_body_that_means_nothing_is_refused),
         cmocka_unit_test(test_a_value_above_the_limit_is_refused_before_there_is_room_for_it),
+        cmocka_unit_test(test_restores_of_a_transaction_share_a_limit_of_what_they_unpack),
         cmocka_unit_test(test_a_restore_that_is_refused_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

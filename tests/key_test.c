@@ -43,8 +43,8 @@ static struct told *listen_to(struct log *log)
 
 /* Commands on one keyspace, and what each tells. A step that begins with + moves the clock by seconds. */
 static const char *const steps[][2] = {
-    {"set a 1", "new a"},
-    {"set a 2", ""},
+    {"set a 1", "new a, set a"},
+    {"set a 2", "set a"},
     {"expire a 100", "expire a"},
     {"expire a 50 gt", ""},
     {"expire nokey 50", ""},
@@ -55,7 +55,7 @@ static const char *const steps[][2] = {
     {"rename a a", ""},
     {"rename nokey a", ""},
     {"rename a b", "new b, rename_from a, rename_to b"},
-    {"set c 1", "new c"},
+    {"set c 1", "new c, set c"},
     {"renamenx b c", ""},
     {"renamenx b b", ""},
     {"rename b c", "new c, rename_from b, rename_to c"},
@@ -71,12 +71,12 @@ static const char *const steps[][2] = {
     {"expireat nokey 1", ""},
     {"del d nokey d", "del d"},
     {"del d", ""},
-    {"mset a 1 b 2", "new a, new b"},
+    {"mset a 1 b 2", "new a, set a, new b, set b"},
     {"unlink a b", "del a, del b"},
     {"restore a 0 nonsense", ""},
-    {"set a 1 px 500", "new a"},
+    {"set a 1 px 500", "new a, set a, expire a"},
     {"+1", "expired a"},
-    {"set b 1", "new b"},
+    {"set b 1", "new b, set b"},
     {"flushall", ""},
 };
 
@@ -133,14 +133,14 @@ static void test_a_read_that_meets_no_key_tells_it(void **state)
 static void test_what_replaces_an_expired_key_tells_first_that_it_expired(void **state)
 {
     static const char *const writes[][2] = {
-        {"set z 2", "expired z, new z"},
-        {"append z 2", "expired z, new z"},
-        {"setnx z 2", "expired z, new z"},
+        {"set z 2", "expired z, new z, set z"},
+        {"append z 2", "expired z, new z, append z"},
+        {"setnx z 2", "expired z, new z, set z"},
         {"del z", "expired z"},
         {"rename other z", "expired z, new z, rename_from other, rename_to z"},
         {"renamenx other z", "expired z, new z, rename_from other, rename_to z"},
         {"copy other z", "expired z, new z, copy_to z"},
-        {"set z 2 pxat 5", "expired z"},
+        {"set z 2 pxat 5", "expired z, set z, expire z"},
         {"expire z 100", ""},
         {"rename z other", ""},
     };

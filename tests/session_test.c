@@ -31,6 +31,32 @@ static void test_consecutive_writes_are_proposed_together_and_sent_with_one_send
     world_destroy(world);
 }
 
+/* Else a pipeline of them could fill the memory before the first is applied and the next one refused. */
+static void test_a_write_that_makes_a_value_much_longer_waits_for_those_before_it(void **state)
+{
+    static const char *const writes[] = {
+        "SETBIT b 80000 1\r\n", "SETRANGE c 10000 x\r\n", "BITFIELD d SET u8 #10000 1\r\n",
+        "BITOP NOT e b\r\n",    "COPY c g\r\n",           "MULTI\r\nSETBIT f 80000 1\r\nEXEC\r\n"};
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    for (size_t k = 0; k < sizeof writes / sizeof *writes; k++) {
+        world->node->automatic = false;
+        client_send(client, "SETBIT a 80 1\r\nSETBIT a 81 1\r\n");
+        assert_int_equal(world->node->waiting, 2);
+        client_send(client, writes[k]);
+        assert_int_equal(world->node->waiting, 2);
+        node_apply(world->node);
+        node_apply(world->node);
+        world_run(world);
+        assert_int_equal(world->node->waiting, 1);
+        world->node->automatic = true;
+        world_run(world);
+        client_take(client);
+    }
+    world_destroy(world);
+}
+
 static void test_a_read_behind_writes_is_asked_for_only_after_they_are_answered(void **state)
 {
     (void)state;
@@ -642,6 +668,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pipelined_replies_come_in_order_of_the_requests),
         cmocka_unit_test(test_consecutive_writes_are_proposed_together_and_sent_with_one_send),
+        cmocka_unit_test(test_a_write_that_makes_a_value_much_longer_waits_for_those_before_it),
         cmocka_unit_test(test_a_read_behind_writes_is_asked_for_only_after_they_are_answered),
         cmocka_unit_test(test_a_write_behind_reads_is_proposed_only_after_they_were_executed),
         cmocka_unit_test(test_a_pipelined_session_cut_at_each_byte_gives_the_same_replies),

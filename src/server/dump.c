@@ -322,6 +322,18 @@ static void restore(struct fl__call *call, const struct fl__dump *dump, bool rep
     fl__store_notify(call->store, FL__EVENT_GENERIC, "restore", call->args[1]);
 }
 
+/* How much longer a value is than its serialized form. */
+static uint64_t growth_of(const struct fl__call *call, const struct fl__dump *dump)
+{
+    return dump->size > call->args[3].size ? dump->size - call->args[3].size : 0;
+}
+
+uint64_t fl__dump_stretch_restore(const struct fl__call *call)
+{
+    struct fl__dump dump;
+    return fl__dump_read(call->args[3], &dump) == NULL ? growth_of(call, &dump) : 0;
+}
+
 void fl__dump_restore(struct fl__call *call)
 {
     struct restore_options options = {0};
@@ -338,6 +350,8 @@ void fl__dump_restore(struct fl__call *call)
         fl__reply_error(call->reply, error);
         return;
     }
+    if (!fl__store_spend(call, growth_of(call, &dump)))
+        return;
     restore(call, &dump, options.replace, deadline_ms);
     fl__reply_ok(call->reply);
 }

@@ -104,6 +104,12 @@ static const char *read_copy_options(const struct fl__call *call, bool *replace)
     return fl__bytes_equal(call->args[1], call->args[2]) ? ERROR_SAME : NULL;
 }
 
+uint64_t fl__key_stretch_copy(const struct fl__call *call)
+{
+    const struct fl__item *item = fl__store_find(call->store, call->args[1]);
+    return item == NULL ? 0 : fl__call_growth(call, 2, item->value_size);
+}
+
 void fl__key_copy(struct fl__call *call)
 {
     struct fl__bytes from = call->args[1], to = call->args[2];
@@ -117,6 +123,8 @@ void fl__key_copy(struct fl__call *call)
     if (item == NULL)
         fl__store_notify(call->store, FL__EVENT_MISS, "keymiss", from);
     bool is_copied = item != NULL && (replace || fl__store_find(call->store, to) == NULL);
+    if (is_copied && !fl__store_spend(call, item->value_size))
+        return;
     if (is_copied) {
         fl__store_remove(call->store, to);
         /* Items stay where they are while others come. */

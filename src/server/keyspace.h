@@ -4,6 +4,7 @@
  * alone. That makes the keyspace a state machine, and lets tests run it whole:
  *
  *   number.c glob.c    text to integers and back; patterns
+ *   decimal.c          numbers with a point, exactly
  *   resp.c reply.c     requests: bytes received to arguments; replies: values to bytes, in RESP2 and RESP3
  *   table.c command.c  the command table, one row each; finds rows, and says what is wrong with a call
  *   docs.c             COMMAND and its subcommands, HELP: the table told to clients
@@ -12,11 +13,13 @@
  *   deadline.c         when keys expire: a heap
  *   store.c            the keyspace: applies entries, answers reads, expires keys
  *   crc64.c            the checksum of serialized values
- *   string.c           command bodies: strings and counters
  *   key.c expire.c     command bodies: keys of any type; their deadlines
  *   scan.c             command bodies: SCAN, KEYS, RANDOMKEY
  *   dump.c             command bodies: DUMP, RESTORE, and the format of their values
  *   message.c          command bodies: PUBLISH and SPUBLISH
+ *   string.c range.c   command bodies: strings; parts of them;
+ *   counter.c lcs.c      counters; what two strings have in common;
+ *   bit.c bitfield.c     strings as bits, and as integers of any width
  *
  * Words: a *command* is a row of the table; a *call* is one use of it with its arguments, args[0] being the
  * name as the client wrote it. The *log's clock* is the time of the last entry applied; no command sees
@@ -33,6 +36,7 @@
 /* All arguments of one call together: a value and a key of the largest size, with room for options. */
 #define FL__CALL_SIZE_MAX (FL__VALUE_SIZE_MAX + (1u << 20))
 #define FL__TRANSACTION_SIZE_MAX (64u << 20) /* All commands of one transaction together. */
+#define FL__WORK_MAX (512u << 20)            /* See fl__store_spend(). */
 
 /* ----------------------------------------------------------------------------------------------- number.c */
 
@@ -57,6 +61,33 @@ FL_MUST_USE bool fl__number_parse(struct fl__bytes text, int64_t *out);
 #define FL__NUMBER_SIZE 21 /* Longest decimal integer: sign and 20 digits. */
 /* Writes `value` without a terminator; returns the size. */
 size_t fl__number_print(int64_t value, char out[FL__NUMBER_SIZE]);
+
+/* ---------------------------------------------------------------------------------------------- decimal.c */
+
+#define FL__DECIMAL_WHOLE 4932 /* Digits before the point: the range of Redis' long double, near enough. */
+#define FL__DECIMAL_PLACES 64  /* Digits behind it that are kept of what is added. */
+#define FL__DECIMAL_SIZE (FL__DECIMAL_WHOLE + FL__DECIMAL_PLACES)
+
+struct fl__decimal {
+    bool is_negative;
+    uint16_t size;                        /* Digits in use. */
+    uint8_t digits[FL__DECIMAL_SIZE + 1]; /* The last decimal first. */
+};
+
+enum fl__decimal_kind {
+    FL__DECIMAL_FINITE,
+    FL__DECIMAL_INFINITE, /* "inf": read as Redis reads it, but there is no such number. */
+    FL__DECIMAL_NONE,     /* No number, or one out of range. */
+};
+
+/* Reads a decimal number with a sign, a point and an exponent, if it has them; no blanks. *out is one only if
+ * FINITE. */
+FL_MUST_USE enum fl__decimal_kind fl__decimal_parse(struct fl__bytes text, struct fl__decimal *out);
+/* sum += addend, rounded to 17 decimals. False: the result is out of range, and *sum is not a number. */
+FL_MUST_USE bool fl__decimal_add(struct fl__decimal *sum, const struct fl__decimal *addend);
+#define FL__DECIMAL_TEXT_SIZE (FL__DECIMAL_WHOLE + 19) /* Sign, point and 17 decimals. */
+/* Writes a sum without an exponent, a terminator or zeros behind the last decimal; returns the size. */
+size_t fl__decimal_print(const struct fl__decimal *value, char out[FL__DECIMAL_TEXT_SIZE]);
 
 /* ------------------------------------------------------------------------------------------------- glob.c */
 
@@ -166,8 +197,9 @@ enum fl__command_flag {
 /* Categories of access control, in the order in which COMMAND INFO shows them. */
 enum fl__category {
     FL__OF_KEYSPACE = 1 << 0, FL__OF_READ = 1 << 1, FL__OF_WRITE = 1 << 2, FL__OF_STRING = 1 << 3,
-    FL__OF_PUBSUB = 1 << 4, FL__OF_ADMIN = 1 << 5, FL__OF_FAST = 1 << 6, FL__OF_SLOW = 1 << 7,
-    FL__OF_DANGEROUS = 1 << 8, FL__OF_CONNECTION = 1 << 9, FL__OF_TRANSACTION = 1 << 10
+    FL__OF_BITMAP = 1 << 4, FL__OF_PUBSUB = 1 << 5, FL__OF_ADMIN = 1 << 6, FL__OF_FAST = 1 << 7,
+    FL__OF_SLOW = 1 << 8, FL__OF_DANGEROUS = 1 << 9, FL__OF_CONNECTION = 1 << 10,
+    FL__OF_TRANSACTION = 1 << 11
 };
 
 /* clang-format on */
@@ -188,6 +220,8 @@ typedef void fl__local_fn(struct fl__client *client, struct fl__reply *reply, co
                           uint32_t arg_count);
 /* A command about the keyspace. Wrong arguments are found before anything changes. */
 typedef void fl__store_fn(struct fl__call *call);
+/* By how many bytes a call makes a value longer without bringing them. */
+typedef uint64_t fl__stretch_fn(const struct fl__call *call);
 
 struct fl__command {
     const char *name; /* In lower case; a subcommand's in the form "client|id". */
@@ -199,6 +233,7 @@ struct fl__command {
     bool is_container;                    /* Rows "name|..." exist: its second argument chooses one. */
     enum fl__asks asks;                   /* READ: see fl__store_needs_tick(). */
     fl__store_fn *store;                  /* READ and WRITE. */
+    fl__stretch_fn *stretch;              /* WRITE: see fl__store_stretches(); else NULL. */
     fl__local_fn *local;                  /* All others; NULL for a container without a meaning of its own. */
     /* What COMMAND tells. NULL where there is nothing to tell. */
     /* How it uses its keys: flags, blank-separated. With '|' in between, each key has its own, and the last
@@ -264,6 +299,7 @@ struct fl__transaction {
         holes; /* Commands that are not about the keyspace: answered by whoever asked, outside the entry. */
     bool has_write; /* Else EXEC may be served by fl__store_read_transaction(). */
     bool may_grow;  /* A command with FL__DENYOOM is among them. */
+    bool stretches; /* As is one of which fl__store_stretches() could be true. */
 };
 
 void fl__transaction_init(struct fl__transaction *transaction);
@@ -459,6 +495,11 @@ FL_MUST_USE bool fl__store_needs_tick(const struct fl__store *store, const struc
 FL_MUST_USE bool fl__store_transaction_needs_tick(struct fl__store *store, struct fl__bytes data,
                                                   uint64_t time_us);
 
+/* Whether a WRITE command would make a value longer by much more than it brings. Many of those on their way
+ * could fill the memory of all nodes before the first is applied and the next one refused. */
+FL_MUST_USE bool fl__store_stretches(struct fl__store *store, const struct fl__command *command,
+                                     const struct fl__bytes *args, uint32_t arg_count);
+
 /* When a tick should be applied to free memory although nobody asks: the earliest deadline of a key still
  * held, in microseconds of the log's clock; UINT64_MAX: there is none. In the past: entries expire a few keys
  * each, and some are left over; a tick expires many. */
@@ -515,6 +556,16 @@ FL_MUST_USE char *fl__store_make(struct fl__store *store, struct fl__bytes key, 
 void fl__store_rename(struct fl__store *store, struct fl__bytes from, struct fl__bytes to);
 /* Appends to a key's value, which is empty if there is no such key. */
 void fl__store_append(struct fl__store *store, struct fl__bytes key, struct fl__bytes tail);
+/* Asks whether a call may go through, or make, so many bytes of values besides those that it brings. The
+ * calls of one entry, or one read, get FL__WORK_MAX together: a transaction may have a million of them, each
+ * small, and could stop all nodes for hours, or take all of their memory. Calls that read and calls that
+ * write are counted apart, because the former are not run where nobody asks. False: complained; nothing may
+ * be changed any more. */
+FL_MUST_USE bool fl__store_spend(struct fl__call *call, uint64_t size);
+/* Gives a key's value a size, and returns its bytes to be changed in place; what it gains is 0, and is spent.
+ * A key that does not exist comes into being. Valid until the next change. NULL: the call is over, because of
+ * that or for want of memory. */
+FL_MUST_USE char *fl__store_edit(struct fl__call *call, struct fl__bytes key, size_t value_size);
 /* Gives a key that exists a deadline, or takes it away. */
 void fl__store_expire(struct fl__store *store, struct fl__bytes key, uint64_t deadline_ms);
 bool fl__store_remove(struct fl__store *store, struct fl__bytes key); /* False: no such key. */
@@ -544,11 +595,40 @@ void fl__dump_unpack(const struct fl__dump *dump, char *out);
 
 /* ----------------------------------------------------------------------------------------- command bodies */
 
-/* string.c */
+/* What several command bodies complain about. */
+#define FL__ERROR_SYNTAX "ERR syntax error"
+#define FL__ERROR_INTEGER "ERR value is not an integer or out of range"
+#define FL__ERROR_TOO_LONG "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+
+/* Reads args[k] as an integer. False: complained. */
+static inline bool fl__call_integer(const struct fl__call *call, uint32_t k, int64_t *out)
+{
+    if (fl__number_parse(call->args[k], out))
+        return true;
+    fl__reply_error(call->reply, FL__ERROR_INTEGER);
+    return false;
+}
+
+/* How much longer the value of the key args[k] becomes with that size. */
+uint64_t fl__call_growth(const struct fl__call *call, uint32_t k, uint64_t value_size);
+
+/* string.c range.c counter.c lcs.c */
 fl__store_fn fl__string_append, fl__string_decr, fl__string_decrby, fl__string_get, fl__string_getdel,
-    fl__string_getrange, fl__string_getset, fl__string_incr, fl__string_incrby, fl__string_mget,
-    fl__string_mset, fl__string_msetnx, fl__string_psetex, fl__string_set, fl__string_setex, fl__string_setnx,
+    fl__string_getex, fl__string_getrange, fl__string_getset, fl__string_incr, fl__string_incrby,
+    fl__string_incrbyfloat, fl__string_lcs, fl__string_mget, fl__string_mset, fl__string_msetnx,
+    fl__string_psetex, fl__string_set, fl__string_setex, fl__string_setnx, fl__string_setrange,
     fl__string_strlen;
+
+/* bit.c bitfield.c */
+/* Reads args[k] as the position of a bit that a value may have; with a width, "#n" is n fields of it. False:
+ * complained. */
+FL_MUST_USE bool fl__bit_read_offset(const struct fl__call *call, uint32_t k, uint32_t width,
+                                     uint64_t *offset);
+fl__stretch_fn fl__string_stretch_setrange, fl__bit_stretch_bitfield, fl__bit_stretch_bitop,
+    fl__bit_stretch_setbit;
+fl__store_fn fl__bit_bitcount, fl__bit_bitfield, fl__bit_bitop, fl__bit_bitpos, fl__bit_getbit,
+    fl__bit_setbit;
+
 /* key.c, expire.c, scan.c, dump.c */
 fl__store_fn fl__key_copy, fl__key_dbsize, fl__key_del, fl__key_exists, fl__key_flushall, fl__key_flushdb,
     fl__key_memory_usage, fl__key_move, fl__key_object_encoding, fl__key_object_freq, fl__key_object_idletime,
@@ -558,6 +638,7 @@ fl__store_fn fl__expire_expire, fl__expire_expireat, fl__expire_expiretime, fl__
     fl__expire_pexpire, fl__expire_pexpireat, fl__expire_pexpiretime, fl__expire_pttl, fl__expire_ttl;
 fl__store_fn fl__scan_keys, fl__scan_randomkey, fl__scan_scan;
 fl__store_fn fl__dump_dump, fl__dump_restore;
+fl__stretch_fn fl__key_stretch_copy, fl__dump_stretch_restore;
 /* message.c */
 fl__store_fn fl__message_publish, fl__message_spublish;
 

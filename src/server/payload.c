@@ -138,6 +138,7 @@ int fl__transaction_add(struct fl__transaction *transaction, const struct fl__co
     transaction->holes += is_hole;
     transaction->has_write |= command->class == FL__CLASS_WRITE;
     transaction->may_grow |= (command->flags & FL__DENYOOM) != 0;
+    transaction->stretches |= command->stretch != NULL;
     return FL_OK;
 }
 

@@ -6,12 +6,13 @@
  *
  *     the call                     starts while on their way are
  *     a read                       nothing, or reads only
- *     a write                      nothing, or writes only
+ *     a write                      nothing, or writes only; nothing, if it makes a value much longer
  *     SUBSCRIBE and its like       nothing, or their like
  *     MULTI, DISCARD, RESET, QUIT  any; they concern the connection, and their replies wait for their turn.
  *                                  Of a client that listens, or is about to: nothing
  *     a call within MULTI          any; it is queued
- *     EXEC                         as a write, or as a read if its commands all read
+ *     EXEC                         as a write, or as a read if its commands all read; nothing, if one of
+ *                                  them may make a value longer
  *     all others, and errors       nothing
  *
  * A call that may not start stalls its client: it is asked again when something was answered. */
@@ -185,6 +186,13 @@ static bool start_transaction_command(struct fl__client *client, const struct fl
     return run_now(client, run_local, command, args, arg_count);
 }
 
+/* Whether a write is better seen applied before the next one is measured against maxmemory. */
+static bool has_to_wait(const struct fl__client *client, const struct fl__command *command,
+                        const struct fl__bytes *args, uint32_t arg_count)
+{
+    return client->depth > 0 && fl__store_stretches(client->server->store, command, args, arg_count);
+}
+
 static bool start(struct fl__client *client, const struct fl__command *command, const struct fl__bytes *args,
                   uint32_t arg_count)
 {
@@ -197,7 +205,8 @@ static bool start(struct fl__client *client, const struct fl__command *command, 
         fl__dispatch_read(client, command, args, arg_count);
         return true;
     case FL__CLASS_WRITE:
-        if (!fl__session_may_start(client, FL__FLIGHT_WRITES))
+        if (!fl__session_may_start(client, FL__FLIGHT_WRITES) ||
+            has_to_wait(client, command, args, arg_count))
             return false;
         fl__dispatch_write(client, command, args, arg_count);
         return true;

@@ -23,6 +23,7 @@
 #define ENTRY_BUCKETS 64
 #define TICK_EXPIRES 1024
 #define TICK_BUCKETS 4096
+#define STRETCH_MAX 4096        /* By which a value may become longer without attracting attention. */
 #define CLOCK_LAG_US_MAX 100000 /* How old the log's clock may be where an answer tells the time. */
 
 /* A table that is not part of the state any more. */
@@ -41,6 +42,7 @@ struct fl__store {
     uint64_t clock_us;
     fl_index index;
     uint64_t expired_count, hit_count, miss_count;
+    uint64_t work_read, work_written; /* Bytes, by the calls of one entry or read. */
     struct fl__store_listener listener;
     bool broken;
 };
@@ -288,6 +290,30 @@ void fl__store_append(struct fl__store *store, struct fl__bytes key, struct fl__
         copy_to(item->data + item->key_size + size, tail);
 }
 
+char *fl__store_edit(struct fl__call *call, struct fl__bytes key, size_t value_size)
+{
+    struct fl__store *store = call->store;
+    const struct fl__item *before = fl__store_find(store, key);
+    size_t size_before = before == NULL ? 0 : before->value_size;
+    if (value_size > size_before && !fl__store_spend(call, value_size - size_before))
+        return NULL;
+    if (before == NULL)
+        fl__store_put(store, key, (struct fl__bytes){0}, FL__NO_DEADLINE);
+    if (store->broken)
+        return NULL;
+    bool found;
+    struct fl__item **link = fl__map_find(&store->map, hash_key(store, key), key, &found);
+    /* What has grown before may grow again. */
+    bool spare = size_before > 0 && value_size > size_before;
+    struct fl__item *item = resize_item(store, link, value_size, spare);
+    if (item == NULL)
+        return NULL;
+    char *value = item->data + item->key_size;
+    if (value_size > size_before)
+        memset(value + size_before, 0, value_size - size_before);
+    return value;
+}
+
 void fl__store_expire(struct fl__store *store, struct fl__bytes key, uint64_t deadline_ms)
 {
     bool found;
@@ -347,6 +373,29 @@ uint64_t fl__store_publish(struct fl__store *store, bool sharded, struct fl__byt
     return store->listener.message(store->listener.owner, sharded, channel, message);
 }
 
+/* --------------------------------------------------------------------------------------------------- work */
+
+static void forget_work(struct fl__store *store)
+{
+    store->work_read = store->work_written = 0;
+}
+
+bool fl__store_spend(struct fl__call *call, uint64_t size)
+{
+    struct fl__store *store = call->store;
+    uint64_t *work = call->command->class == FL__CLASS_WRITE ? &store->work_written : &store->work_read;
+    if (size <= FL__WORK_MAX - *work) {
+        *work += size;
+        return true;
+    }
+    fl__reply_error_format(
+        call->reply,
+        "ERR a command, or all commands of a transaction, may go through %u MiB of values; "
+        "this one was not carried out",
+        FL__WORK_MAX >> 20);
+    return false;
+}
+
 /* ----------------------------------------------------------------------------------------------- applying */
 
 static void run_call(struct fl__store *store, const struct fl__payload_reader *reader, uint64_t seed,
@@ -369,6 +418,7 @@ static int run_calls(struct fl__store *store, const struct fl__context *context,
     struct fl__payload_reader *reader = &store->reader;
     uint32_t hole_count = 0;
     int error = FL_OK;
+    forget_work(store);
     if (reader->kind == FL__PAYLOAD_TRANSACTION)
         fl__reply_array(reply, reader->left);
     while (reader->left > 0 && !store->broken && error == FL_OK) {
@@ -430,6 +480,7 @@ void fl__store_read(struct fl__store *store, const struct fl__command *command, 
 {
     fl_assert(command->class == FL__CLASS_READ);
     struct fl__call call = {store, command, args, arg_count, reply, seed};
+    forget_work(store);
     if (!refuse_if_broken(store, reply))
         command->store(&call);
 }
@@ -492,6 +543,20 @@ bool fl__store_transaction_needs_tick(struct fl__store *store, struct fl__bytes 
             return true;
     }
     return false;
+}
+
+uint64_t fl__call_growth(const struct fl__call *call, uint32_t k, uint64_t value_size)
+{
+    const struct fl__item *item = fl__store_find(call->store, call->args[k]);
+    uint64_t size_before = item == NULL ? 0 : item->value_size;
+    return value_size > size_before ? value_size - size_before : 0;
+}
+
+bool fl__store_stretches(struct fl__store *store, const struct fl__command *command,
+                         const struct fl__bytes *args, uint32_t arg_count)
+{
+    const struct fl__call call = {.store = store, .command = command, .args = args, .arg_count = arg_count};
+    return command->stretch != NULL && command->stretch(&call) > STRETCH_MAX;
 }
 
 /* ------------------------------------------------------------------------------------------------ looking */

@@ -1,8 +1,5 @@
-/* string.c - command bodies: strings and counters. Replies and complaints are Redis 7.0's, word for word. */
+/* string.c - command bodies: strings as a whole. Replies and complaints are Redis 7.0's, word for word. */
 #include "keyspace.h"
-
-#define ERROR_SYNTAX "ERR syntax error"
-#define ERROR_NUMBER "ERR value is not an integer or out of range"
 
 static void reply_value(struct fl__call *call, const struct fl__item *item)
 {
@@ -24,58 +21,29 @@ void fl__string_mget(struct fl__call *call)
         reply_value(call, fl__store_look_up(call->store, call->args[k]));
 }
 
-void fl__string_strlen(struct fl__call *call)
-{
-    const struct fl__item *item = fl__store_look_up(call->store, call->args[1]);
-    fl__reply_integer(call->reply, item == NULL ? 0 : item->value_size);
-}
-
-/* Where a place of a value of `size` bytes lies that may be counted from its end. */
-static int64_t place_in(int64_t place, int64_t size)
-{
-    if (place < 0)
-        place += size;
-    return place < 0 ? 0 : place;
-}
-
-/* Both ends are included. SUBSTR is its older name. */
-void fl__string_getrange(struct fl__call *call)
-{
-    int64_t first, last;
-    if (!fl__number_parse(call->args[2], &first) || !fl__number_parse(call->args[3], &last)) {
-        fl__reply_error(call->reply, ERROR_NUMBER);
-        return;
-    }
-    const struct fl__item *item = fl__store_look_up(call->store, call->args[1]);
-    struct fl__bytes value = item == NULL ? (struct fl__bytes){0} : fl__item_value(item);
-    int64_t size = (int64_t)value.size;
-    bool is_backwards = first < 0 && last < 0 && first > last;
-    first = place_in(first, size);
-    last = place_in(last, size);
-    last = last < size ? last : size - 1;
-    if (is_backwards || first > last)
-        fl__reply_bulk(call->reply, (struct fl__bytes){"", 0});
-    else
-        fl__reply_bulk(call->reply, (struct fl__bytes){value.data + first, (size_t)(last - first + 1)});
-}
-
 /* ---------------------------------------------------------------------------------------------------- SET */
 
-/* What an option of SET says about the key's deadline. */
+/* What an option of SET or GETEX says about the key's deadline. */
 enum expiry {
     EXPIRY_NONE,
     EXPIRY_KEEP,
+    EXPIRY_PERSIST,
     EXPIRY_EX,
     EXPIRY_PX,
     EXPIRY_EXAT,
     EXPIRY_PXAT,
 };
 
-struct set_options {
+struct options {
     bool if_absent, if_present, get;
     enum expiry expiry;
     struct fl__bytes time; /* With EX, PX, EXAT, PXAT. */
 };
+
+static bool has_time(const struct options *options)
+{
+    return options->expiry >= EXPIRY_EX;
+}
 
 /* An option that may be said twice, but contradicts some others. */
 static bool take_flag(bool *flag, bool contradicted)
@@ -84,7 +52,7 @@ static bool take_flag(bool *flag, bool contradicted)
     return !contradicted;
 }
 
-static bool take_expiry(struct set_options *options, enum expiry expiry)
+static bool take_expiry(struct options *options, enum expiry expiry)
 {
     bool contradicted = options->expiry != EXPIRY_NONE && options->expiry != expiry;
     options->expiry = expiry;
@@ -102,7 +70,10 @@ static enum expiry timed_expiry(struct fl__bytes option)
     return fl__bytes_is(option, "pxat") ? EXPIRY_PXAT : EXPIRY_NONE;
 }
 
-static bool take_option(struct set_options *options, struct fl__bytes option)
+/* The options that come without a time, of either command. */
+typedef bool take_option_fn(struct options *options, struct fl__bytes option);
+
+static bool take_set_option(struct options *options, struct fl__bytes option)
 {
     if (fl__bytes_is(option, "nx"))
         return take_flag(&options->if_absent, options->if_present);
@@ -113,25 +84,33 @@ static bool take_option(struct set_options *options, struct fl__bytes option)
     return fl__bytes_is(option, "keepttl") && take_expiry(options, EXPIRY_KEEP);
 }
 
-static bool read_options(const struct fl__call *call, struct set_options *options)
+static bool take_getex_option(struct options *options, struct fl__bytes option)
 {
-    for (uint32_t k = 3; k < call->arg_count; k++) {
+    return fl__bytes_is(option, "persist") && take_expiry(options, EXPIRY_PERSIST);
+}
+
+/* Reads the options from args[first] on. False: complained. */
+static bool read_options(const struct fl__call *call, uint32_t first, take_option_fn *take_option,
+                         struct options *options)
+{
+    bool is_valid = true;
+    for (uint32_t k = first; k < call->arg_count && is_valid; k++) {
         enum expiry expiry = timed_expiry(call->args[k]);
         if (expiry == EXPIRY_NONE) {
-            if (!take_option(options, call->args[k]))
-                return false;
+            is_valid = take_option(options, call->args[k]);
             continue;
         }
-        if (k + 1 == call->arg_count || !take_expiry(options, expiry))
-            return false;
-        options->time = call->args[++k];
+        is_valid = k + 1 < call->arg_count && take_expiry(options, expiry);
+        if (is_valid)
+            options->time = call->args[++k];
     }
-    return true;
+    if (!is_valid)
+        fl__reply_error(call->reply, FL__ERROR_SYNTAX);
+    return is_valid;
 }
 
 /* The deadline that the options ask for. False: complained. */
-static bool read_deadline(const struct fl__call *call, const struct set_options *options,
-                          uint64_t *deadline_ms)
+static bool read_deadline(const struct fl__call *call, const struct options *options, uint64_t *deadline_ms)
 {
     bool in_seconds = options->expiry == EXPIRY_EX || options->expiry == EXPIRY_EXAT;
     bool is_relative = options->expiry == EXPIRY_EX || options->expiry == EXPIRY_PX;
@@ -139,10 +118,10 @@ static bool read_deadline(const struct fl__call *call, const struct set_options 
     int64_t time;
 
     *deadline_ms = options->expiry == EXPIRY_KEEP ? FL__KEEP_DEADLINE : FL__NO_DEADLINE;
-    if (options->expiry <= EXPIRY_KEEP)
+    if (!has_time(options))
         return true;
     if (!fl__number_parse(options->time, &time)) {
-        fl__reply_error(call->reply, ERROR_NUMBER);
+        fl__reply_error(call->reply, FL__ERROR_INTEGER);
         return false;
     }
     uint64_t time_ms = (uint64_t)time * (in_seconds ? 1000 : 1);
@@ -155,15 +134,20 @@ static bool read_deadline(const struct fl__call *call, const struct set_options 
     return true;
 }
 
+/* Sets the key named first, and tells it. */
+static void put(struct fl__call *call, struct fl__bytes value, uint64_t deadline_ms)
+{
+    fl__store_put(call->store, call->args[1], value, deadline_ms);
+    fl__store_notify(call->store, FL__EVENT_STRING, "set", call->args[1]);
+    if (deadline_ms < FL__KEEP_DEADLINE)
+        fl__store_notify(call->store, FL__EVENT_GENERIC, "expire", call->args[1]);
+}
+
 void fl__string_set(struct fl__call *call)
 {
-    struct set_options options = {0};
+    struct options options = {0};
     uint64_t deadline_ms;
-    if (!read_options(call, &options)) {
-        fl__reply_error(call->reply, ERROR_SYNTAX);
-        return;
-    }
-    if (!read_deadline(call, &options, &deadline_ms))
+    if (!read_options(call, 3, take_set_option, &options) || !read_deadline(call, &options, &deadline_ms))
         return;
 
     bool is_conditional = options.get || options.if_absent || options.if_present;
@@ -176,18 +160,18 @@ void fl__string_set(struct fl__call *call)
     else
         fl__reply_ok(call->reply);
     if (!is_refused)
-        fl__store_put(call->store, call->args[1], call->args[2], deadline_ms);
+        put(call, call->args[2], deadline_ms);
 }
 
 /* ---------------------------------------------------------------------------------------- its older forms */
 
 static void set_with_deadline(struct fl__call *call, enum expiry expiry)
 {
-    const struct set_options options = {.expiry = expiry, .time = call->args[2]};
+    const struct options options = {.expiry = expiry, .time = call->args[2]};
     uint64_t deadline_ms;
     if (!read_deadline(call, &options, &deadline_ms))
         return;
-    fl__store_put(call->store, call->args[1], call->args[3], deadline_ms);
+    put(call, call->args[3], deadline_ms);
     fl__reply_ok(call->reply);
 }
 
@@ -205,21 +189,64 @@ void fl__string_setnx(struct fl__call *call)
 {
     bool is_absent = fl__store_find(call->store, call->args[1]) == NULL;
     if (is_absent)
-        fl__store_put(call->store, call->args[1], call->args[2], FL__NO_DEADLINE);
+        put(call, call->args[2], FL__NO_DEADLINE);
     fl__reply_integer(call->reply, is_absent);
 }
 
 void fl__string_getset(struct fl__call *call)
 {
     reply_value(call, fl__store_find(call->store, call->args[1]));
-    fl__store_put(call->store, call->args[1], call->args[2], FL__NO_DEADLINE);
+    put(call, call->args[2], FL__NO_DEADLINE);
+}
+
+/* --------------------------------------------------------------------------------------- GETDEL and GETEX */
+
+static void remove_key(struct fl__call *call)
+{
+    if (fl__store_remove(call->store, call->args[1]))
+        fl__store_notify(call->store, FL__EVENT_GENERIC, "del", call->args[1]);
 }
 
 void fl__string_getdel(struct fl__call *call)
 {
     reply_value(call, fl__store_find(call->store, call->args[1]));
-    fl__store_remove(call->store, call->args[1]);
+    remove_key(call);
 }
+
+static void persist(struct fl__call *call, const struct fl__item *item)
+{
+    if (fl__store_deadline(call->store, item) == FL__NO_DEADLINE)
+        return;
+    fl__store_expire(call->store, call->args[1], FL__NO_DEADLINE);
+    fl__store_notify(call->store, FL__EVENT_GENERIC, "persist", call->args[1]);
+}
+
+/* Without an option it changes nothing. */
+void fl__string_getex(struct fl__call *call)
+{
+    struct options options = {0};
+    uint64_t deadline_ms;
+    if (!read_options(call, 2, take_getex_option, &options))
+        return;
+    const struct fl__item *item = fl__store_find(call->store, call->args[1]);
+    if (item == NULL) {
+        fl__reply_null(call->reply);
+        return;
+    }
+    if (!read_deadline(call, &options, &deadline_ms))
+        return;
+    reply_value(call, item);
+    if (options.expiry == EXPIRY_PERSIST) {
+        persist(call, item);
+    } else if (has_time(&options) && deadline_ms <= fl__store_time_ms(call->store)) {
+        remove_key(call);
+    } else if (has_time(&options)) {
+        fl__store_expire(call->store, call->args[1], deadline_ms);
+        fl__store_notify(call->store, FL__EVENT_GENERIC, "expire", call->args[1]);
+    }
+}
+
+/* ------------------------------------------------------------------------------------------- MSET, MSETNX */
 
 /* Keys and values in turn. False: complained. */
 static bool has_pairs(const struct fl__call *call)
@@ -233,8 +260,10 @@ static bool has_pairs(const struct fl__call *call)
 
 static void put_pairs(struct fl__call *call)
 {
-    for (uint32_t k = 1; k < call->arg_count; k += 2)
+    for (uint32_t k = 1; k < call->arg_count; k += 2) {
         fl__store_put(call->store, call->args[k], call->args[k + 1], FL__NO_DEADLINE);
+        fl__store_notify(call->store, FL__EVENT_STRING, "set", call->args[k]);
+    }
 }
 
 void fl__string_mset(struct fl__call *call)
@@ -257,66 +286,4 @@ void fl__string_msetnx(struct fl__call *call)
     }
     put_pairs(call);
     fl__reply_integer(call->reply, 1);
-}
-
-void fl__string_append(struct fl__call *call)
-{
-    const struct fl__item *item = fl__store_find(call->store, call->args[1]);
-    size_t size = (item == NULL ? 0 : item->value_size) + call->args[2].size;
-    if (size > FL__VALUE_SIZE_MAX) {
-        fl__reply_error(call->reply, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
-        return;
-    }
-    fl__store_append(call->store, call->args[1], call->args[2]);
-    fl__reply_integer(call->reply, (int64_t)size);
-}
-
-/* ----------------------------------------------------------------------------------------------- counters */
-
-static void add_to_key(struct fl__call *call, int64_t change)
-{
-    const struct fl__item *item = fl__store_find(call->store, call->args[1]);
-    int64_t value = 0;
-    if (item != NULL && !fl__number_parse(fl__item_value(item), &value)) {
-        fl__reply_error(call->reply, ERROR_NUMBER);
-        return;
-    }
-    if (__builtin_add_overflow(value, change, &value)) {
-        fl__reply_error(call->reply, "ERR increment or decrement would overflow");
-        return;
-    }
-    char text[FL__NUMBER_SIZE];
-    struct fl__bytes printed = {text, fl__number_print(value, text)};
-    fl__store_put(call->store, call->args[1], printed, FL__KEEP_DEADLINE);
-    fl__reply_integer(call->reply, value);
-}
-
-void fl__string_incr(struct fl__call *call)
-{
-    add_to_key(call, 1);
-}
-
-void fl__string_decr(struct fl__call *call)
-{
-    add_to_key(call, -1);
-}
-
-void fl__string_incrby(struct fl__call *call)
-{
-    int64_t change;
-    if (fl__number_parse(call->args[2], &change))
-        add_to_key(call, change);
-    else
-        fl__reply_error(call->reply, ERROR_NUMBER);
-}
-
-void fl__string_decrby(struct fl__call *call)
-{
-    int64_t change;
-    if (!fl__number_parse(call->args[2], &change))
-        fl__reply_error(call->reply, ERROR_NUMBER);
-    else if (change == INT64_MIN)
-        fl__reply_error(call->reply, "ERR decrement would overflow");
-    else
-        add_to_key(call, -change);
 }

@@ -16,6 +16,7 @@
     .group = (kind), .since = (version), .summary = (what), .complexity = (cost)
 
 const struct fl__command fl__commands[] = {
+#include "rows_bitmap.inc"
 #include "rows_connection.inc"
 #include "rows_fairlead.inc"
 #include "rows_generic.inc"

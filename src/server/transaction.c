@@ -167,7 +167,7 @@ enum fl__flight fl__transaction_flight(const struct fl__client *client)
     const struct fl__multi *multi = client->multi;
     if (multi == NULL || multi->aborted || multi->transaction.count == 0 || is_refused_by_memory(client))
         return FL__FLIGHT_NONE;
-    if (multi->holes != NULL)
+    if (multi->holes != NULL || multi->transaction.stretches)
         return FL__FLIGHT_ALONE;
     return multi->transaction.has_write ? FL__FLIGHT_WRITES : FL__FLIGHT_READS;
 }

@@ -194,6 +194,78 @@ const keyCases = () => [
   ['msetnx', 'msetnx a', 'msetnx a 1 b', 'msetnx a 1 b 2', 'mget a b', 'msetnx b 3 c 4', 'mget a b c', 'msetnx c 1 c 2', 'get c', 'set d x',
     'expire d 100', 'msetnx e 1 d 2', 'ttl d', 'get e'],
   ['append a', "append a ''", 'exists a', 'append a x', 'append a yz', 'get a', 'strlen a', 'expire a 100', 'append a 1', 'ttl a'],
+  ['setrange', 'setrange a 0', 'setrange a x y', "setrange a x ''", 'setrange a -1 x', "setrange a -1 ''", 'setrange a 1.5 x',
+    "setrange a 5 ''", 'exists a', "setrange a 67108864 ''", 'setrange a 3 xyz', 'get a', 'strlen a', 'setrange a 0 AB', 'get a',
+    "setrange a 100 ''", 'get a', 'setrange a 6 tail', 'get a', 'setrange a 2 0123', 'get a', 'setrange a 67108863 xx',
+    'setrange a 67108864 x', 'setrange a 9223372036854775807 x', 'setrange a 9223372036854775808 x', 'expire a 100',
+    'setrange a 1 zz', 'ttl a', 'get a', 'setrange b 67108863 xx', 'exists b', "append b ''", 'setrange b 2 x', 'get b',
+    'getrange b 0 1', 'setrange a 0 x y'],
+  ['getex', 'getex a', 'getex a ex x', 'getex a foo', 'set a 1', 'getex a', 'ttl a', 'getex a ex 100', 'ttl a', 'getex a', 'ttl a',
+    'getex a persist', 'ttl a', 'getex a persist', 'getex a px 100000', 'ttl a', 'getex a PERSIST persist', 'ttl a', 'getex a ex',
+    'getex a ex 0', 'getex a ex -1', 'getex a px 0', 'getex a px x', 'getex a ex 1.5', 'getex a ex 9223372036854775807',
+    'getex a ex 9223372036854775', 'getex a px 9223372036854775807', 'getex a ex 10 px 10', 'getex a ex 10 persist',
+    'getex a persist ex 10', 'getex a ex 10 ex 100', 'ttl a', 'getex a keepttl', 'getex a nx', 'getex a get', 'set a 1 persist',
+    'set a 1 ex 10 persist', `getex a exat ${far()}`, 'ttl a', `getex a PXAT ${far()}000`, 'ttl a', 'getex a exat 0', 'getex a pxat -5',
+    'getex a exat 1', 'exists a', 'getex a exat 1', 'set a 2', 'getex a pxat 1', 'get a', 'dbsize', 'getex b ex 0', 'getex b exat x'],
+  ['incrbyfloat', 'incrbyfloat a', 'incrbyfloat a 1', 'incrbyfloat a 0.1', 'incrbyfloat a -1.1', 'incrbyfloat a 3.0e3', 'get a',
+    'incrbyfloat a 5.0E-1', 'incrbyfloat a +.5', 'incrbyfloat a 5.', 'incrbyfloat a -1e2', 'incrbyfloat a .', 'incrbyfloat a +',
+    'incrbyfloat a e5', 'incrbyfloat a 1e', 'incrbyfloat a 1e+', 'incrbyfloat a 1e5.', 'incrbyfloat a 1x', 'incrbyfloat a 1..2',
+    "incrbyfloat a ''", 'incrbyfloat a --1', 'incrbyfloat a +-1', 'incrbyfloat a inf', 'incrbyfloat a -inf', 'incrbyfloat a +Infinity',
+    'incrbyfloat a infinit', 'incrbyfloat a nan', 'incrbyfloat a -nan', 'incrbyfloat a nan(1)', 'incrbyfloat a 1e5000', 'incrbyfloat a -1e99999999999999999999',
+    'incrbyfloat a 1e-5000', 'incrbyfloat a 0e99999999999999999999', 'incrbyfloat a 1e-400', 'incrbyfloat a 1_0', 'incrbyfloat a 1,5', 'get a', 'set a 10.50',
+    'incrbyfloat a 0.1', 'incrbyfloat a -5', 'incrbyfloat a 2.0e1', 'incrbyfloat a -25.6', 'get a', 'incrbyfloat a -0.0', 'set a 5.0e3',
+    'incrbyfloat a 2.0e2', 'set a -0', 'incrbyfloat a -0', 'set a 00012.5000', 'incrbyfloat a 000', 'set a 1e-17', 'incrbyfloat a 0',
+    'set a 1e-18', 'incrbyfloat a 0', 'incrbyfloat a -1e-18', 'set a 0.99999999999999999', 'incrbyfloat a 0.00000000000000001', 'set a abc', 'incrbyfloat a 1',
+    'incrbyfloat a inf', "set a ''", 'incrbyfloat a 1', 'set a inf', 'incrbyfloat a 1', 'incrbyfloat a x', 'incrbyfloat a -inf', 'set a nan', 'incrbyfloat a 1',
+    'set a 3 ex 100', 'incrbyfloat a 1.5', 'ttl a', 'incr a', 'incrbyfloat a -4.5', 'incr a', 'incrbyfloat b 1e15', 'incrbyfloat b 1', 'incrbyfloat b -1e15',
+    'incrbyfloat c 9223372036854775807', 'incrbyfloat c -1', 'incr c', `incrbyfloat d ${'0'.repeat(300)}7`, `incrbyfloat e 0.${'0'.repeat(100)}1`,
+    `incrbyfloat f 1${'0'.repeat(5100)}e-5100`, `incrbyfloat f ${'0'.repeat(5119)}`, `incrbyfloat f ${'0'.repeat(5120)}`, 'incrbyfloat f 1 2'],
+  ['lcs', 'lcs a', 'lcs a b', 'lcs a b len', 'lcs a b idx', 'set a ohmytext', 'set b mynewtext', 'lcs a b', 'lcs a b len', 'lcs a b idx',
+    'lcs a b idx withmatchlen', 'lcs a b IDX MINMATCHLEN 4', 'lcs a b idx minmatchlen 4 withmatchlen', 'lcs a b idx minmatchlen 5',
+    'lcs a b idx minmatchlen -1', 'lcs a b idx minmatchlen x', 'lcs a b minmatchlen', 'lcs a b len idx', 'lcs a b idx len', 'lcs a b foo',
+    'lcs a b len len', 'lcs a b minmatchlen 4', 'lcs a b withmatchlen', 'lcs a a', 'lcs a a idx', 'lcs a x', 'lcs x a len', 'lcs b a idx',
+    'set c abcabcabcabc', 'set d cbacbacba', 'lcs c d idx', 'lcs d c idx', 'lcs c d', 'lcs d c', 'lcs c d idx minmatchlen 0 withmatchlen',
+    'setrange e 4095 x', 'setrange f 4094 x', 'lcs e f len', 'lcs e e len', 'lcs f e len', 'lcs f f len', 'lcs f f idx withmatchlen', 'lcs e f idx',
+    'setrange g 16777215 x', 'lcs g x', 'lcs x g len', 'setrange h 16777214 x', 'lcs h x', 'lcs x h idx', 'set i x', 'lcs i h', 'set h x', 'lcs h i idx'],
+  ['setbit', 'setbit a', 'setbit a 7', 'setbit a 7 2', 'setbit a x 1', 'setbit a -1 1', 'setbit a 7 x', 'setbit a 7 -1', 'setbit a x 5', 'exists a', 'setbit a 7 0',
+    'get a', 'strlen a', 'setbit a 7 1', 'setbit a 7 1', 'setbit a 6 1', 'get a', 'setbit a 7 0', 'get a', 'setbit a 100 1', 'strlen a', 'get a',
+    'setbit a 536870911 x', 'setbit a 536870912 1', 'setbit a 4294967296 1', 'setbit a 9223372036854775808 1', 'getbit a 536870911', 'getbit a 536870912',
+    'setbit a #1 1', 'getbit a #1', "setbit a '' 1", 'expire a 100', 'setbit a 3 1', 'ttl a', 'getbit', 'getbit a', 'getbit a 3', 'getbit a 4',
+    'getbit a 10000', 'getbit a x', 'getbit a -1', 'getbit b 0', 'getbit b x', 'set c 12345', 'setbit c 2 0', 'get c', 'incr c'],
+  ['bitcount', 'bitcount a', 'bitcount a x', 'bitcount a 0 x foo', 'set a foobar', 'bitcount a', 'bitcount a 0 0', 'bitcount a 1 1', 'bitcount a 0',
+    'bitcount a x', 'bitcount a 0 -1', 'bitcount a -2 -1', 'bitcount a -1 -2', 'bitcount a 3 1', 'bitcount a 5 100', 'bitcount a 6 100',
+    'bitcount a -100 2', 'bitcount a -100 -90', 'bitcount a 5 30 bit', 'bitcount a 5 30 BYTE', 'bitcount a 5 30 foo', 'bitcount a 5 30 bit bit',
+    'bitcount a 1 1 bit', 'bitcount a 7 8 bit', 'bitcount a -9 -2 bit', 'bitcount a 0 -1 bit', 'bitcount a 47 47 bit', 'bitcount a 48 50 bit',
+    'bitcount a -1000 -1 bit', 'bitcount a x 1', 'bitcount a 1 x', 'bitcount a 1 x foo', 'bitcount a 9223372036854775807 1',
+    'bitcount a -9223372036854775808 9223372036854775807 bit', "set a ''", 'bitcount a', 'bitcount a 0 -1', 'bitcount a -1 -1 bit',
+    'bitcount a 0 0'],
+  ['bitpos', 'bitpos a', 'bitpos a 0', 'bitpos a 1', 'bitpos a 2', 'bitpos a x', 'bitpos a 1 x', 'bitpos a -1', 'setbit a 13 1', 'bitpos a 1', 'bitpos a 0',
+    'bitpos a 1 1', 'bitpos a 1 2', 'bitpos a 1 -1', 'bitpos a 0 1', 'bitpos a 1 0 0', 'bitpos a 1 0 -1', 'bitpos a 1 0 12 bit', 'bitpos a 1 0 13 bit',
+    'bitpos a 1 13 13 bit', 'bitpos a 1 14 -1 bit', 'bitpos a 0 13 13 bit', 'bitpos a 0 13 14 BIT', 'bitpos a 1 0 1 byte', 'bitpos a 1 0 1 foo',
+    'bitpos a 1 0 x foo', 'bitpos a 1 x 0 foo', 'bitpos a 1 0 x bit', 'bitpos a 1 0 1 bit bit', 'bitpos a 1 3 1', 'bitpos a 1 -1 -2',
+    'bitfield b set u32 0 4294967295', 'bitpos b 0', 'bitpos b 0 0', 'bitpos b 0 0 -1', 'bitpos b 0 2', 'bitpos b 0 4', 'bitpos b 0 100', 'bitpos b 1 1',
+    'bitpos b 0 0 -1 bit', 'bitpos b 0 0 100 bit', 'bitpos b 1 5 -3 bit', "set c ''", 'bitpos c 0', 'bitpos c 1', 'bitpos c 0 0', 'bitpos c 0 0 -1',
+    'setrange d 300 x', 'bitpos d 1', 'bitpos d 1 7', 'bitpos d 0', 'bitpos d 1 0 299', 'bitpos d 1 0 2401 bit'],
+  ['bitop', 'bitop and', 'bitop and d', 'bitop foo d a', 'bitop not d a b', 'bitop not d', 'bitop and d a', 'exists d', 'set a foobar', 'set b abcdefghijklmnop',
+    'set c xyz', 'bitop and d a b', 'get d', 'bitop OR d a b', 'get d', 'bitop xor d a b c', 'get d', 'bitop not d a', 'get d', 'bitop not d d',
+    'get d', 'bitop and d a b c', 'get d', 'bitop and d a nosuch', 'get d', 'bitop or d a nosuch', 'get d', 'bitop xor d a a', 'get d', 'bitop or a a b', 'get a',
+    'bitop xor b b b', 'get b', 'bitop xor b b a b', 'get b', 'bitop xor b a b', 'get b', 'bitop and c c a', 'get c', 'bitop and c a c c', 'get c',
+    'bitop or d d', 'get d', 'expire d 100', 'bitop or d a', 'ttl d', 'bitop not d nosuch', 'exists d', 'bitop not d nosuch', "set e ''",
+    'bitop or d e e', 'exists d', 'set d long-long-long', 'bitop or d c', 'get d', 'set d x', 'bitop xor d c c d', 'get d'],
+  ['bitfield', 'bitfield a', 'exists a', 'bitfield a get u8 0', 'exists a', 'bitfield a get u8', 'bitfield a get', 'bitfield a foo', 'bitfield a set u8 0',
+    'bitfield a set u8 0 255 get u4 0 get i4 0', 'get a', 'bitfield a get u64 0', 'bitfield a get i65 0', 'bitfield a get u0 0', 'bitfield a get i0 0', 'bitfield a get x8 0',
+    'bitfield a get u 0', 'bitfield a get u08 0', 'bitfield a get U8 0', 'bitfield a get u8 x', 'bitfield a get u8 -1', 'bitfield a get u8 #', 'bitfield a get u8 #-1',
+    'bitfield a get u8 #1', 'bitfield a set u8 0 x', 'bitfield a set u8 0 1 get u8 x', 'bitfield a get u8 0', 'bitfield a set u8 #1 7 incrby u8 #1 3 get u16 0',
+    'bitfield a incrby u8 0 -300', 'bitfield a overflow sat incrby u8 0 1000', 'bitfield a OVERFLOW fail incrby u8 0 1 incrby u8 0 -1', 'bitfield a overflow foo',
+    'bitfield a overflow', 'bitfield a overflow wrap', 'bitfield a overflow wrap overflow sat incrby u2 0 100 overflow fail incrby u2 0 100', 'bitfield a get u8 0 overflow',
+    'bitfield a incrby i5 100 1 get u4 0', 'strlen a', 'bitfield a set i64 7 -1', 'bitfield a get i64 7 get u63 8 get u1 6', 'bitfield a incrby i64 7 -9223372036854775808',
+    'bitfield a overflow sat incrby i64 7 -9223372036854775808', 'bitfield a overflow fail incrby i64 7 -1', 'bitfield a set u63 3 9223372036854775807',
+    'bitfield a incrby u63 3 1', 'bitfield a overflow sat set u63 3 -1 get u63 3', 'bitfield a overflow fail set u63 3 -1', 'bitfield a set i64 0 9223372036854775807 incrby i64 0 1',
+    'bitfield a set u8 0 -1', 'bitfield a set i8 0 200 get i8 0', 'bitfield a overflow sat set i8 0 200 get i8 0', 'bitfield a overflow sat set i8 0 -200 get i8 0',
+    'bitfield a overflow fail set i8 0 200 get i8 0', 'bitfield new overflow fail set u8 100 256', 'strlen new', 'bitfield a get u8 536870911', 'bitfield a get u8 536870912',
+    'bitfield a get u8 #67108863', 'bitfield a get u8 #67108864', 'bitfield a set u8 536870912 1', 'bitfield a set u8 #999999999999 1', 'expire a 100', 'bitfield a set u8 0 9',
+    'ttl a', 'get a', 'bitfield_ro', 'bitfield_ro a', 'bitfield_ro a get u8 0 get i3 5', 'bitfield_ro a set u8 0 1', 'bitfield_ro a get u8 0 incrby u8 0 1',
+    'bitfield_ro a overflow sat get u8 0', 'bitfield_ro nosuch get u8 0', 'bitfield_ro a foo', 'bitfield_ro a get u99 0', 'bitfield_ro a set u8 0 x'],
   ['incr a', 'incr a', 'incr', 'incrby a 10', 'incrby a -3', 'incrby a x', 'incrby a 1.5', 'incrby a 9223372036854775807',
     'incrby a 9223372036854775808', 'decr a', 'decrby a 5', 'decrby a -5', 'decrby a -9223372036854775808', 'decrby a x', 'get a',
     'set b 9223372036854775807', 'incr b', 'incrby b 1', 'decr b', 'incr b', 'set b -9223372036854775808', 'decr b', 'decrby b 1',
@@ -300,11 +372,12 @@ const connectionCases = () => [
 // What a row of the table says, for every command that both have.
 const tableNames = (`command|getkeys command|getkeysandflags copy dump expiretime keys memory|doctor memory|help memory|malloc-stats memory|purge
   memory|stats memory|usage move object|encoding object|freq object|help object|idletime object|refcount pexpiretime randomkey rename renamenx
-  restore swapdb touch append auth client|getname client|id client|info client|list client|no-evict client|reply client|setname
+  restore swapdb touch append auth bitcount bitfield bitfield_ro bitop bitpos client|getname client|id client|info client|list client|no-evict client|reply client|setname
   command|count command|docs command|info command|list config|get config|set dbsize decr decrby del discard echo exec exists
-  expire expireat flushall flushdb get getdel getrange getset hello incr incrby info mget mset msetnx multi persist pexpire pexpireat ping psetex pttl quit
+  expire expireat flushall flushdb get getbit getdel getex getrange getset hello incr incrby incrbyfloat info lcs mget mset msetnx multi persist pexpire pexpireat ping psetex pttl quit
   psubscribe publish pubsub|channels pubsub|help pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub punsubscribe
-  spublish ssubscribe subscribe sunsubscribe unsubscribe reset scan select set setex setnx strlen substr time ttl type unlink wait`).split(/\s+/);
+  spublish ssubscribe subscribe sunsubscribe unsubscribe
+  reset scan select set setbit setex setnx setrange strlen substr time ttl type unlink wait`).split(/\s+/);
 
 // Bytes that are no request, each on a connection of its own; what follows the complaint is the end.
 const wrongBytes = [
@@ -412,6 +485,19 @@ function randomCommand(random) {
   // Far off, and never the same twice: the two clocks differ.
   const later = () => 100000 + random(100000000);
   const seconds = () => pick([String(later()), String(later()), '-1', '0', 'x', '9223372036854775807', '', '01', '-9223372036854775808']);
+  const decimal = () => pick([`${random(3)}.${random(100)}`, `-${random(3)}.5`, `-${random(20)}e-1`, `.${random(10)}`, '2.', '1e', 'nan', '-0.0']);
+  const bit = () => pick([String(random(2000)), String(random(100)), '536870912', 'x', '-1']);
+  const place = () => pick([String(random(310) - 155), String(random(2500) - 1200), number()]);
+  const fieldOperation = (name) => {
+    if (name === 'overflow') return [name, pick(['wrap', 'sat', 'fail', 'SAT', 'foo'])];
+    const width = 1 + random(64);
+    const field = [pick([`i${width}`, `u${Math.min(width, 63)}`]), pick([String(random(300)), `#${random(30)}`])];
+    // Redis saturates SET of a number close to the lowest one upwards (docs/decisions/008).
+    const lowest = name === 'set' ? '-4611686018427387904' : '-9223372036854775808';
+    const operand = () => pick([String(random(300) - 150), String(random(2 ** 31)), '9223372036854775807', lowest, '-1']);
+    return [name, ...field, ...(name === 'get' ? [] : [operand()])];
+  };
+  const fieldOperations = (names) => Array.from({ length: 1 + random(4) }, () => fieldOperation(pick(names))).flat();
   const condition = () => pick([[], [], ['nx'], ['xx'], ['get'], ['NX', 'GET'], ['xx', 'get']]);
   const expiry = () => pick([[], [], ['ex', seconds()], ['PX', `${seconds()}000`], ['keepttl'], ['exat', String(far() + later())],
     ['pxat', '1'], ['ex'], ['ex', seconds(), 'keepttl']]);
@@ -429,6 +515,19 @@ function randomCommand(random) {
     () => ['msetnx', key(), value(), key(), value()],
     () => [pick(['getdel', 'strlen', 'incr', 'decr', 'type', 'persist', 'ttl']), key()],
     () => [pick(['incrby', 'decrby']), key(), number()],
+    // A long double shows what it is told if that is small, or whole.
+    () => (random(8) === 0 ? ['set', 'small', pick(['3', '0.25', '-1.5e1'])] : ['incrbyfloat', 'small', decimal()]),
+    () => ['incrbyfloat', key(), pick(['1', '-7', '+2', '', 'x', 'inf', '1e'])],
+    () => ['setrange', key(), pick([number(), String(random(400))]), value()],
+    () => ['getex', key(), ...pick([[], ['persist'], ['ex', seconds()], ['PX', `${seconds()}000`], ['exat', String(far() + later())], ['pxat', '1'], ['ex'], ['foo']])],
+    () => ['lcs', key(), key(), ...pick([[], ['len'], ['idx'], ['IDX', 'withmatchlen', 'MINMATCHLEN', number()]])],
+    () => ['setbit', key(), bit(), pick(['0', '1'])],
+    () => ['getbit', key(), bit()],
+    () => ['bitcount', key(), ...pick([[], [place(), place()], [place(), place(), 'bit'], [place(), place(), 'byte'], [place()]])],
+    () => ['bitpos', key(), pick(['0', '1']), ...pick([[], [place()], [place(), place()], [place(), place(), pick(['bit', 'byte'])]])],
+    () => ['bitop', pick(['and', 'or', 'xor', 'not']), key(), key(), ...pick([[], [key()], [key(), key()]])],
+    () => ['bitfield', key(), ...fieldOperations(['get', 'set', 'incrby', 'set', 'incrby', 'overflow'])],
+    () => ['bitfield_ro', key(), ...fieldOperations(['get'])],
     () => [pick(['del', 'unlink', 'exists']), key(), key()],
     expire,
     expire,
