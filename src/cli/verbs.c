@@ -57,7 +57,8 @@ const struct fl__verb fl__verbs[] = {
          "With words after the options it sends that one command; without, it reads commands line by line. When\n"
          "the node it asks goes away or loses its leader, it finds another. It then repeats reads; a write whose\n"
          "answer was lost it never sends again. On a terminal: Tab completes, `help NAME` explains a command,\n"
-         "Ctrl-C ends SUBSCRIBE, and history is kept but for lines with passwords.\n"
+         "Ctrl-C ends SUBSCRIBE, and lines are kept in $XDG_STATE_HOME/fairlead/history or ~/.fairlead_history,\n"
+         "but for those with passwords.\n"
          "Exit: 0 ok, 1 an error was answered, 3 no quorum, 4 no node answers, 6 a write may or may not be done;\n"
          "of several lines the largest."},
     {.name = "bench",
