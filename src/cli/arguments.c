@@ -84,7 +84,7 @@ static bool check_count(const struct fl__call *call, unsigned given)
 
 static bool take_rest(struct fl__call *call, int count, char *const *words)
 {
-    if (call->verb->rest == NULL && count > 0) {
+    if (call->verb->rest == NULL && !call->verb->verbatim && count > 0) {
         fl__say_error(FL__CODE_USAGE, "`fairlead %s` takes nothing after --", call->verb->name);
         say_help(call->verb);
         return false;
@@ -110,7 +110,7 @@ bool fl__call_read(struct fl__call *call, const struct fl__verb *verb, int count
     memset(call, 0, sizeof *call);
     call->verb = verb;
     fl__settings_init(&call->settings, verb->options);
-    call->help = asks_for_help(count, words);
+    call->help = !verb->verbatim && asks_for_help(count, words);
     if (call->help)
         return true;
     for (int i = 0, used; i < count; i += used) {
@@ -125,10 +125,16 @@ bool fl__call_read(struct fl__call *call, const struct fl__verb *verb, int count
                 return false;
             continue;
         }
+        if (verb->verbatim) {
+            call->rest = words + i;
+            call->rest_count = (unsigned)(count - i);
+            break;
+        }
         if (given < sizeof call->arguments / sizeof call->arguments[0])
             call->arguments[given] = words[i];
         given++;
     }
     call->argument_count = given;
+    call->help = fl__settings_flag(&call->settings, "help");
     return check_count(call, given) && fl__settings_complete(&call->settings);
 }

@@ -6,10 +6,16 @@
 
 #include <errno.h>
 #include <hiredis/hiredis.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define ASKS_MAX 64
 
@@ -140,8 +146,7 @@ static void go_on(struct fl__ask *ask, short events)
     take_replies(ask);
 }
 
-/* Waits once for any of the connections; false if none is open. */
-static bool wait_for_any(struct fl__ask *asks, size_t count, fl_time_us left)
+bool fl__ask_step(struct fl__ask *asks, size_t count, fl_time_us wait)
 {
     struct pollfd polls[ASKS_MAX];
     struct fl__ask *asked[ASKS_MAX];
@@ -154,8 +159,8 @@ static bool wait_for_any(struct fl__ask *asks, size_t count, fl_time_us left)
     }
     if (open == 0)
         return false;
-    if (poll(polls, open, (int)(left / 1000) + 1) < 0 && errno != EINTR)
-        return false;
+    if (poll(polls, open, (int)((wait + 999) / 1000)) < 0)
+        return errno == EINTR;
     for (nfds_t i = 0; i < open; i++) {
         if (polls[i].revents != 0)
             go_on(asked[i], polls[i].revents);
@@ -163,21 +168,31 @@ static bool wait_for_any(struct fl__ask *asks, size_t count, fl_time_us left)
     return true;
 }
 
-void fl__ask_all(const struct fl__asker *asker, struct fl__ask *asks, size_t count)
+void fl__ask_begin(const struct fl__asker *asker, struct fl__ask *asks, size_t count)
 {
-    fl_time_us end = fl__now() + asker->timeout;
-    char waited[64], time[32];
     fl_assert(count <= ASKS_MAX);
     for (size_t i = 0; i < count; i++)
         begin(asker, &asks[i]);
-    for (fl_time_us now = fl__now(); now < end && wait_for_any(asks, count, end - now); now = fl__now())
-        continue;
+}
+
+void fl__ask_end(const struct fl__asker *asker, struct fl__ask *asks, size_t count)
+{
+    char waited[64], time[32];
     fl__value_duration_text(asker->timeout, time, sizeof time);
     snprintf(waited, sizeof waited, "no answer within %s", time);
     for (size_t i = 0; i < count; i++) {
         if (asks[i].context != NULL)
             give_up(&asks[i], waited);
     }
+}
+
+void fl__ask_all(const struct fl__asker *asker, struct fl__ask *asks, size_t count)
+{
+    fl_time_us end = fl__now() + asker->timeout;
+    fl__ask_begin(asker, asks, count);
+    for (fl_time_us now = fl__now(); now < end && fl__ask_step(asks, count, end - now); now = fl__now())
+        continue;
+    fl__ask_end(asker, asks, count);
 }
 
 void fl__ask_release(struct fl__ask *asks, size_t count)
@@ -187,4 +202,45 @@ void fl__ask_release(struct fl__ask *asks, size_t count)
             freeReplyObject(asks[i].reply);
         asks[i].reply = NULL;
     }
+}
+
+const char *fl__ask_text(const struct fl__ask *ask)
+{
+    const struct redisReply *reply = ask->reply;
+    bool text = reply != NULL && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS);
+    return text ? reply->str : NULL;
+}
+
+int fl__dial(const char *address)
+{
+    char host[FL_ADDRESS_MAX], service[8];
+    unsigned port;
+    struct addrinfo *found = NULL, hints = {.ai_socktype = SOCK_STREAM};
+    int made = -1, on = 1;
+    if (!fl__value_address(address, host, &port))
+        return -1;
+    snprintf(service, sizeof service, "%u", port);
+    if (getaddrinfo(host, service, &hints, &found) != 0)
+        return -1;
+    for (struct addrinfo *each = found; each != NULL && made < 0; each = each->ai_next) {
+        made = socket(each->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (made >= 0 && connect(made, each->ai_addr, each->ai_addrlen) != 0 && errno != EINPROGRESS) {
+            close(made);
+            made = -1;
+        }
+    }
+    freeaddrinfo(found);
+    if (made >= 0)
+        setsockopt(made, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return made;
+}
+
+int fl__interrupts(void)
+{
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &mask, NULL) != 0)
+        return -1;
+    return signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -24,6 +24,9 @@
  *   ask.c        questions to nodes, many at a time, over the Redis protocol
  *   survey.c     asks every member how it is, and judges the whole
  *   status.c     `status`
+ *   client.h     what is shared by the two verbs that are clients of a cluster, and their files
+ *   bench.c      `bench`
+ *   prompt.c     `cli`
  *   sim.c        `sim replay`, `sim run`, `sim shrink`
  *   campaign.c   `sim fuzz`: many lives, some at a time
  *   explore.c    `sim explore`: every state within bounds
@@ -105,6 +108,12 @@ enum fl__code {
     FL__CODE_NODE_REFUSED = 1031,  /* A node answered with an error. */
     FL__CODE_RANGE = 1032,         /* The log has no such entries. */
     FL__CODE_STORY = 1040,         /* A simulated life broke an invariant, or a story went otherwise. */
+    FL__CODE_UNKNOWN = 1050,       /* A command was sent and its answer lost: it may have been done. */
+    FL__CODE_NO_LEADER = 1051,     /* Nodes answer, and none of them leads. */
+    FL__CODE_LOAD = 1052,          /* A load test could not run. */
+    FL__CODE_KEYS_LEFT = 1053,     /* A load test could not remove its keys. */
+    FL__CODE_LINE = 1054,          /* A line for the prompt has unbalanced quotes or is too long. */
+    FL__CODE_PROTOCOL = 1055,      /* What answers does not speak the Redis protocol. */
     FL__CODE_SERVER_FIRST = 3001,  /* From here on they are the server's: src/server/errors.c. */
 };
 
@@ -195,7 +204,7 @@ const char *fl__value_nearest(const char *text, const char *const *words);
 extern const struct fl__option fl__options_up[], fl__options_local[], fl__options_serve[],
     fl__options_status[], fl__options_log[], fl__options_sim_fuzz[], fl__options_sim_replay[],
     fl__options_sim_run[], fl__options_sim_shrink[], fl__options_sim_explore[], fl__options_none[],
-    fl__options_config[], fl__options_completion[];
+    fl__options_config[], fl__options_completion[], fl__options_bench[], fl__options_cli[];
 
 enum fl__origin { FL__FROM_DEFAULT, FL__FROM_FILE, FL__FROM_ENVIRONMENT, FL__FROM_COMMAND_LINE };
 
@@ -247,6 +256,7 @@ struct fl__verb {
     const struct fl__option *options;
     int (*run)(const struct fl__call *call); /* Returns an fl__exit. */
     unsigned arguments_min, arguments_max;
+    bool verbatim;       /* From the first word that is no option on, all goes to `rest` as it is. */
     const char *rest;    /* What may follow "--", as help shows it; NULL: nothing. */
     const char *section; /* Heading in the list of verbs; NULL: as the one before. */
     const char *notes;   /* Paragraphs under the usage line. */
@@ -490,6 +500,18 @@ void fl__asker_release(struct fl__asker *asker);
 /* Sends all the commands at the same time and waits for all answers, or for the time-out. */
 void fl__ask_all(const struct fl__asker *asker, struct fl__ask *asks, size_t count);
 void fl__ask_release(struct fl__ask *asks, size_t count);
+/* The same in steps, for who does something else meanwhile: begin; step, which waits at most so long, while
+ * it returns true; end, which gives up what is still open. */
+void fl__ask_begin(const struct fl__asker *asker, struct fl__ask *asks, size_t count);
+bool fl__ask_step(struct fl__ask *asks, size_t count, fl_time_us wait);
+void fl__ask_end(const struct fl__asker *asker, struct fl__ask *asks, size_t count);
+/* The reply's text; NULL if there is none. */
+const char *fl__ask_text(const struct fl__ask *ask);
+/* Begins to connect to HOST:PORT, without waiting; -1 if that cannot be. */
+int fl__dial(const char *address);
+/* From now on Ctrl-C does not end the process, but makes this descriptor readable (a signalfd); -1:
+ * failed. */
+int fl__interrupts(void);
 /* A password file's first line; NULL, having said why, if there is none. */
 char *fl__read_password(const char *path);
 
@@ -534,6 +556,11 @@ int fl__survey_take(struct fl__survey *survey, const struct fl__asker *asker,
 /* The same for a local cluster. */
 void fl__survey_local(struct fl__survey *survey, const struct fl__asker *asker,
                       const struct fl__cluster *cluster);
+/* Asks the members that are known, and those that they name. If none answers, false, and the survey is as it
+ * was. */
+bool fl__survey_again(struct fl__survey *survey, const struct fl__asker *asker);
+/* Takes the local cluster's password, where none was given and a survey would ask that cluster. */
+bool fl__survey_log_in(struct fl__asker *asker, const struct fl__settings *settings);
 /* Fills in leader, health and verdict from the views. */
 void fl__survey_judge(struct fl__survey *survey);
 /* Reads an answer to FAIRLEAD STATUS, and the members that it names; `asked` is the address that answered,
@@ -545,6 +572,11 @@ unsigned fl__survey_find(const struct fl__survey *survey, const char *name);
 void fl__survey_say_unreachable(const struct fl__survey *survey);
 /* How many committed entries a member lacks. */
 uint64_t fl__survey_behind(const struct fl__survey *survey, const struct fl__view *view);
+
+/* -------------------------------------------------------------------------------------- bench.c, prompt.c */
+
+int fl__run_bench(const struct fl__call *call);
+int fl__run_cli(const struct fl__call *call);
 
 /* ----------------------------------------------------------------------------- status.c, entries.c, log.c */
 

@@ -109,6 +109,33 @@ static const struct fl_explanation pages[] = {
      "If the program is as it was released, it has a defect: that is what the simulator is for.",
      "fairlead sim replay SEED tells the life again, always the same; fairlead sim shrink SEED makes it "
      "shorter. Please report the seed with `fairlead version`."},
+    {FL__CODE_UNKNOWN, "error", "a command's outcome is unknown",
+     "It was sent, and the connection ended, or the time, before it was answered. A write may have been done, "
+     "may be done later, or never; it was not sent again. Of commands between MULTI and EXEC the message says "
+     "that none was done.",
+     "The node was stopped, or the network was cut, while it worked on the command.",
+     "Read what it was to change, and repeat it if it is not there."},
+    {FL__CODE_NO_LEADER, "error", "no node leads",
+     "Nodes answer, but none of them leads, so nothing can be written, or read but for what may be old.",
+     "An election is going on, or fewer than a majority of the nodes run.",
+     "Wait a second; fairlead status says who is missing."},
+    {FL__CODE_LOAD, "error", "the load test could not begin",
+     "Nothing was sent.",
+     "There is not enough memory for so many clients and commands in flight, or the limit of open files is "
+     "lower than the number of clients.",
+     "Lower --clients, --depth or --size, or raise the limit (ulimit -n)."},
+    {FL__CODE_KEYS_LEFT, "error", "keys of a load test were not removed",
+     "All of them begin with bench: or, if they are counters, with bench:n: and take up memory.",
+     "The cluster could not write at the end of the test.",
+     "Once the cluster is well: fairlead bench --count 1 with the same --keys (and --incr) removes them."},
+    {FL__CODE_LINE, "error", "a line for the prompt was not understood",
+     "It was not sent.",
+     "A quote is not closed, or something other than a blank follows the closing one.",
+     "Put values with blanks into \"...\" or '...'; a quote inside them is written \\\" or \\'."},
+    {FL__CODE_PROTOCOL, "error", "what answers does not speak the Redis protocol",
+     "What came back is not an answer. Nothing can be said of the command.",
+     "The address is that of another program, or of the node's peer or web port.",
+     "Name the node's Redis port: --node HOST:PORT; fairlead status shows it."},
 };
 /* clang-format on */
 

@@ -70,8 +70,8 @@ static void help_option(const struct fl__option *option, FILE *out)
 
 void fl__help_verb(const struct fl__verb *verb, FILE *out)
 {
-    fprintf(out, "Usage: fairlead %s%s%s [options]", verb->name, verb->arguments[0] == '\0' ? "" : " ",
-            verb->arguments);
+    fprintf(out, "Usage: fairlead %s%s%s%s%s", verb->name, verb->verbatim ? " [options]" : "",
+            verb->arguments[0] == '\0' ? "" : " ", verb->arguments, verb->verbatim ? "" : " [options]");
     if (verb->rest != NULL)
         fprintf(out, " [-- %s]", verb->rest);
     fprintf(out, "\n\n");

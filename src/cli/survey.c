@@ -12,7 +12,6 @@
 #include "cli.h"
 
 #include <cjson/cJSON.h>
-#include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,9 +133,8 @@ static void ask_addresses(struct fl__survey *survey, const struct fl__asker *ask
     }
     fl__ask_all(asker, asks, count);
     for (unsigned i = 0; i < count; i++) {
-        const struct redisReply *reply = asks[i].reply;
-        bool text = reply != NULL && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS);
-        if (text && !fl__survey_read(reply->str, survey, asks[i].address))
+        const char *text = fl__ask_text(&asks[i]);
+        if (text != NULL && !fl__survey_read(text, survey, asks[i].address))
             snprintf(asks[i].problem, sizeof asks[i].problem, "a node of another cluster answers there");
     }
     for (unsigned i = 0; i < count; i++) {
@@ -205,6 +203,37 @@ static void survey_list(struct fl__survey *survey, const struct fl__asker *asker
         survey->count = count;
     fl__ask_release(asks, count);
     fl__survey_judge(survey);
+}
+
+bool fl__survey_again(struct fl__survey *survey, const struct fl__asker *asker)
+{
+    char list[FL_MEMBERS_MAX * (FL_ADDRESS_MAX + 1)] = "";
+    size_t used = 0;
+    for (unsigned i = 0; i < survey->count; i++) {
+        const char *address = survey->views[i].address;
+        if (address[0] != '\0')
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used == 0 ? "" : ",", address);
+    }
+    struct fl__survey *fresh = malloc(sizeof *fresh);
+    if (fresh == NULL)
+        return false;
+    survey_list(fresh, asker, list);
+    bool answered = fresh->health != FL__HEALTH_UNKNOWN;
+    if (answered)
+        *survey = *fresh;
+    free(fresh);
+    return answered;
+}
+
+bool fl__survey_log_in(struct fl__asker *asker, const struct fl__settings *settings)
+{
+    struct fl__cluster cluster;
+    if (asker->password != NULL || fl__settings_text(settings, "node") != NULL)
+        return true;
+    bool done = fl__cluster_open(&cluster, fl__settings_text(settings, "dir"), false, false) == FL__EXIT_OK &&
+                (!cluster.exists || fl__cluster_password(&cluster, &asker->password));
+    fl__cluster_close(&cluster);
+    return done;
 }
 
 /* Surveys a local cluster with the password that its nodes were started with, where none was given. */

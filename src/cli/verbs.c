@@ -46,6 +46,36 @@ const struct fl__verb fl__verbs[] = {
      .notes =
          "To start, a node needs --bootstrap with --cluster-id, or a data directory that has been used before.\n"
          "Its identity then lives in that directory; options that contradict it stop the start-up and are named."},
+    {.section = "Use",
+     .name = "cli",
+     .arguments = "[COMMAND...]",
+     .verbatim = true,
+     .summary = "Redis prompt that follows the leader",
+     .options = fl__options_cli,
+     .run = fl__run_cli,
+     .notes =
+         "With words after the options it sends that one command; without, it reads commands line by line. When\n"
+         "the node it asks goes away or loses its leader, it finds another. It then repeats reads; a write whose\n"
+         "answer was lost it never sends again. On a terminal: Tab completes, `help NAME` explains a command,\n"
+         "Ctrl-C ends SUBSCRIBE, and lines are kept in $XDG_STATE_HOME/fairlead/history or ~/.fairlead_history,\n"
+         "but for those with passwords.\n"
+         "Exit: 0 ok, 1 an error was answered, 3 no quorum, 4 no node answers, 6 a write may or may not be done;\n"
+         "of several lines the largest."},
+    {.name = "bench",
+     .arguments = "",
+     .summary = "load test with latency percentiles",
+     .options = fl__options_bench,
+     .run = fl__run_bench,
+     .notes =
+         "Writes and reads keys that begin with \"bench:\", and no others; removes them at the end. Ctrl-C ends\n"
+         "it early and prints what there is. When the leader goes away it reconnects to the next one, and tells\n"
+         "the longest time without an acknowledged command: run `fairlead stop n1` beside it. A client pauses\n"
+         "for 10 ms after an error.\n\n"
+         "Without --rate each client sends its next command when one is answered, and a slow server is asked\n"
+         "less. With --rate commands are due at fixed times, and latency counts from when one was due, not from\n"
+         "when it could be sent, so that what waited behind a stall is not left out.\n\n"
+         "Exit: 0 every command was acknowledged, 1 some were refused, 3 some for want of a quorum, 4 no node\n"
+         "answers, 6 some writes may or may not be done."},
     {.section = "See",
      .name = "status",
      .arguments = "",
