@@ -1,5 +1,7 @@
-/* fill.c - fills a server that speaks the Redis protocol with keys: fill PORT KEYS. The keys k:0000000000 and up get values of
- * 128 bytes, on one connection, up to 1,000 commands on their way. */
+/* fill.c - fills a server that speaks the Redis protocol with keys: fill PORT KEYS.
+ *
+ * The keys k:0000000000 and up get values of 128 bytes, on one connection, up to 1,000 commands on their
+ * way. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
