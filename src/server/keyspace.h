@@ -16,10 +16,10 @@
  *   key.c expire.c     command bodies: keys of any type; their deadlines
  *   scan.c             command bodies: SCAN, KEYS, RANDOMKEY
  *   dump.c             command bodies: DUMP, RESTORE, and the format of their values
+ *   string.c range.c   command bodies: strings; parts of them
+ *   counter.c lcs.c    command bodies: counters; what two strings have in common
+ *   bit.c bitfield.c   command bodies: strings as bits, and as integers of any width
  *   message.c          command bodies: PUBLISH and SPUBLISH
- *   string.c range.c   command bodies: strings; parts of them;
- *   counter.c lcs.c      counters; what two strings have in common;
- *   bit.c bitfield.c     strings as bits, and as integers of any width
  *
  * Words: a *command* is a row of the table; a *call* is one use of it with its arguments, args[0] being the
  * name as the client wrote it. The *log's clock* is the time of the last entry applied; no command sees
