@@ -240,6 +240,7 @@ enum fl__payload_kind {
     FL__PAYLOAD_TICK = 0,        /* No command: brings the log's clock forward. */
     FL__PAYLOAD_COMMAND = 1,     /* One command. */
     FL__PAYLOAD_TRANSACTION = 2, /* Any number of commands, applied together; answered with an array. */
+    FL__PAYLOAD_GUARDED = 3,     /* One with conditions: unless all hold, answered with the null array. */
 };
 
 /* The whole data of a tick; static storage. */
@@ -268,6 +269,15 @@ void fl__transaction_release(struct fl__transaction *transaction);
 FL_MUST_USE int fl__transaction_add(struct fl__transaction *transaction, const struct fl__command *command,
                                     const struct fl__bytes *args, uint32_t arg_count);
 
+/* A condition: a key and its revision, 0 for a key that does not exist. Exactly fl__payload_condition_size()
+ * bytes are written. */
+size_t fl__payload_condition_size(struct fl__bytes key);
+void fl__payload_condition_write(char *out, struct fl__bytes key, uint64_t revision);
+/* Puts conditions, written one behind the other and one at least, before the calls, of which there may be
+ * none. The last thing done to a transaction. Errors as above. */
+FL_MUST_USE int fl__transaction_guard(struct fl__transaction *transaction, struct fl__bytes conditions,
+                                      uint32_t count);
+
 /* Reading back. What a disk or a peer brought is first checked as a whole: FL_EMESSAGE, and none of it may be
  * used. */
 FL_MUST_USE int fl__payload_check(struct fl__bytes data);
@@ -276,6 +286,7 @@ FL_MUST_USE int fl__payload_check(struct fl__bytes data);
  * the memory for arguments. */
 struct fl__payload_reader {
     enum fl__payload_kind kind;
+    uint32_t conditions_left;     /* Not read yet; they come before the calls. */
     uint32_t left;                /* Calls not read yet. */
     const struct fl__bytes *args; /* Of the call read last; they point into the data. */
     uint32_t arg_count;           /* 0: a hole. */
@@ -286,6 +297,8 @@ struct fl__payload_reader {
 };
 
 void fl__payload_open(struct fl__payload_reader *reader, struct fl__bytes data);
+/* Reads the next condition; there must be one left. */
+void fl__payload_next_condition(struct fl__payload_reader *reader, struct fl__bytes *key, uint64_t *revision);
 /* Reads the next call; there must be one left. FL_ENOMEM: nothing changed. */
 FL_MUST_USE int fl__payload_next(struct fl__payload_reader *reader);
 void fl__payload_release(struct fl__payload_reader *reader);
@@ -441,6 +454,9 @@ FL_MUST_USE int fl__store_apply(struct fl__store *store, const struct fl__contex
  * fl__command_find(). `seed` is what chance is made of, if the command leaves something to it (RANDOMKEY). */
 void fl__store_read(struct fl__store *store, const struct fl__command *command, const struct fl__bytes *args,
                     uint32_t arg_count, uint64_t seed, struct fl__reply *reply);
+/* Log index of a key's last change; 0: there is no such key by the log's clock. */
+uint64_t fl__store_revision(const struct fl__store *store, struct fl__bytes key);
+
 /* Answers a transaction without writes. Of the context, time and index are not used. */
 void fl__store_read_transaction(struct fl__store *store, const struct fl__context *context,
                                 struct fl__bytes data, struct fl__reply *reply);

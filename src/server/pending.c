@@ -46,6 +46,7 @@ static enum fl__flight flight_of(enum fl__pending_kind kind)
         return FL__FLIGHT_WRITES;
     case FL__PENDING_READ:
     case FL__PENDING_READ_TRANSACTION:
+    case FL__PENDING_WATCH:
         return FL__FLIGHT_READS;
     case FL__PENDING_WAIT:
     case FL__PENDING_LOG:
@@ -92,6 +93,7 @@ struct fl__pending *fl__pending_begin(struct fl__client *client, enum fl__pendin
         client->first = p;
     client->last = p;
     client->depth++;
+    client->watched.open += kind == FL__PENDING_WATCH;
     if (kind != FL__PENDING_TEXT)
         client->flight = flight_of(kind);
     return p;
@@ -182,6 +184,7 @@ void fl__pending_end(struct fl__pending *p)
         recycle(p);
         return;
     }
+    client->watched.open -= p->kind == FL__PENDING_WATCH;
     if (p == client->first)
         pop_answered(client);
     if (client->out.failed) {
@@ -197,6 +200,8 @@ void fl__pending_fail(struct fl__pending *p, int outcome)
 {
     bool is_write = p->kind == FL__PENDING_WRITE || p->kind == FL__PENDING_PROBE;
     fl__error_outcome(fl__pending_reply(p), p->server, outcome, is_write);
+    if (p->kind == FL__PENDING_WATCH && p->client != NULL)
+        fl__watch_failed(p->client);
     fl__pending_end(p);
 }
 

@@ -10,6 +10,7 @@
  *   pending.c      calls on their way, and their replies in the order of the requests
  *   dispatch.c     writes, reads and ticks: what is asked of the node, and its answers
  *   transaction.c  MULTI, EXEC, DISCARD
+ *   watch.c        WATCH, UNWATCH: what a client's next EXEC depends on
  *   wait.c         WAIT
  *   connection.c   PING ECHO HELLO AUTH SELECT QUIT RESET
  *   clients.c      CLIENT and its subcommands
@@ -176,6 +177,7 @@ enum fl__pending_kind {
     FL__PENDING_PROBE, /* FAIRLEAD PROBE: a tick, answered +OK. */
     FL__PENDING_READ,
     FL__PENDING_READ_TRANSACTION, /* A transaction without writes. */
+    FL__PENDING_WATCH,            /* A read of its keys' revisions, which stay with the client. */
     FL__PENDING_WAIT,
     FL__PENDING_LOG, /* FAIRLEAD LOG. */
 };
@@ -194,9 +196,10 @@ struct fl__pending {
     bool answered, with_node;
     bool confirmed; /* A read: the node said that now is the moment. */
     fl_time_us deadline;
-    char *data; /* WRITE, READ_TRANSACTION: the entry. READ: the arguments. In room, or from malloc. */
+    /* WRITE, READ_TRANSACTION: the entry. READ, WATCH: the arguments. In room, or from malloc. */
+    char *data;
     size_t size;
-    struct fl__bytes *args; /* READ. */
+    struct fl__bytes *args; /* READ, WATCH. */
     uint32_t arg_count;
     struct fl__hole *holes; /* Of a transaction: its LOCAL commands. */
     struct fl__reply reply; /* If it was answered before its turn. */
@@ -223,6 +226,15 @@ void fl__pending_free_all(struct fl_server *server);
 /* What may be on its way at the same time, so that a connection's calls work as if one came after the
  * other. */
 enum fl__flight { FL__FLIGHT_NONE, FL__FLIGHT_READS, FL__FLIGHT_WRITES, FL__FLIGHT_ALONE };
+
+/* What WATCH noted: the conditions of the next EXEC, written as the entry will have them. */
+struct fl__watched {
+    char *conditions; /* From malloc. */
+    size_t size, capacity;
+    uint32_t count;
+    uint32_t open; /* WATCHes on their way. */
+    bool failed;   /* One of them was not answered with OK: EXEC will be refused. */
+};
 
 struct fl__client {
     struct fl__link all, dirty, resume, tick;
@@ -260,6 +272,7 @@ struct fl__client {
     const struct fl__command *last_command;
     fl_index last_write;
     struct fl__multi *multi; /* transaction.c's; NULL outside of transactions. */
+    struct fl__watched watched;
 
     uint32_t ops; /* Of the above, in flight. */
 
@@ -302,6 +315,8 @@ void fl__dispatch_write(struct fl__client *client, const struct fl__command *com
                         const struct fl__bytes *args, uint32_t arg_count);
 void fl__dispatch_read(struct fl__client *client, const struct fl__command *command,
                        const struct fl__bytes *args, uint32_t arg_count);
+void fl__dispatch_watch(struct fl__client *client, const struct fl__command *command,
+                        const struct fl__bytes *args, uint32_t arg_count);
 void fl__dispatch_propose(struct fl__pending *p, const void *data, size_t size);
 void fl__dispatch_ask(struct fl__pending *p); /* A read: asks for its moment. */
 /* Answers the client's confirmed reads, in order, as far as the log's clock and its output allow. */
@@ -312,18 +327,21 @@ void fl__dispatch_tick(struct fl_server *server); /* Proposes a tick unless one 
 void fl__dispatch_apply(void *server, const struct fl_entry *entry, struct fl_request *request);
 void fl__dispatch_answer(void *server, struct fl_request *request, int outcome);
 
-/* ---------------------------------------------------------------------------------- transaction.c, wait.c */
+/* ------------------------------------------------------------------------ transaction.c, watch.c, wait.c */
 
 /* A call between MULTI and EXEC; replies. */
 void fl__transaction_queue(struct fl__client *client, const struct fl__command *command,
                            const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply);
 void fl__transaction_abort(struct fl__client *client); /* A call was refused: EXEC will be, if one is open. */
-void fl__transaction_drop(struct fl__client *client);
+void fl__transaction_drop(struct fl__client *client);  /* And what is watched for it. */
 enum fl__flight fl__transaction_flight(const struct fl__client *client); /* Of EXEC. */
 size_t fl__transaction_memory(const struct fl__client *client);
 int fl__transaction_count(const struct fl__client *client); /* Commands queued; -1 outside of transactions. */
 void fl__transaction_hole(void *pending, uint32_t k, struct fl__reply *reply); /* As in struct fl__context. */
 void fl__holes_release(struct fl__hole *holes);
+void fl__watch_execute(struct fl__pending *p, struct fl__reply *reply); /* Its moment has come. */
+void fl__watch_failed(struct fl__client *client); /* A WATCH was refused: EXEC will be, too. */
+void fl__watch_drop(struct fl__client *client);
 void fl__wait_answered(struct fl__pending *p, int outcome);
 void fl__wait_resume(struct fl__client *client); /* Asks the node again, if the client waits for it. */
 
@@ -332,8 +350,9 @@ fl__local_fn fl__local_auth, fl__local_client_getname, fl__local_client_id, fl__
     fl__local_client_list, fl__local_client_no_evict, fl__local_client_no_touch, fl__local_client_reply,
     fl__local_client_setinfo, fl__local_client_setname, fl__local_config_get, fl__local_config_set,
     fl__local_discard, fl__local_echo, fl__local_exec, fl__local_hello, fl__local_info, fl__local_multi,
-    fl__local_ping, fl__local_quit, fl__local_reset, fl__local_select, fl__local_wait,
-    fl__local_fairlead_hash, fl__local_fairlead_log, fl__local_fairlead_probe, fl__local_fairlead_status;
+    fl__local_ping, fl__local_quit, fl__local_reset, fl__local_select, fl__local_unwatch, fl__local_wait,
+    fl__local_watch, fl__local_fairlead_hash, fl__local_fairlead_log, fl__local_fairlead_probe,
+    fl__local_fairlead_status;
 fl__local_fn fl__local_memory_doctor, fl__local_memory_malloc_stats, fl__local_memory_purge,
     fl__local_memory_stats;
 

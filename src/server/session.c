@@ -7,9 +7,12 @@
  *     the call                     starts while on their way are
  *     a read                       nothing, or reads only
  *     a write                      nothing, or writes only
- *     MULTI, DISCARD, RESET, QUIT  any; they concern the connection, and their replies wait for their turn
+ *     WATCH                        as a read
+ *     MULTI, QUIT                  any; they concern the connection, and their replies wait for their turn
  *     a call within MULTI          any; it is queued
- *     EXEC                         as a write, or as a read if its commands all read
+ *     DISCARD, RESET               any but WATCH, which would note keys for them to forget
+ *     EXEC                         as a write, or as a read if its commands all read, but never beside the
+ *                                  WATCH on whose answer it depends
  *     all others, and errors       nothing
  *
  * A call that may not start stalls its client: it is asked again when something was answered. */
@@ -107,6 +110,8 @@ static bool refuse_call(struct fl__client *client, const struct fl__bytes *args,
         fl__transaction_drop(client);
     else
         fl__transaction_abort(client);
+    if (arg_count > 1 && fl__bytes_is(args[0], "watch"))
+        fl__watch_failed(client);
     after_reply(client);
     return true;
 }
@@ -160,6 +165,14 @@ static bool start_transaction_command(struct fl__client *client, const struct fl
                                       const struct fl__bytes *args, uint32_t arg_count)
 {
     enum fl__flight flight = FL__FLIGHT_NONE;
+    if (command->local == fl__local_watch && client->multi == NULL) {
+        if (!fl__session_may_start(client, FL__FLIGHT_READS))
+            return false;
+        fl__dispatch_watch(client, command, args, arg_count);
+        return true;
+    }
+    if (client->watched.open > 0 && command->local != fl__local_multi && command->local != fl__local_quit)
+        return false;
     if (command->local == fl__local_exec)
         flight = fl__transaction_flight(client);
     if (flight != FL__FLIGHT_NONE && !fl__session_may_start(client, flight))

@@ -36,6 +36,8 @@ static const char *const names[FL__MARK_COUNT] = {
     [FL__MARK_WIPED] = "a server whose disk was empty was refused by the others",
     [FL__MARK_LOG_FULL] = "a server refused a command because the log was as large as it may be",
     [FL__MARK_BUSY] = "a server refused a command because too many bytes waited",
+    [FL__MARK_SWAPPED] = "a client compared and set",
+    [FL__MARK_NOT_SWAPPED] = "a client compared and did not set, because another was faster",
     [FL__MARK_SAME_STATE] = "the content of two servers after the same entry was compared",
     [FL__MARK_SERVED_ALL] = "every list was read in the end, and judged",
 };

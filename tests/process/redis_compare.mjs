@@ -273,6 +273,14 @@ const keyCases = () => [
     'set a 2 foo', 'set a 3', 'exec', 'get a', 'multi', 'mget a b', 'ttl a', 'type a', 'strlen a', 'exec', 'multi x', 'exec x',
     'discard x', 'multi', 'exec x', 'exec', 'multi', 'ping', 'echo x', 'set m 1', 'dbsize', 'exec', 'multi', 'flushall', 'set a 1',
     'exec', 'dbsize'],
+  ['watch', 'watch a', 'unwatch', 'unwatch x', 'set a 1', 'watch a', 'multi', 'get a', 'exec', 'watch a', 'set a 2', 'multi', 'get a',
+    'exec', 'get a', 'watch a b', 'watch c', 'multi', 'set b 1', 'exec', 'watch a', 'multi', 'watch b', 'unwatch', 'set a 3', 'exec',
+    'get a', 'watch a', 'incr a', 'unwatch', 'multi', 'incr a', 'exec', 'watch a', 'incr a', 'multi', 'discard', 'multi', 'incr a', 'exec',
+    'watch a', 'incr a', 'multi', 'exec', 'watch a', 'incr a', 'multi', 'foo', 'exec', 'multi', 'exec', 'watch a', 'incr a', 'exec x',
+    'multi', 'incr a', 'exec', 'watch a a', 'multi', 'incr a', 'exec', 'watch a', 'incr a', 'watch a', 'multi', 'incr a', 'exec',
+    'watch nosuch', 'del nosuch', 'multi', 'ping', 'exec', 'watch nosuch', 'set nosuch 1', 'multi', 'ping', 'exec', 'watch a',
+    'expire a 100', 'multi', 'ping', 'exec', 'watch a', 'persist a', 'multi', 'exec', 'watch a', 'flushall', 'multi', 'ping', 'exec',
+    'watch a', 'flushall', 'multi', 'ping', 'exec', 'watch a', 'set b 1', 'multi', 'get b', 'exec', 'unwatch'],
 ];
 
 const connectionCases = () => [
