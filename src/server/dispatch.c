@@ -60,8 +60,11 @@ static void refuse_growth(struct fl__client *client, const struct fl__command *c
     struct fl__pending *p = begin(client, FL__PENDING_TEXT, command);
     if (p == NULL)
         return;
-    fl__error(fl__pending_reply(p), FL__CODE_MEMORY_MAX,
-              "command not allowed when used memory > 'maxmemory'.");
+    struct fl__reply *reply = fl__pending_reply(p);
+    size_t before = reply != NULL ? reply->size : 0;
+    fl__error(reply, FL__CODE_MEMORY_MAX, "command not allowed when used memory > 'maxmemory'.");
+    if (reply != NULL)
+        fl__stats_refused(client->server, command, fl__reply_since(reply, before));
     fl__pending_end(p);
 }
 

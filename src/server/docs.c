@@ -3,8 +3,8 @@
  * The arguments of a command stand in its row in this notation:
  *
  *     arguments  argument, argument ... separated by a blank each
- *     argument   name:type, then in this order what applies: =TOKEN, @since, ? (optional), * (multiple),
- *                (arguments)
+ *     argument   name:type, then in this order what applies: =TOKEN, @since, ? (optional), * (multiple;
+ *                **: with its token each time), (arguments). A name may hold colons, a type does not.
  *
  * for instance "key:key condition:oneof@2.6.12?(nx:pure-token=NX xx:pure-token=XX)". Since a reply announces
  * how many parts follow, and not where they end, writing it is one pass over the text: a closing bracket
@@ -21,8 +21,8 @@ static const char *const flag_names[] = {
 #define FLAG_COUNT (sizeof flag_names / sizeof flag_names[0])
 
 static const char *const category_names[] = {
-    "@keyspace", "@read", "@write",     "@string",     "@admin",
-    "@fast",     "@slow", "@dangerous", "@connection", "@transaction",
+    "@keyspace", "@read",      "@write",      "@string",      "@admin",     "@fast",
+    "@slow",     "@dangerous", "@connection", "@transaction", "@scripting",
 };
 #define CATEGORY_COUNT (sizeof category_names / sizeof category_names[0])
 
@@ -217,7 +217,7 @@ void fl__local_command_info(struct fl__client *client, struct fl__reply *reply, 
 /* One argument of the notation. */
 struct argument {
     struct fl__bytes name, type, token, since;
-    bool is_optional, is_multiple, has_children;
+    bool is_optional, is_multiple, repeats_token, has_children;
 };
 
 /* The arguments on the level where `text` begins. */
@@ -251,12 +251,17 @@ static struct argument take_argument(const char **text)
     struct argument argument = {.name = take_field(text)};
     if (take_mark(text, ':'))
         argument.type = take_field(text);
+    while (take_mark(text, ':')) {
+        argument.name.size += 1 + argument.type.size;
+        argument.type = take_field(text);
+    }
     if (take_mark(text, '='))
         argument.token = take_field(text);
     if (take_mark(text, '@'))
         argument.since = take_field(text);
     argument.is_optional = take_mark(text, '?');
     argument.is_multiple = take_mark(text, '*');
+    argument.repeats_token = take_mark(text, '*');
     argument.has_children = take_mark(text, '(');
     return argument;
 }
@@ -284,11 +289,13 @@ static void put_argument(struct fl__reply *reply, const struct argument *argumen
     put_field(reply, "since", argument->since);
     if (has_flags) {
         fl__reply_text(reply, "flags");
-        fl__reply_set(reply, (size_t)argument->is_optional + argument->is_multiple);
+        fl__reply_set(reply, (size_t)argument->is_optional + argument->is_multiple + argument->repeats_token);
         if (argument->is_optional)
             fl__reply_status(reply, "optional");
         if (argument->is_multiple)
             fl__reply_status(reply, "multiple");
+        if (argument->repeats_token)
+            fl__reply_status(reply, "multiple_token");
     }
 }
 

@@ -162,7 +162,7 @@ enum fl__command_flag {
 enum fl__category {
     FL__OF_KEYSPACE = 1 << 0, FL__OF_READ = 1 << 1, FL__OF_WRITE = 1 << 2, FL__OF_STRING = 1 << 3,
     FL__OF_ADMIN = 1 << 4, FL__OF_FAST = 1 << 5, FL__OF_SLOW = 1 << 6, FL__OF_DANGEROUS = 1 << 7,
-    FL__OF_CONNECTION = 1 << 8, FL__OF_TRANSACTION = 1 << 9
+    FL__OF_CONNECTION = 1 << 8, FL__OF_TRANSACTION = 1 << 9, FL__OF_SCRIPTING = 1 << 10
 };
 
 /* clang-format on */
@@ -218,6 +218,8 @@ const struct fl__command *fl__command_find(const struct fl__bytes *args, uint32_
 /* The same, however many arguments there are; NULL without a reason. */
 const struct fl__command *fl__command_look_up(const struct fl__bytes *args, uint32_t arg_count);
 bool fl__command_takes(const struct fl__command *command, uint32_t arg_count); /* So many arguments. */
+/* For a subcommand whose optional arguments are too many. */
+void fl__command_complain_count(const struct fl__bytes *args, struct fl__reply *error);
 /* The row of that name, in any case ("client|id" for a subcommand), or NULL. */
 const struct fl__command *fl__command_named(struct fl__bytes name);
 /* The first subcommand of a container (sub NULL), or the one after `sub`; NULL: there is none. */

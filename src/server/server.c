@@ -16,6 +16,8 @@
 
 #define CLIENTS_MAX_DEFAULT 10000
 #define OUTPUT_MAX_DEFAULT (256u << 20)
+#define SLOWLOG_COUNT 128
+#define SLOWLOG_US 10000
 #define CHECK_ROUNDS 10 /* Clients' budgets of time are looked at once in so many rounds. */
 
 static void on_kick(struct fl_io_op *op);
@@ -127,6 +129,7 @@ static void on_round(struct fl_io_op *op)
     if (server->stopping && maybe_free(server))
         return;
     fl__dispatch_round(server);
+    fl__pause_round(server);
     maybe_tick(server);
     if (++server->rounds % CHECK_ROUNDS == 0 || server->stopping)
         check_clients(server);
@@ -293,6 +296,9 @@ static struct fl_server *create(struct fl_io *io, const struct fl_server_options
     make_run_id(server);
     server->scratch = malloc(FL__CREDIT);
     server->calls = calloc(fl__command_count, sizeof *server->calls);
+    server->usage = calloc(fl__command_count, sizeof *server->usage);
+    server->slow_max = SLOWLOG_COUNT;
+    server->slower_than_us = SLOWLOG_US;
     return server;
 }
 
@@ -303,6 +309,8 @@ static void free_server(struct fl_server *server)
     fl__pending_free_all(server);
     free(server->scratch);
     free(server->calls);
+    free(server->usage);
+    fl__slowlog_release(server);
     free(server);
 }
 
@@ -382,7 +390,7 @@ int fl_server_open(struct fl_server **out, struct fl_io *io, const struct fl_ser
     if (result < 0)
         return result;
     struct fl_server *server = create(io, options);
-    if (server == NULL || server->scratch == NULL || server->calls == NULL) {
+    if (server == NULL || server->scratch == NULL || server->calls == NULL || server->usage == NULL) {
         if (server != NULL)
             free_server(server);
         return fail(report, FL_ENOMEM, "memory could not be allocated");

@@ -13,10 +13,14 @@
  *   watch.c        WATCH, UNWATCH: what a client's next EXEC depends on
  *   wait.c         WAIT
  *   connection.c   PING ECHO HELLO AUTH SELECT QUIT RESET
- *   clients.c      CLIENT and its subcommands
+ *   clients.c      CLIENT: what a client says of itself, and sees of others
+ *   kill.c         CLIENT KILL, UNBLOCK
+ *   pause.c        CLIENT PAUSE, UNPAUSE
  *   config.c       CONFIG GET and SET
  *   info.c         INFO
  *   memory.c       MEMORY, but for MEMORY USAGE
+ *   stats.c        how often each command was called, how long it took, which errors there were
+ *   slowlog.c latency.c function.c  SLOWLOG, LATENCY, FUNCTION
  *   look.c         FAIRLEAD: what the command line asks
  *   status.c       the snapshot: what people look at; its JSON
  *   metrics.c      the snapshot as Prometheus' text
@@ -109,6 +113,55 @@ void fl__metrics_write(struct fl__reply *out, const struct fl__snapshot *snapsho
 /* process.c: and what the operating system says of the process, as far as it does. */
 void fl__process_write(struct fl__reply *out);
 
+/* ------------------------------------------------------------------------------------------------ stats.c */
+
+#define FL__USAGE_POWERS 32 /* The last one takes in all that took longer. */
+#define FL__ERROR_WORDS_MAX 64
+#define FL__ERROR_WORD_SIZE 24
+
+/* Of one row of the table, since CONFIG RESETSTAT. by_power[k]: calls that took at most 2^k microseconds, and
+ * more than the power before. */
+struct fl__usage {
+    uint64_t calls, usec, rejected, failed;
+    uint64_t by_power[FL__USAGE_POWERS];
+};
+
+/* Error replies, all and by their first word. */
+struct fl__errors {
+    uint64_t total;
+    struct {
+        char word[FL__ERROR_WORD_SIZE];
+        uint64_t count;
+    } words[FL__ERROR_WORDS_MAX];
+};
+
+/* What counters that never go back were at the last CONFIG RESETSTAT. */
+struct fl__counted {
+    uint64_t commands, accepted, refused, expired, hits, misses;
+};
+
+/* What was replied from there on; empty if nothing was. */
+static inline struct fl__bytes fl__reply_since(const struct fl__reply *reply, size_t at)
+{
+    return at < reply->size ? (struct fl__bytes){reply->data + at, reply->size - at} : (struct fl__bytes){0};
+}
+
+void fl__stats_taken(struct fl_server *server, const struct fl__command *command);
+/* Refused before it began; command may be NULL. The reply may be empty: nobody wanted it. */
+void fl__stats_refused(struct fl_server *server, const struct fl__command *command, struct fl__bytes reply);
+void fl__stats_done(struct fl_server *server, const struct fl__command *command, fl_time_us duration,
+                    struct fl__bytes reply);
+
+/* ---------------------------------------------------------------------------------------------- slowlog.c */
+
+#define FL__SLOWLOG_MAX 16384 /* Entries, whatever is asked for. */
+
+bool fl__slowlog_wants(const struct fl_server *server, fl_time_us duration); /* It is to be logged. */
+void fl__slowlog_add(struct fl__client *client, const struct fl__command *command,
+                     const struct fl__bytes *args, uint32_t arg_count, fl_time_us duration);
+void fl__slowlog_limit(struct fl_server *server, uint32_t count);
+void fl__slowlog_release(struct fl_server *server);
+
 /* ----------------------------------------------------------------------------------------------- server.c */
 
 struct fl_server {
@@ -147,8 +200,18 @@ struct fl_server {
     uint32_t rounds;
 
     uint64_t read_seed; /* What chance in reads is made of; from a random beginning. */
+    fl_time_us pause_until; /* CLIENT PAUSE: writes wait, or all calls; 0: none do. */
+    bool pause_is_all;
+
     uint64_t command_count, applied_commands, bytes_received, bytes_sent;
-    uint64_t *calls; /* By row of the table. */
+    uint64_t *calls;         /* By row of the table. */
+    struct fl__usage *usage; /* Likewise. */
+    struct fl__errors errors;
+    struct fl__counted counted_from;
+    struct fl__slow *slow; /* The newest. */
+    uint32_t slow_count, slow_max;
+    uint64_t slow_next_id;
+    int64_t slower_than_us; /* Negative: nothing is logged. */
     void (*publish)(void *context, const struct fl__snapshot *snapshot);
     void *publish_context;
     bool publish_is_due;
@@ -195,7 +258,8 @@ struct fl__pending {
     bool silent; /* CLIENT REPLY OFF or SKIP. */
     bool answered, with_node;
     bool confirmed; /* A read: the node said that now is the moment. */
-    fl_time_us deadline;
+    fl_time_us started, deadline;
+    size_t reply_at; /* Where its reply begins in the client's output, if it is written there. */
     /* WRITE, READ_TRANSACTION: the entry. READ, WATCH: the arguments. In room, or from malloc. */
     char *data;
     size_t size;
@@ -217,6 +281,8 @@ void fl__pending_adopt(struct fl__pending *p, char *data, size_t size);   /* p->
 /* Where its reply goes; NULL if nobody wants it. Followed by fl__pending_end(), after which p is no more. */
 struct fl__reply *fl__pending_reply(struct fl__pending *p);
 void fl__pending_end(struct fl__pending *p);
+/* The client's first call has its reply, though the node still works on it: the client goes on without. */
+void fl__pending_leave(struct fl__pending *p);
 void fl__pending_fail(struct fl__pending *p, int outcome); /* Answers with an error; p is no more. */
 void fl__pending_abandon(struct fl__client *client);       /* The client goes away: its calls lose it. */
 void fl__pending_free_all(struct fl_server *server);
@@ -296,6 +362,9 @@ bool fl__client_is_full(const struct fl__client *client); /* It should read befo
 void fl__client_account(struct fl__client *client); /* Counts its memory; cuts it off if all have too much. */
 void fl__client_check(struct fl__client *client);   /* Budgets of time. */
 FL_MUST_USE bool fl__client_set_text(char **slot, struct fl__bytes text); /* Empty: NULL. False: no memory. */
+struct fl__client *fl__client_by_id(struct fl_server *server, int64_t id); /* NULL: there is none. */
+/* One of Redis' types of clients: false, it is none. */
+FL_MUST_USE bool fl__client_type_parse(struct fl__bytes name, bool *is_normal);
 bool fl__client_name_is_valid(struct fl__bytes name); /* Nothing that would break the lines of CLIENT LIST. */
 
 /* ---------------------------------------------------------------------------------------------- session.c */
@@ -337,15 +406,30 @@ void fl__transaction_drop(struct fl__client *client);  /* And what is watched fo
 enum fl__flight fl__transaction_flight(const struct fl__client *client); /* Of EXEC. */
 size_t fl__transaction_memory(const struct fl__client *client);
 int fl__transaction_count(const struct fl__client *client); /* Commands queued; -1 outside of transactions. */
+bool fl__transaction_has_write(const struct fl__client *client);               /* EXEC would make an entry. */
 void fl__transaction_hole(void *pending, uint32_t k, struct fl__reply *reply); /* As in struct fl__context. */
 void fl__holes_release(struct fl__hole *holes);
 void fl__watch_execute(struct fl__pending *p, struct fl__reply *reply); /* Its moment has come. */
 void fl__watch_failed(struct fl__client *client); /* A WATCH was refused: EXEC will be, too. */
 void fl__watch_drop(struct fl__client *client);
 void fl__wait_answered(struct fl__pending *p, int outcome);
+bool fl__wait_unblock(struct fl__client *client, bool is_error); /* False: it does not wait. */
 void fl__wait_resume(struct fl__client *client); /* Asks the node again, if the client waits for it. */
 
+/* ------------------------------------------------------------------------------------------------ pause.c */
+
+/* Whether the call has to wait. */
+bool fl__pause_holds(const struct fl__client *client, const struct fl__command *command);
+void fl__pause_round(struct fl_server *server); /* Ends the pause if its time is over. */
+
 /* The table's rows. */
+fl__local_fn fl__local_config_resetstat, fl__local_function_flush, fl__local_function_list,
+    fl__local_function_stats, fl__local_latency_doctor, fl__local_latency_graph, fl__local_latency_histogram,
+    fl__local_latency_history, fl__local_latency_latest, fl__local_latency_reset, fl__local_slowlog_get,
+    fl__local_slowlog_len, fl__local_slowlog_reset;
+fl__local_fn fl__local_client_caching, fl__local_client_getredir, fl__local_client_kill,
+    fl__local_client_pause, fl__local_client_tracking, fl__local_client_trackinginfo,
+    fl__local_client_unblock, fl__local_client_unpause;
 fl__local_fn fl__local_auth, fl__local_client_getname, fl__local_client_id, fl__local_client_info,
     fl__local_client_list, fl__local_client_no_evict, fl__local_client_no_touch, fl__local_client_reply,
     fl__local_client_setinfo, fl__local_client_setname, fl__local_config_get, fl__local_config_set,

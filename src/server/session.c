@@ -15,7 +15,8 @@
  *                                  WATCH on whose answer it depends
  *     all others, and errors       nothing
  *
- * A call that may not start stalls its client: it is asked again when something was answered. */
+ * A call that may not start stalls its client: it is asked again when something was answered. So does a call
+ * that CLIENT PAUSE holds back, until the pause ends. */
 #include "server.h"
 
 #include <stdlib.h>
@@ -104,6 +105,7 @@ static bool refuse_call(struct fl__client *client, const struct fl__bytes *args,
             "EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
     else if (fl__command_find(args, arg_count, &client->out) != NULL)
         fl__reply_error(&client->out, "NOAUTH Authentication required.");
+    fl__stats_refused(client->server, fl__command_named(args[0]), fl__reply_since(&client->out, before));
     if (is_silent(client))
         client->out.size = before;
     if (is_exec)
@@ -127,6 +129,18 @@ static void run_local(struct fl__client *client, const struct fl__command *comma
     command->local(client, reply, args, arg_count);
 }
 
+/* A call that was answered here and now; its reply is empty if that comes later. */
+static void count(struct fl__client *client, const struct fl__command *command, const struct fl__bytes *args,
+                  uint32_t arg_count, struct fl__bytes reply)
+{
+    struct fl_server *server = client->server;
+    if (client->deferred || client->multi != NULL)
+        return;
+    fl__stats_done(server, command, 0, reply);
+    if (!client->is_closed && !(command->flags & FL__SKIP_SLOWLOG) && fl__slowlog_wants(server, 0))
+        fl__slowlog_add(client, command, args, arg_count, 0);
+}
+
 /* Runs what is answered here and now, while calls before it are still on their way: its reply waits for its
  * turn. */
 static bool run_behind(struct fl__client *client, run_fn *run, const struct fl__command *command,
@@ -136,7 +150,9 @@ static bool run_behind(struct fl__client *client, run_fn *run, const struct fl__
     if (p == NULL)
         return false;
     fl__reply_init(&p->reply, p->protocol, client->out.size_max);
+    client->deferred = false;
     run(client, command, args, arg_count, &p->reply);
+    count(client, command, args, arg_count, fl__reply_since(&p->reply, 0));
     /* The first call may have been answered at once, and p may be the first in the queue now; that is no
      * matter, because a kept reply goes out in its turn. */
     p->silent = is_silent(client);
@@ -155,6 +171,7 @@ static bool run_now(struct fl__client *client, run_fn *run, const struct fl__com
     client->out.protocol = client->protocol;
     client->deferred = false;
     run(client, command, args, arg_count, &client->out);
+    count(client, command, args, arg_count, fl__reply_since(&client->out, before));
     if (is_silent(client) && !client->deferred && !client->out.failed)
         client->out.size = before;
     after_reply(client);
@@ -212,12 +229,13 @@ bool fl__session_call(struct fl__client *client, const struct fl__bytes *args, u
         return false;
     const struct fl__command *command = fl__command_find(args, arg_count, NULL);
     bool may_run = command != NULL && (client->authenticated || (command->flags & FL__NO_AUTH));
+    if (may_run && fl__pause_holds(client, command))
+        return false;
     if (may_run ? !start(client, command, args, arg_count) : !refuse_call(client, args, arg_count))
         return false;
     if (may_run) {
         client->last_command = command;
-        server->command_count++;
-        server->calls[command - fl__commands]++;
+        fl__stats_taken(server, command);
     }
     client->reply_skip = client->reply_skip_next;
     client->reply_skip_next = false;

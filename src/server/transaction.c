@@ -157,6 +157,11 @@ void fl__local_discard(struct fl__client *client, struct fl__reply *reply, const
     fl__reply_ok(reply);
 }
 
+bool fl__transaction_has_write(const struct fl__client *client)
+{
+    return client->multi != NULL && client->multi->transaction.has_write;
+}
+
 static bool is_refused_by_memory(const struct fl__client *client)
 {
     return client->multi->transaction.may_grow && fl__session_is_over_memory(client->server);
@@ -233,12 +238,13 @@ static bool guard(struct fl__client *client, struct fl__reply *reply)
 
 static void send_off(struct fl__client *client, struct fl__reply *reply)
 {
+    const struct fl__command *exec = fl__command_named(fl__bytes_of("exec"));
     struct fl__multi *multi = client->multi;
     bool has_write = multi->transaction.has_write;
     if (!guard(client, reply))
         return;
     struct fl__pending *p =
-        fl__pending_begin(client, has_write ? FL__PENDING_WRITE : FL__PENDING_READ_TRANSACTION, NULL);
+        fl__pending_begin(client, has_write ? FL__PENDING_WRITE : FL__PENDING_READ_TRANSACTION, exec);
     if (p == NULL) {
         fl__error(reply, FL__CODE_BUSY, "too many commands are on their way; not done, safe to retry");
         return;

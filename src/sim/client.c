@@ -1,11 +1,10 @@
 /* client.c - Redis clients of simulated servers: real bytes on real connections.
  *
  * Most of what they do is append to lists and read them, which the history can judge to the last one (see
- * history.c). Some append by comparing and setting: WATCH, GET, and a transaction that SETs what was read with
- * an element behind it; an update that is lost there is a lost element. The rest is every other command that
- * the server knows, for what it does to the others. A client that hears nothing for long gives its connection
- * up, and what it had asked is unknown.
- */
+ * history.c). Some append by comparing and setting: WATCH, GET, and a transaction that SETs what was read
+ * with an element behind it; an update that is lost there is a lost element. The rest is every other command
+ * that the server knows, for what it does to the others. A client that hears nothing for long gives its
+ * connection up, and what it had asked is unknown. */
 #include "sim.h"
 
 #include <inttypes.h>
