@@ -1,4 +1,5 @@
-/* clients_test.c - CLIENT KILL, UNBLOCK, PAUSE; what is counted and logged of calls: INFO, SLOWLOG, LATENCY. */
+/* clients_test.c - CLIENT KILL, UNBLOCK, PAUSE; what is counted and logged of calls: INFO, SLOWLOG,
+ * LATENCY. */
 #include "server.h"
 #include "support/server_world.h"
 
@@ -159,7 +160,7 @@ static void test_a_client_that_leaves_during_a_pause_is_forgotten(void **state)
     world_destroy(world);
 }
 
-/* ------------------------------------------------------------------------------------------------ counting */
+/* -------------------------------------------------------------------------------------------- counting */
 
 static void test_calls_failures_and_errors_are_counted_until_they_are_reset(void **state)
 {
@@ -207,7 +208,7 @@ static void test_the_clusters_part_is_in_a_calls_time(void **state)
     world_destroy(world);
 }
 
-/* ------------------------------------------------------------------------------------------------- SLOWLOG */
+/* --------------------------------------------------------------------------------------------- SLOWLOG */
 
 static void test_the_slow_log_keeps_so_many_and_shortens_what_is_long(void **state)
 {

@@ -221,6 +221,9 @@ static bool set_options(struct serving *serving)
     options->memory_max = fl__serve_memory_max(settings);
     options->process_id = (uint64_t)getpid();
     options->version = FL_VERSION;
+    options->config_file = settings->file;
+    options->settings = settings->redis;
+    options->setting_count = settings->redis_count;
     if (file != NULL && (serving->password = fl__read_password(file)) == NULL)
         return false;
     options->password = serving->password;

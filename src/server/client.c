@@ -523,6 +523,14 @@ void fl__client_account(struct fl__client *client)
     fl__client_finish(client);
 }
 
+/* In the sense of Redis' setting `timeout`. */
+static bool is_idle(const struct fl__client *client)
+{
+    const struct fl_server *server = client->server;
+    return server->idle_timeout_us > 0 && client->depth == 0 && !client->stalled &&
+           server->now - client->progress > server->idle_timeout_us;
+}
+
 static const char *find_exceeded(const struct fl__client *client)
 {
     fl_time_us now = client->server->now;
@@ -530,6 +538,8 @@ static const char *find_exceeded(const struct fl__client *client)
         return client->is_shutdown ? NULL : "it did not read its last replies";
     if (!client->authenticated && now - client->created > AUTHENTICATE_US)
         return "it did not authenticate in time";
+    if (is_idle(client))
+        return "it was idle for longer than timeout";
     if (client->memory > MEMORY_FAIR && client->depth == 0 && now - client->progress > STALL_US)
         return "it made no progress and holds much memory";
     return NULL;

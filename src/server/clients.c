@@ -286,7 +286,7 @@ void fl__local_client_list(struct fl__client *client, struct fl__reply *reply, c
         fl__reply_error(reply, "ERR syntax error");
 }
 
-/* ---------------------------------------------------------------------------------------- caching by clients */
+/* ------------------------------------------------------------------------------------ caching by clients */
 
 /* Nobody is told of keys that change, and a client that believed it would keep old values for ever; so it
  * cannot be switched on. */

@@ -6,8 +6,9 @@ void fl__local_function_flush(struct fl__client *client, struct fl__reply *reply
                               const struct fl__bytes *args, uint32_t arg_count)
 {
     (void)client;
-    if (arg_count > 3 ||
-        (arg_count == 3 && !fl__bytes_is(args[2], "sync") && !fl__bytes_is(args[2], "async")))
+    if (arg_count > 3)
+        fl__command_complain_count(args, reply);
+    else if (arg_count == 3 && !fl__bytes_is(args[2], "sync") && !fl__bytes_is(args[2], "async"))
         fl__reply_error(reply, "ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
     else
         fl__reply_ok(reply);

@@ -187,6 +187,21 @@ static void add_errorstats(struct info *info)
         add(info, "errorstat_%s:count=%" PRIu64, errors->words[k].word, errors->words[k].count);
 }
 
+/* What was set by a name of Redis and has no effect. */
+static void add_settings(struct info *info)
+{
+    uint32_t count = 0;
+    fl__reply_raw(&info->text, fl__bytes_of("stored_not_honoured:"));
+    for (uint32_t k = 0; k < fl__setting_count(); k++) {
+        if (!fl__setting_is_unused(info->server, k))
+            continue;
+        fl__reply_raw(&info->text, fl__bytes_of(count++ > 0 ? "," : ""));
+        fl__reply_raw(&info->text, fl__bytes_of(fl__setting_name(k)));
+    }
+    fl__reply_raw(&info->text, fl__bytes_of("\r\n"));
+    add(info, "config_file:%s", info->server->config_file != NULL ? info->server->config_file : "");
+}
+
 static void add_cluster(struct info *info)
 {
     add(info, "cluster_enabled:0");
@@ -213,6 +228,7 @@ static const struct {
     {"raft", "Raft", add_raft, true},
     {"commandstats", "Commandstats", add_commandstats, false},
     {"errorstats", "Errorstats", add_errorstats, true},
+    {"settings", "Settings", add_settings, true},
     {"cluster", "Cluster", add_cluster, true},
     {"keyspace", "Keyspace", add_keyspace, true},
 };

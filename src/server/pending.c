@@ -51,6 +51,7 @@ static enum fl__flight flight_of(enum fl__pending_kind kind)
         return FL__FLIGHT_READS;
     case FL__PENDING_WAIT:
     case FL__PENDING_LOG:
+    case FL__PENDING_FILE:
         return FL__FLIGHT_ALONE;
     }
     return FL__FLIGHT_ALONE;

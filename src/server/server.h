@@ -17,6 +17,8 @@
  *   kill.c         CLIENT KILL, UNBLOCK
  *   pause.c        CLIENT PAUSE, UNPAUSE
  *   config.c       CONFIG GET and SET
+ *   setting.c      what they tell and set; redis_settings.inc: Redis' names that have no effect here
+ *   rewrite.c      CONFIG REWRITE
  *   info.c         INFO
  *   memory.c       MEMORY, but for MEMORY USAGE
  *   stats.c        how often each command was called, how long it took, which errors there were
@@ -112,6 +114,24 @@ char *fl__snapshot_json(const struct fl__snapshot *snapshot); /* One object, fro
 void fl__metrics_write(struct fl__reply *out, const struct fl__snapshot *snapshot, const uint64_t *calls);
 /* process.c: and what the operating system says of the process, as far as it does. */
 void fl__process_write(struct fl__reply *out);
+
+/* ---------------------------------------------------------------------------------- setting.c, rewrite.c */
+
+#define FL__SETTINGS_MAX 256  /* Names of settings. */
+#define FL__SETTING_SIZE 1040 /* A value as text, terminated. */
+
+/* Settings have numbers, from 0. */
+uint32_t fl__setting_count(void);
+uint32_t fl__setting_find(struct fl__bytes name); /* fl__setting_count(): there is none. */
+const char *fl__setting_name(uint32_t setting);
+bool fl__setting_is_option(uint32_t setting); /* `serve` has an option of that name. */
+/* It was set to another value than it had, and nothing depends on it. */
+bool fl__setting_is_unused(const struct fl_server *server, uint32_t setting);
+void fl__setting_get(const struct fl_server *server, uint32_t setting, char out[FL__SETTING_SIZE]);
+/* NULL: done, or could be if not `change`. Else why not, and nothing changed. */
+const char *fl__setting_set(struct fl_server *server, uint32_t setting, struct fl__bytes value, bool change);
+void fl__setting_release(struct fl_server *server);
+struct fl__rewrite; /* CONFIG REWRITE at work. */
 
 /* ------------------------------------------------------------------------------------------------ stats.c */
 
@@ -212,6 +232,13 @@ struct fl_server {
     uint32_t slow_count, slow_max;
     uint64_t slow_next_id;
     int64_t slower_than_us; /* Negative: nothing is logged. */
+
+    char *stored[FL__SETTINGS_MAX];        /* Of settings that are only kept; NULL: as at first. */
+    bool setting_is_set[FL__SETTINGS_MAX]; /* By CONFIG SET or a line "redis.NAME": to be saved. */
+    fl_time_us idle_timeout_us;            /* Clients that say nothing for longer are cut off; 0: none. */
+    char *config_file;                     /* NULL: there is none. */
+    char directory[1024];
+    struct fl__rewrite *rewrite; /* In progress; NULL: none is. */
     void (*publish)(void *context, const struct fl__snapshot *snapshot);
     void *publish_context;
     bool publish_is_due;
@@ -221,6 +248,7 @@ struct fl_server {
 
 void fl__server_log(const struct fl_server *server, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+bool fl__server_is_loopback(const char *address);
 void fl__server_kick(struct fl_server *server); /* Lets the kick run soon. */
 /* `publish` is called at once and at every round from now on; NULL: no more. */
 void fl__server_watch(struct fl_server *server,
@@ -242,7 +270,8 @@ enum fl__pending_kind {
     FL__PENDING_READ_TRANSACTION, /* A transaction without writes. */
     FL__PENDING_WATCH,            /* A read of its keys' revisions, which stay with the client. */
     FL__PENDING_WAIT,
-    FL__PENDING_LOG, /* FAIRLEAD LOG. */
+    FL__PENDING_LOG,  /* FAIRLEAD LOG. */
+    FL__PENDING_FILE, /* CONFIG REWRITE. */
 };
 
 /* A call on its way. It is in its client's queue from its beginning until its reply is among the client's
@@ -423,10 +452,10 @@ bool fl__pause_holds(const struct fl__client *client, const struct fl__command *
 void fl__pause_round(struct fl_server *server); /* Ends the pause if its time is over. */
 
 /* The table's rows. */
-fl__local_fn fl__local_config_resetstat, fl__local_function_flush, fl__local_function_list,
-    fl__local_function_stats, fl__local_latency_doctor, fl__local_latency_graph, fl__local_latency_histogram,
-    fl__local_latency_history, fl__local_latency_latest, fl__local_latency_reset, fl__local_slowlog_get,
-    fl__local_slowlog_len, fl__local_slowlog_reset;
+fl__local_fn fl__local_config_resetstat, fl__local_config_rewrite, fl__local_function_flush,
+    fl__local_function_list, fl__local_function_stats, fl__local_latency_doctor, fl__local_latency_graph,
+    fl__local_latency_histogram, fl__local_latency_history, fl__local_latency_latest, fl__local_latency_reset,
+    fl__local_slowlog_get, fl__local_slowlog_len, fl__local_slowlog_reset;
 fl__local_fn fl__local_client_caching, fl__local_client_getredir, fl__local_client_kill,
     fl__local_client_pause, fl__local_client_tracking, fl__local_client_trackinginfo,
     fl__local_client_unblock, fl__local_client_unpause;

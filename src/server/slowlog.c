@@ -23,7 +23,7 @@ struct fl__slow {
     struct fl__bytes args[]; /* And their bytes. */
 };
 
-/* -------------------------------------------------------------------------------------------- what is kept */
+/* ------------------------------------------------------------------------------------------- what is kept */
 
 static bool is_secret(const struct fl__command *command, const struct fl__bytes *args, uint32_t k)
 {

@@ -306,6 +306,12 @@ const connectionCases = () => [
     'latency doctor x', 'function', 'function foo', 'function flush', 'function flush sync', 'function flush ASYNC',
     'function flush foo', 'function flush sync x', 'function list', 'function list withcode', 'function list libraryname x withcode',
     'function list libraryname', 'function list foo', 'function list x y', 'function stats x', 'config resetstat', 'config resetstat x'],
+  ['config rewrite', 'config rewrite x', 'config set hz x', 'config set timeout -1', 'config get timeout',
+    'config set timeout x', 'config set slowlog-max-len x', 'config set slowlog-log-slower-than -2', 'config set activedefrag maybe',
+    'config set lua-time-limit 4000', 'config get busy-reply-threshold', 'config set lua-time-limit 5000 hz 10', 'config set daemonize yes',
+    'config set repl-backlog-size 1q', 'config set repl-backlog-size 2mb', 'config get repl-backlog-size',
+    'config set repl-backlog-size 1048576', 'config get slave-priority', 'config get notify-keyspace-events', "config set masterauth ''",
+    'config set timeout 1 timeout 2', 'config set timeout', 'config set timeout 0 hz'],
   ['config', 'config foo', 'config get', 'config set', 'config set nosuch 1', 'config set maxmemory', 'config get nosuch'],
   ['reset', 'reset x', 'multi', 'set a 1', 'reset', 'exec', 'command help x', 'quit'],
 ];
