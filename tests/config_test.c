@@ -317,6 +317,24 @@ static void test_rewrite_replaces_what_changed_adds_the_rest_and_leaves_all_else
     world_destroy(world);
 }
 
+static void test_a_comment_too_long_for_the_line_gets_one_of_its_own(void **state)
+{
+    (void)state;
+    char file[512], value[129], expected[1024];
+    memset(value, 'v', 128);
+    value[128] = '\0';
+    snprintf(file, sizeof file, "redis.proc-title-template = {title} ; %.100s\n", value);
+    struct world *world = world_with_file(file);
+    struct fl_io_stream *client = client_connect(world);
+    client_queue_text(client, "CONFIG SET proc-title-template ");
+    client_queue_text(client, value);
+    client_send(client, "\r\nCONFIG REWRITE\r\n");
+    expect_text(client, OK OK);
+    snprintf(expected, sizeof expected, "; %.100s\nredis.proc-title-template = %s\n", value, value);
+    assert_string_equal(disk.content[0], expected);
+    world_destroy(world);
+}
+
 static void test_a_rewrite_that_fails_anywhere_says_so_and_leaves_a_whole_file(void **state)
 {
     (void)state;
@@ -372,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_the_password_changes_while_the_node_runs),
         cmocka_unit_test(test_settings_of_the_file_hold_from_the_start_and_wrong_ones_stop_it),
         cmocka_unit_test(test_rewrite_replaces_what_changed_adds_the_rest_and_leaves_all_else),
+        cmocka_unit_test(test_a_comment_too_long_for_the_line_gets_one_of_its_own),
         cmocka_unit_test(test_a_rewrite_that_fails_anywhere_says_so_and_leaves_a_whole_file),
         cmocka_unit_test(test_rewrite_outlives_its_client_and_the_server_waits_for_it),
         cmocka_unit_test(test_without_a_file_or_within_a_transaction_there_is_no_rewrite),

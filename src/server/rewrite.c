@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define FILE_SIZE_MAX (256u << 10)
+#define LINE_SIZE_MAX 190 /* Less than what inih reads as one line. */
 #define PREFIX "redis."
 
 enum step {
@@ -90,6 +91,22 @@ static struct fl__bytes comment_of(struct fl__bytes line)
     return (struct fl__bytes){line.data, 0};
 }
 
+/* A comment that would make the line too long for the file's reader stands in a line of its own, before it. */
+static void put_commented(const struct fl_server *server, uint32_t setting, struct fl__bytes comment,
+                          struct fl__reply *out)
+{
+    size_t before = out->size;
+    put_setting(server, setting, out);
+    if (out->size - before + comment.size > LINE_SIZE_MAX) {
+        out->size = before;
+        fl__reply_raw(out, (struct fl__bytes){comment.data + 1, comment.size - 1});
+        put_text(out, "\n");
+        put_setting(server, setting, out);
+    } else {
+        fl__reply_raw(out, comment);
+    }
+}
+
 /* A second line for the same setting, by another of its names, goes away: `serve` takes one. */
 static void put_line(const struct fl_server *server, struct fl__bytes line, bool *written,
                      struct fl__reply *out)
@@ -99,8 +116,7 @@ static void put_line(const struct fl_server *server, struct fl__bytes line, bool
     if (is_changed && written[setting])
         return;
     if (is_changed) {
-        put_setting(server, setting, out);
-        fl__reply_raw(out, comment_of(line));
+        put_commented(server, setting, comment_of(line), out);
         written[setting] = true;
     } else {
         fl__reply_raw(out, line);

@@ -239,6 +239,17 @@ static void ask_something(struct fl__sim_client *client)
         "NONSENSE %u",
         "GET",
         "CONFIG GET max*",
+        "CONFIG SET slowlog-log-slower-than %u hz 2%u",
+        "CONFIG RESETSTAT",
+        "SLOWLOG GET",
+        "LATENCY HISTOGRAM",
+        "INFO everything",
+        "CLIENT LIST",
+        "CLIENT PAUSE 3%u WRITE",
+        "CLIENT UNPAUSE",
+        "CLIENT KILL ID 1%u",
+        "CLIENT UNBLOCK 1%u ERROR",
+        "UNWATCH",
     };
     uint64_t k = fl__chance_below(chance_of(client), sizeof commands / sizeof *commands);
     unsigned a = (unsigned)fl__chance_below(chance_of(client), 6),
