@@ -91,7 +91,7 @@ static struct fl__bytes comment_of(struct fl__bytes line)
     return (struct fl__bytes){line.data, 0};
 }
 
-/* A comment that would make the line too long for the file's reader stands in a line of its own, before it. */
+/* A comment that would make the line too long for the file's reader gets one of its own, before it. */
 static void put_commented(const struct fl_server *server, uint32_t setting, struct fl__bytes comment,
                           struct fl__reply *out)
 {
