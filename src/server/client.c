@@ -538,8 +538,6 @@ static const char *find_exceeded(const struct fl__client *client)
         return client->is_shutdown ? NULL : "it did not read its last replies";
     if (!client->authenticated && now - client->created > AUTHENTICATE_US)
         return "it did not authenticate in time";
-    if (is_idle(client))
-        return "it was idle for longer than timeout";
     if (client->memory > MEMORY_FAIR && client->depth == 0 && now - client->progress > STALL_US)
         return "it made no progress and holds much memory";
     return NULL;
@@ -551,7 +549,7 @@ void fl__client_check(struct fl__client *client)
     if (client->is_closed)
         return;
     const char *why = find_exceeded(client);
-    if (why != NULL || (client->is_shutdown && now > client->close_by)) {
+    if (why != NULL || is_idle(client) || (client->is_shutdown && now > client->close_by)) {
         fl__client_cut(client, why);
         return;
     }
