@@ -376,7 +376,8 @@ static void test_without_a_file_or_within_a_transaction_there_is_no_rewrite(void
     world = world_with_file("name = n1\n");
     client = client_connect(world);
     client_send(client, "MULTI\r\nCONFIG REWRITE\r\nEXEC\r\n");
-    expect_text(client, OK "+QUEUED\r\n*1\r\n-ERR CONFIG REWRITE cannot be part of a transaction\r\n");
+    expect_text(client,
+                OK "+QUEUED\r\n*1\r\n-ERR CONFIG REWRITE cannot be part of a transaction [FL3013]\r\n");
     world_destroy(world);
 }
 

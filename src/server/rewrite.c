@@ -206,8 +206,10 @@ static void finish(struct fl__rewrite *rewrite)
                            "CONFIG REWRITE does not save the password: put it into the password file, or the "
                            "old one holds again after a restart");
     } else {
-        fl__error(fl__pending_reply(p), FL__CODE_IO, "%s cannot be rewritten: %s", server->config_file,
-                  result == FL_ETOOBIG ? "it is too long" : fl_error_text(result));
+        const char *why = result == FL_ETOOBIG ? "it is too long" : fl_error_text(result);
+        fl__server_log(server, FL_LOG_WARN, "CONFIG REWRITE: %s cannot be rewritten: %s", server->config_file,
+                       why);
+        fl__error(fl__pending_reply(p), FL__CODE_IO, "%s cannot be rewritten: %s", server->config_file, why);
     }
     fl__pending_end(p);
     release(rewrite);
@@ -269,8 +271,6 @@ static const char *find_obstacle(const struct fl__client *client)
 {
     if (client->server->config_file == NULL)
         return "ERR The server is running without a config file";
-    if (client->in_exec)
-        return "ERR CONFIG REWRITE cannot be part of a transaction";
     if (client->server->rewrite != NULL)
         return "ERR the configuration file is being rewritten; try again later";
     return client->server->stopping ? "ERR this node is stopping" : NULL;
@@ -284,6 +284,10 @@ void fl__local_config_rewrite(struct fl__client *client, struct fl__reply *reply
     (void)arg_count;
     if (obstacle != NULL) {
         fl__reply_error(reply, obstacle);
+        return;
+    }
+    if (client->in_exec) {
+        fl__error(reply, FL__CODE_NOT_IN_TRANSACTION, "CONFIG REWRITE cannot be part of a transaction");
         return;
     }
     struct fl__rewrite *rewrite = create(client->server);
