@@ -219,7 +219,7 @@ struct fl_server {
     bool kick_is_set, round_is_set;
     uint32_t rounds;
 
-    uint64_t read_seed; /* What chance in reads is made of; from a random beginning. */
+    uint64_t read_seed;     /* What chance in reads is made of; from a random beginning. */
     fl_time_us pause_until; /* CLIENT PAUSE: writes wait, or all calls; 0: none do. */
     bool pause_is_all;
 
