@@ -23,6 +23,7 @@ static void write_all_kinds(struct fl__reply *reply)
     fl__reply_array(reply, 3);
     fl__reply_map(reply, 2);
     fl__reply_set(reply, 4);
+    fl__reply_push(reply, 2);
     fl__reply_verbatim(reply, "txt", fl__bytes_of("hello"));
     fl__reply_raw(reply, fl__bytes_of(":1\r\n"));
 }
@@ -44,14 +45,14 @@ static void expect_all_kinds(uint8_t protocol, const char *expected, size_t size
 static void test_every_kind_of_reply_in_resp2(void **state)
 {
     (void)state;
-    static const char expected[] = COMMON "$-1\r\n*-1\r\n*3\r\n*4\r\n*4\r\n$5\r\nhello\r\n:1\r\n";
+    static const char expected[] = COMMON "$-1\r\n*-1\r\n*3\r\n*4\r\n*4\r\n*2\r\n$5\r\nhello\r\n:1\r\n";
     expect_all_kinds(2, expected, sizeof expected - 1);
 }
 
 static void test_every_kind_of_reply_in_resp3(void **state)
 {
     (void)state;
-    static const char expected[] = COMMON "_\r\n_\r\n*3\r\n%2\r\n~4\r\n=9\r\ntxt:hello\r\n:1\r\n";
+    static const char expected[] = COMMON "_\r\n_\r\n*3\r\n%2\r\n~4\r\n>2\r\n=9\r\ntxt:hello\r\n:1\r\n";
     expect_all_kinds(3, expected, sizeof expected - 1);
 }
 

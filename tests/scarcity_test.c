@@ -15,6 +15,7 @@
 // cmocka wants the four headers above before its own.
 #include <cmocka.h>
 
+#include "listeners.h"
 #include "nodes.h"
 #include "seeds.h"
 #include "sim.h"
@@ -127,9 +128,25 @@ static void test_servers_survive_each_allocation_that_fails(void **state)
         for_each_allocation(live_as_servers, seeds_count(60, 3000));
 }
 
+/* ---------------------------------------------------------------------------------------------- listeners */
+
+static void live_as_listeners(uint64_t k)
+{
+    asked = 0;
+    refused_at = k;
+    listeners_live();
+}
+
+static void test_listeners_survive_each_allocation_that_fails(void **state)
+{
+    (void)state;
+    for_each_allocation(live_as_listeners, 1000000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_listeners_survive_each_allocation_that_fails),
         cmocka_unit_test(test_nodes_survive_each_allocation_that_fails),
         cmocka_unit_test(test_servers_survive_each_allocation_that_fails),
     };

@@ -127,6 +127,7 @@ enum fl__kind {
     FL__ADDRESS_OR_OFF,
     FL__ADDRESSES, /* HOST:PORT,... */
     FL__HOST,      /* Without a port. */
+    FL__LETTERS,   /* Redis' classes of keyspace notifications. */
     FL__MEMBERS,   /* NAME=HOST:PORT,... */
     FL__CLUSTER_ID,
     FL__COUNT,           /* A whole number. */

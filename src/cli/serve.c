@@ -219,6 +219,7 @@ static bool set_options(struct serving *serving)
     options->reads =
         strcmp(fl__settings_text(settings, "reads"), "stale") == 0 ? FL_READS_STALE : FL_READS_LINEAR;
     options->memory_max = fl__serve_memory_max(settings);
+    options->notify_keyspace_events = fl__settings_text(settings, "notify-keyspace-events");
     options->process_id = (uint64_t)getpid();
     options->version = FL_VERSION;
     options->config_file = settings->file;

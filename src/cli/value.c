@@ -366,6 +366,9 @@ bool fl__value_check(const struct fl__option *option, const char *text, char *al
     case FL__HOST:
         snprintf(allowed, size, "a host without a port, such as db1.example or 10.0.0.1");
         return is_host(text, strlen(text), strchr(text, ':') != strrchr(text, ':'));
+    case FL__LETTERS:
+        snprintf(allowed, size, "letters of Ag$lshzxeKEtmdn, such as KEA");
+        return text[strspn(text, "Ag$lshzxeKEtmdn")] == '\0';
     case FL__MEMBERS:
         if (fl__value_members(text, members, allowed, size) != 0)
             return true;

@@ -299,6 +299,8 @@ void fl__client_flush(struct fl__client *client)
 {
     struct fl_server *server = client->server;
     fl__link_remove(&client->dirty);
+    if (client->out.failed)
+        fl__client_cut(client, "it did not read its messages");
     if (client->is_closed || client->is_sending)
         return;
     if (client->out.size > 0) {
@@ -453,6 +455,7 @@ void fl__client_finish(struct fl__client *client)
     if (client->closing || client->is_closed)
         return;
     client->closing = true;
+    fl__pubsub_leave(client);
     client->close_by = client->server->now + (client->server->stopping ? LINGER_US : FINISH_US);
     fl__client_touch(client);
 }
@@ -475,6 +478,7 @@ void fl__client_cut(struct fl__client *client, const char *why)
     fl__link_remove(&client->tick);
     fl__pending_abandon(client);
     fl__transaction_drop(client);
+    fl__pubsub_leave(client);
     client->ops++;
     client->close = (struct fl_io_op){.done = on_closed, .owner = client};
     server->io->vtable->close(server->io, &client->close, client->stream);
@@ -507,7 +511,7 @@ void fl__client_account(struct fl__client *client)
 {
     struct fl_server *server = client->server;
     size_t memory = client->query_capacity + client->out.capacity + client->sending_capacity +
-                    fl__transaction_memory(client);
+                    fl__transaction_memory(client) + fl__pubsub_memory(client);
     server->clients_memory += memory - client->memory;
     client->memory = memory;
     if (server->clients_memory <= FL__CLIENTS_MEMORY_MAX || memory <= MEMORY_FAIR || client->closing)
@@ -538,7 +542,8 @@ static const char *find_exceeded(const struct fl__client *client)
         return client->is_shutdown ? NULL : "it did not read its last replies";
     if (!client->authenticated && now - client->created > AUTHENTICATE_US)
         return "it did not authenticate in time";
-    if (client->memory > MEMORY_FAIR && client->depth == 0 && now - client->progress > STALL_US)
+    size_t buffers = client->memory - fl__pubsub_memory(client);
+    if (buffers > MEMORY_FAIR && client->depth == 0 && now - client->progress > STALL_US)
         return "it made no progress and holds much memory";
     return NULL;
 }

@@ -144,6 +144,8 @@ static const char *or_empty(const char *text)
 static void print_flags(const struct fl__client *client, char out[8])
 {
     size_t size = 0;
+    if (client->subscriber != NULL)
+        out[size++] = 'P';
     if (client->multi != NULL)
         out[size++] = 'x';
     if (client->first != NULL && client->first->kind == FL__PENDING_WAIT)
@@ -169,12 +171,15 @@ static size_t print_client(const struct fl__client *client, char *out, size_t ou
     size_t output = client->out.size + client->sending_size;
     int size = snprintf(
         out, out_size,
-        "id=%llu addr=%s laddr=%s fd=-1 name=%s age=%llu idle=%llu flags=%s db=0 sub=0 psub=0 ssub=0 multi=%d "
+        "id=%llu addr=%s laddr=%s fd=-1 name=%s age=%llu idle=%llu flags=%s db=0 sub=%u psub=%u ssub=%u multi=%d "
         "qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu "
         "events=%s cmd=%s user=default redir=-1 resp=%u lib-name=%s lib-ver=%s\n",
         (unsigned long long)client->id, address, server->listen, or_empty(client->name),
         (unsigned long long)((server->now - client->created) / 1000000),
-        (unsigned long long)((server->now - client->active) / 1000000), flags, fl__transaction_count(client),
+        (unsigned long long)((server->now - client->active) / 1000000), flags,
+        (unsigned)fl__pubsub_count(client, FL__TOPIC_CHANNEL),
+        (unsigned)fl__pubsub_count(client, FL__TOPIC_PATTERN),
+        (unsigned)fl__pubsub_count(client, FL__TOPIC_SHARD), fl__transaction_count(client),
         client->query_size, client->query_capacity - client->query_size, fl__transaction_memory(client),
         client->out.capacity, client->out.capacity, client->out.size, output, client->memory + sizeof *client,
         client->is_sending ? "rw" : "r", client->last_command != NULL ? client->last_command->name : "NULL",
@@ -240,44 +245,48 @@ static void list_by_id(struct fl_server *server, struct fl__reply *reply, const 
     reply_lines(reply, &lines);
 }
 
-static void list_all(struct fl_server *server, struct fl__reply *reply)
+/* Those that listen to channels, the others, or both. */
+static void list(struct fl_server *server, struct fl__reply *reply, bool listening, bool normal)
 {
     struct fl__reply lines;
     fl__reply_init(&lines, 2, server->options.client_output_max);
-    for (struct fl__link *link = server->clients.next; link != &server->clients; link = link->next)
-        add_client(&lines, fl__container(link, struct fl__client, all));
+    for (struct fl__link *link = server->clients.next; link != &server->clients; link = link->next) {
+        const struct fl__client *client = fl__container(link, struct fl__client, all);
+        if (client->subscriber != NULL ? listening : normal)
+            add_client(&lines, client);
+    }
     reply_lines(reply, &lines);
 }
 
-bool fl__client_type_parse(struct fl__bytes name, bool *is_normal)
+bool fl__client_type_parse(struct fl__bytes name, bool *listening, bool *normal)
 {
-    static const char *const names[] = {"normal", "master", "replica", "slave", "pubsub"};
+    static const char *const names[] = {"normal", "pubsub", "master", "replica", "slave"};
     for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
-        *is_normal = k == 0;
+        *normal = k == 0;
+        *listening = k == 1;
         if (fl__bytes_is(name, names[k]))
             return true;
     }
     return false;
 }
 
-/* There are normal clients and no others; what Redis calls by the other names is empty here. */
+/* There are normal clients and those that listen to channels; what Redis calls by the other names is empty
+ * here. */
 static void list_by_type(struct fl_server *server, struct fl__reply *reply, struct fl__bytes type)
 {
-    bool is_normal;
-    if (!fl__client_type_parse(type, &is_normal))
+    bool listening, normal;
+    if (fl__client_type_parse(type, &listening, &normal))
+        list(server, reply, listening, normal);
+    else
         fl__reply_error_format(reply, "ERR Unknown client type '%.*s'",
                                (int)(type.size < 128 ? type.size : 128), type.data);
-    else if (is_normal)
-        list_all(server, reply);
-    else
-        fl__reply_verbatim(reply, "txt", (struct fl__bytes){"", 0});
 }
 
 void fl__local_client_list(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
                            uint32_t arg_count)
 {
     if (arg_count == 2)
-        list_all(client->server, reply);
+        list(client->server, reply, true, true);
     else if (arg_count == 4 && fl__bytes_is(args[2], "type"))
         list_by_type(client->server, reply, args[3]);
     else if (arg_count > 3 && fl__bytes_is(args[2], "id"))

@@ -13,13 +13,18 @@
 void fl__local_ping(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
                     uint32_t arg_count)
 {
-    (void)client;
-    if (arg_count > 2)
+    if (arg_count > 2) {
         fl__reply_error(reply, "ERR wrong number of arguments for 'ping' command");
-    else if (arg_count == 2)
+    } else if (client->subscriber != NULL && client->protocol == 2) {
+        /* So that it looks like a message. */
+        fl__reply_array(reply, 2);
+        fl__reply_text(reply, "pong");
+        fl__reply_bulk(reply, arg_count == 2 ? args[1] : (struct fl__bytes){NULL, 0});
+    } else if (arg_count == 2) {
         fl__reply_bulk(reply, args[1]);
-    else
+    } else {
         fl__reply_status(reply, "PONG");
+    }
 }
 
 void fl__local_echo(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,

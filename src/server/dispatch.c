@@ -9,13 +9,14 @@
  * proposed first, one for all reads that wait for one, and the read is looked at again once it is applied. It
  * needs no second moment: the state only moves forward.
  *
- * With `reads stale` there is neither: a read is executed at once. */
+ * With `reads stale` there is neither: a read is executed at once. But who subscribes waits for a moment even
+ * then, so that nobody hears what was published before (docs/decisions/010-messages-are-entries.md). */
 #include "server.h"
 
 static bool is_read(const struct fl__pending *p)
 {
     return p->kind == FL__PENDING_READ || p->kind == FL__PENDING_READ_TRANSACTION ||
-           p->kind == FL__PENDING_WATCH;
+           p->kind == FL__PENDING_WATCH || p->kind == FL__PENDING_SUBSCRIBE;
 }
 
 /* Why nothing can be asked of the node; FL_OK if it can. */
@@ -92,7 +93,7 @@ void fl__dispatch_ask(struct fl__pending *p)
 {
     struct fl_server *server = p->server;
     int result = find_obstacle(server);
-    if (result == FL_OK && server->options.reads == FL_READS_STALE) {
+    if (result == FL_OK && server->options.reads == FL_READS_STALE && !p->subscribes) {
         p->confirmed = true;
         fl__dispatch_advance(p->client);
         return;
@@ -126,7 +127,8 @@ static bool read_keys(struct fl__client *client, enum fl__pending_kind kind,
 void fl__dispatch_read(struct fl__client *client, const struct fl__command *command,
                        const struct fl__bytes *args, uint32_t arg_count)
 {
-    (void)read_keys(client, FL__PENDING_READ, command, args, arg_count);
+    bool is_keys = command->class == FL__CLASS_READ;
+    (void)read_keys(client, is_keys ? FL__PENDING_READ : FL__PENDING_SUBSCRIBE, command, args, arg_count);
 }
 
 void fl__dispatch_watch(struct fl__client *client, const struct fl__command *command,
@@ -139,7 +141,7 @@ void fl__dispatch_watch(struct fl__client *client, const struct fl__command *com
 static bool needs_tick(const struct fl__pending *p)
 {
     struct fl__store *store = p->server->store;
-    if (p->server->options.reads == FL_READS_STALE)
+    if (p->server->options.reads == FL_READS_STALE || p->kind == FL__PENDING_SUBSCRIBE)
         return false;
     if (p->kind != FL__PENDING_READ_TRANSACTION)
         return fl__store_needs_tick(store, p->command, p->args, p->arg_count, p->request.time_us);
@@ -155,6 +157,8 @@ static void execute_read(struct fl__pending *p)
         fl__store_read(store, p->command, p->args, p->arg_count, seed, reply);
     } else if (p->kind == FL__PENDING_WATCH) {
         fl__watch_execute(p, reply);
+    } else if (p->kind == FL__PENDING_SUBSCRIBE) {
+        p->command->local(p->client, reply, p->args, p->arg_count);
     } else {
         struct fl__context context = {.seed = seed, .hole = fl__transaction_hole, .owner = p};
         fl__store_read_transaction(store, &context, (struct fl__bytes){p->data, p->size}, reply);

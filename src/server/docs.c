@@ -16,14 +16,14 @@
 #include <string.h>
 
 static const char *const flag_names[] = {
-    "write", "readonly",     "denyoom", "admin",   "noscript",   "loading",
-    "stale", "skip_slowlog", "fast",    "no_auth", "allow_busy",
+    "write",   "readonly", "denyoom",      "admin", "pubsub",  "noscript",
+    "loading", "stale",    "skip_slowlog", "fast",  "no_auth", "allow_busy",
 };
 #define FLAG_COUNT (sizeof flag_names / sizeof flag_names[0])
 
 static const char *const category_names[] = {
-    "@keyspace", "@read",      "@write",      "@string",      "@admin",     "@fast",
-    "@slow",     "@dangerous", "@connection", "@transaction", "@scripting",
+    "@keyspace", "@read", "@write",     "@string",     "@pubsub",      "@admin",
+    "@fast",     "@slow", "@dangerous", "@connection", "@transaction", "@scripting",
 };
 #define CATEGORY_COUNT (sizeof category_names / sizeof category_names[0])
 

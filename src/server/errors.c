@@ -98,6 +98,11 @@ static const struct fl_explanation explanations[] = {
      "Something failed that has no message of its own. Nothing was done.",
      "The operating system refused something that a node needs.",
      "Look at the last lines of the node's log."},
+    {FL__CODE_SUBSCRIPTIONS, "ERR", "too many subscriptions",
+     "The client does not listen to this channel or pattern; what was confirmed before it holds.",
+     "A name may have 64 KiB, a client 131,072 subscriptions that take 32 MiB, and all clients' buffers and "
+     "subscriptions together a gibibyte.",
+     "Subscribe to a pattern instead of many channels, or spread them over several connections."},
 };
 /* clang-format on */
 

@@ -81,6 +81,7 @@ static void add_clients(struct info *info)
     add(info, "maxclients:%u", (unsigned)info->server->options.clients_max);
     add(info, "blocked_clients:%u", (unsigned)count_blocked(info->server));
     add(info, "tracking_clients:0");
+    add(info, "pubsub_clients:%u", (unsigned)fl__pubsub_clients(info->server));
     add(info, "clients_buffers:%" PRIu64, info->snapshot.clients_memory);
     add(info, "paused_actions:%s",
         info->server->pause_until == 0 ? "none"
@@ -127,6 +128,9 @@ static void add_stats(struct info *info)
     add(info, "keyspace_hits:%" PRIu64, snapshot->hits - from->hits);
     add(info, "keyspace_misses:%" PRIu64, snapshot->misses - from->misses);
     add(info, "total_error_replies:%" PRIu64, info->server->errors.total);
+    add(info, "pubsub_channels:%u", (unsigned)fl__pubsub_topics(info->server, FL__TOPIC_CHANNEL));
+    add(info, "pubsub_patterns:%u", (unsigned)fl__pubsub_topics(info->server, FL__TOPIC_PATTERN));
+    add(info, "pubsubshard_channels:%u", (unsigned)fl__pubsub_topics(info->server, FL__TOPIC_SHARD));
 }
 
 static void add_replication(struct info *info)

@@ -16,6 +16,7 @@
  *   key.c expire.c     command bodies: keys of any type; their deadlines
  *   scan.c             command bodies: SCAN, KEYS, RANDOMKEY
  *   dump.c             command bodies: DUMP, RESTORE, and the format of their values
+ *   message.c          command bodies: PUBLISH and SPUBLISH
  *
  * Words: a *command* is a row of the table; a *call* is one use of it with its arguments, args[0] being the
  * name as the client wrote it. The *log's clock* is the time of the last entry applied; no command sees
@@ -133,6 +134,8 @@ void fl__reply_array(struct fl__reply *reply, size_t count);
 void fl__reply_array_from(struct fl__reply *reply, size_t at, size_t count);
 void fl__reply_map(struct fl__reply *reply, size_t count);
 void fl__reply_set(struct fl__reply *reply, size_t count);
+/* What was not asked for: an array of its own kind in RESP3. */
+void fl__reply_push(struct fl__reply *reply, size_t count);
 /* kind: "txt" or "mkd". */
 void fl__reply_verbatim(struct fl__reply *reply, const char kind[3], struct fl__bytes text);
 void fl__reply_raw(struct fl__reply *reply, struct fl__bytes bytes); /* Bytes that are a reply already. */
@@ -146,6 +149,8 @@ enum fl__class {
     FL__CLASS_WRITE, /* Goes through the log: fl__payload_*, propose, fl__store_apply(). */
     FL__CLASS_TRANSACTION, /* MULTI, EXEC, DISCARD (and QUIT, RESET): `local`, and never queued by MULTI. */
     FL__CLASS_WAIT,        /* WAIT: `local`, which waits for the node. In a transaction: replies at once. */
+    /* SUBSCRIBE and its like: `local`, once the node confirms a read. In a transaction: as it is applied. */
+    FL__CLASS_SUBSCRIBE,
 };
 
 /* clang-format off */
@@ -153,16 +158,17 @@ enum fl__class {
 /* Flags, in the order in which COMMAND INFO shows them. DENYOOM: may grow the keyspace; refused before
  * proposing if fl__store_memory() is too much. NO_AUTH: allowed before authentication. */
 enum fl__command_flag {
-    FL__WRITE = 1 << 0, FL__READONLY = 1 << 1, FL__DENYOOM = 1 << 2, FL__ADMIN = 1 << 3,
-    FL__NOSCRIPT = 1 << 4, FL__LOADING = 1 << 5, FL__STALE = 1 << 6, FL__SKIP_SLOWLOG = 1 << 7,
-    FL__FAST = 1 << 8, FL__NO_AUTH = 1 << 9, FL__ALLOW_BUSY = 1 << 10
+    FL__WRITE = 1 << 0, FL__READONLY = 1 << 1, FL__DENYOOM = 1 << 2, FL__ADMIN = 1 << 3, FL__PUBSUB = 1 << 4,
+    FL__NOSCRIPT = 1 << 5, FL__LOADING = 1 << 6, FL__STALE = 1 << 7, FL__SKIP_SLOWLOG = 1 << 8,
+    FL__FAST = 1 << 9, FL__NO_AUTH = 1 << 10, FL__ALLOW_BUSY = 1 << 11
 };
 
 /* Categories of access control, in the order in which COMMAND INFO shows them. */
 enum fl__category {
     FL__OF_KEYSPACE = 1 << 0, FL__OF_READ = 1 << 1, FL__OF_WRITE = 1 << 2, FL__OF_STRING = 1 << 3,
-    FL__OF_ADMIN = 1 << 4, FL__OF_FAST = 1 << 5, FL__OF_SLOW = 1 << 6, FL__OF_DANGEROUS = 1 << 7,
-    FL__OF_CONNECTION = 1 << 8, FL__OF_TRANSACTION = 1 << 9, FL__OF_SCRIPTING = 1 << 10
+    FL__OF_PUBSUB = 1 << 4, FL__OF_ADMIN = 1 << 5, FL__OF_FAST = 1 << 6, FL__OF_SLOW = 1 << 7,
+    FL__OF_DANGEROUS = 1 << 8, FL__OF_CONNECTION = 1 << 9, FL__OF_TRANSACTION = 1 << 10,
+    FL__OF_SCRIPTING = 1 << 11
 };
 
 /* clang-format on */
@@ -436,8 +442,8 @@ enum fl__event {
 struct fl__store_listener {
     void *owner;
     void (*event)(void *owner, enum fl__event event, const char *name, struct fl__bytes key);
-    /* PUBLISH; returns how many on this node receive it. */
-    uint64_t (*message)(void *owner, struct fl__bytes channel, struct fl__bytes message);
+    /* PUBLISH, or SPUBLISH if `sharded`; returns how many on this node receive it. */
+    uint64_t (*message)(void *owner, bool sharded, struct fl__bytes channel, struct fl__bytes message);
 };
 
 void fl__store_listen(struct fl__store *store, const struct fl__store_listener *listener);
@@ -534,7 +540,8 @@ bool fl__store_remove(struct fl__store *store, struct fl__bytes key); /* False: 
 void fl__store_clear(struct fl__store *store);
 /* Tells the listener, if there is one. */
 void fl__store_notify(struct fl__store *store, enum fl__event event, const char *name, struct fl__bytes key);
-uint64_t fl__store_publish(struct fl__store *store, struct fl__bytes channel, struct fl__bytes message);
+uint64_t fl__store_publish(struct fl__store *store, bool sharded, struct fl__bytes channel,
+                           struct fl__bytes message);
 
 /* ---------------------------------------------------------------------------------------- crc64.c, dump.c */
 
@@ -570,5 +577,7 @@ fl__store_fn fl__expire_expire, fl__expire_expireat, fl__expire_expiretime, fl__
     fl__expire_pexpire, fl__expire_pexpireat, fl__expire_pexpiretime, fl__expire_pttl, fl__expire_ttl;
 fl__store_fn fl__scan_keys, fl__scan_randomkey, fl__scan_scan;
 fl__store_fn fl__dump_dump, fl__dump_restore;
+/* message.c */
+fl__store_fn fl__message_publish, fl__message_spublish;
 
 #endif

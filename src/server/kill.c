@@ -13,9 +13,9 @@ static int shown(struct fl__bytes bytes)
 
 /* Which clients are meant: those that every condition given fits. */
 struct filter {
-    int64_t id;                      /* 0: any. */
-    struct fl__bytes address, local; /* data NULL: any. */
-    bool is_empty;                   /* A type that nobody here is of. */
+    int64_t id;                       /* 0: any. */
+    struct fl__bytes address, local;  /* data NULL: any. */
+    bool has_type, listening, normal; /* Clients of which type. */
     bool skips_caller;
 };
 
@@ -28,11 +28,9 @@ static bool parse_condition(struct filter *filter, struct fl__bytes name, struct
             return true;
         fl__reply_error(reply, "ERR client-id should be greater than 0");
     } else if (fl__bytes_is(name, "type")) {
-        bool is_normal;
-        if (fl__client_type_parse(value, &is_normal)) {
-            filter->is_empty |= !is_normal;
+        filter->has_type = true;
+        if (fl__client_type_parse(value, &filter->listening, &filter->normal))
             return true;
-        }
         fl__reply_error_format(reply, "ERR Unknown client type '%.*s'", shown(value), value.data);
     } else if (fl__bytes_is(name, "addr")) {
         filter->address = value;
@@ -57,7 +55,9 @@ static bool fits(const struct filter *filter, const struct fl__client *client)
 {
     struct fl_server *server = client->server;
     char address[FL_ADDRESS_MAX];
-    if (filter->is_empty || (filter->id > 0 && client->id != (uint64_t)filter->id))
+    if (filter->has_type && !(client->subscriber != NULL ? filter->listening : filter->normal))
+        return false;
+    if (filter->id > 0 && client->id != (uint64_t)filter->id)
         return false;
     if (filter->local.data != NULL && !fl__bytes_equal(filter->local, fl__bytes_of(server->listen)))
         return false;

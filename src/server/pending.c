@@ -2,7 +2,9 @@
  *
  * Redis answers a connection's commands in the order in which they came; ours are answered by the cluster, in
  * an order of its own. So each call on its way stands in its client's queue. The first one's reply is written
- * straight into the client's output; a later one keeps its reply until its turn.
+ * straight into the client's output; a later one keeps its reply until its turn. So does each one of a client
+ * that listens to channels, or whose call may make it listen: a message goes into the output whenever it
+ * comes, and would stand within a reply that is only half there.
  *
  * Invariants: a client's depth is the length of its queue; the queue's first call is not answered; flight is
  * FL__FLIGHT_NONE if and only if no call in the queue waits for the node.
@@ -49,6 +51,8 @@ static enum fl__flight flight_of(enum fl__pending_kind kind)
     case FL__PENDING_READ_TRANSACTION:
     case FL__PENDING_WATCH:
         return FL__FLIGHT_READS;
+    case FL__PENDING_SUBSCRIBE:
+        return FL__FLIGHT_SUBSCRIBES;
     case FL__PENDING_WAIT:
     case FL__PENDING_LOG:
     case FL__PENDING_FILE:
@@ -87,7 +91,8 @@ struct fl__pending *fl__pending_begin(struct fl__client *client, enum fl__pendin
     p->command = command;
     p->kind = kind;
     p->protocol = client->protocol;
-    p->silent = client->reply_off || client->reply_skip;
+    p->subscribes = kind == FL__PENDING_SUBSCRIBE;
+    p->silent = (client->reply_off || client->reply_skip) && !p->subscribes;
     p->started = server->now;
     p->deadline = server->now + server->options.node.request_timeout_us;
     if (client->last != NULL)
@@ -151,8 +156,10 @@ struct fl__reply *fl__pending_reply(struct fl__pending *p)
     /* A transaction's local commands do what they do even if nobody reads the answer. */
     if (client == NULL || (p->silent && p->holes == NULL))
         return NULL;
-    if (p == client->first && !p->silent) {
+    bool is_disturbed = client->subscriber != NULL || p->holes != NULL;
+    if (p == client->first && !p->silent && !is_disturbed) {
         client->out.protocol = p->protocol;
+        p->is_direct = true;
         p->reply_at = client->out.size;
         return &client->out;
     }
@@ -162,8 +169,7 @@ struct fl__reply *fl__pending_reply(struct fl__pending *p)
 
 static struct fl__bytes reply_of(const struct fl__pending *p)
 {
-    bool is_direct = p == p->client->first && !p->silent;
-    return is_direct ? fl__reply_since(&p->client->out, p->reply_at) : fl__reply_since(&p->reply, 0);
+    return p->is_direct ? fl__reply_since(&p->client->out, p->reply_at) : fl__reply_since(&p->reply, 0);
 }
 
 static void log_slow(const struct fl__pending *p, fl_time_us duration)
@@ -172,7 +178,7 @@ static void log_slow(const struct fl__pending *p, fl_time_us duration)
     struct fl__bytes data = {p->data, p->size};
     if (p->data == NULL)
         return;
-    if (p->kind == FL__PENDING_READ || p->kind == FL__PENDING_WATCH) {
+    if (p->args != NULL) {
         fl__slowlog_add(p->client, p->command, p->args, p->arg_count, duration);
         return;
     }

@@ -195,6 +195,12 @@ void fl__reply_set(struct fl__reply *reply, size_t count)
         put_header(reply, reply->protocol == 3 ? '~' : '*', (int64_t)count);
 }
 
+void fl__reply_push(struct fl__reply *reply, size_t count)
+{
+    if (reply != NULL)
+        put_header(reply, reply->protocol == 3 ? '>' : '*', (int64_t)count);
+}
+
 void fl__reply_verbatim(struct fl__reply *reply, const char kind[3], struct fl__bytes text)
 {
     if (reply == NULL || reply->protocol != 3) {

@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #define CLIENTS_MAX_DEFAULT 10000
 #define OUTPUT_MAX_DEFAULT (256u << 20)
 #define SLOWLOG_COUNT 128
@@ -209,8 +212,14 @@ bool fl__server_is_loopback(const char *address)
            strncmp(address, "[::1]:", 6) == 0;
 }
 
+static const char *or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
 static int check_options(const struct fl_server_options *options, struct fl_error_report *report)
 {
+    uint32_t classes;
     bool has_password = options->password != NULL && options->password[0] != '\0';
     if (options->listen == NULL || strlen(options->listen) >= FL_ADDRESS_MAX)
         return fail(report, FL_EINVAL, "listen: an address is needed, H:P");
@@ -224,12 +233,14 @@ static int check_options(const struct fl_server_options *options, struct fl_erro
         return fail(report, FL_EINVAL, "the password is longer than %d bytes", FL__PASSWORD_SIZE_MAX);
     if (options->clients_max < 1 || options->client_output_max < FL__CLIENT_OUTPUT_MIN)
         return fail(report, FL_EINVAL, "clients_max must be at least 1, client_output_max at least 1 MiB");
+    if (!fl__notify_parse(fl__bytes_of(or_empty(options->notify_keyspace_events)), &classes))
+        return fail(report, FL_EINVAL, "notify-keyspace-events: letters of Ag$lshzxeKEtmdn are needed");
     return FL_OK;
 }
 
 static void copy_text(char *out, size_t out_size, const char *text)
 {
-    snprintf(out, out_size, "%s", text != NULL ? text : "");
+    snprintf(out, out_size, "%s", or_empty(text));
 }
 
 /* From here on the options' texts are the server's own. */
@@ -247,6 +258,8 @@ static void copy_options(struct fl_server *server, const struct fl_server_option
     server->options.web = server->web;
     server->options.version = server->version;
     server->options.password = server->password;
+    (void)!fl__notify_parse(fl__bytes_of(or_empty(options->notify_keyspace_events)), &server->notify);
+    server->options.notify_keyspace_events = NULL;
 }
 
 /* Where others find this node's clients: the advertised host with the port that is really listened on. */
@@ -300,6 +313,7 @@ static struct fl_server *create(struct fl_io *io, const struct fl_server_options
     server->usage = calloc(fl__command_count, sizeof *server->usage);
     server->slow_max = SLOWLOG_COUNT;
     server->slower_than_us = SLOWLOG_US;
+    server->pubsub = fl__pubsub_create(XXH3_64bits(server->run_id, sizeof server->run_id));
     return server;
 }
 
@@ -308,6 +322,7 @@ static void free_server(struct fl_server *server)
     if (server->store != NULL)
         fl__store_destroy(server->store);
     fl__pending_free_all(server);
+    fl__pubsub_destroy(server->pubsub);
     free(server->scratch);
     free(server->calls);
     free(server->usage);
@@ -368,6 +383,7 @@ static int open_node(struct fl_server *server, struct fl_error_report *report)
     server->store = fl__store_create(hash_seed(&status));
     if (server->store == NULL)
         return fail(report, FL_ENOMEM, "memory could not be allocated");
+    fl__pubsub_listen(server);
     server->is_leader = status.role == FL_LEADER;
     return FL_OK;
 }
@@ -414,7 +430,9 @@ int fl_server_open(struct fl_server **out, struct fl_io *io, const struct fl_ser
     if (result < 0)
         return result;
     struct fl_server *server = create(io, options);
-    if (server == NULL || server->scratch == NULL || server->calls == NULL || server->usage == NULL) {
+    bool is_whole = server != NULL && server->scratch != NULL && server->calls != NULL &&
+                    server->usage != NULL && server->pubsub != NULL;
+    if (!is_whole) {
         if (server != NULL)
             free_server(server);
         return fail(report, FL_ENOMEM, "memory could not be allocated");

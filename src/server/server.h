@@ -12,6 +12,9 @@
  *   transaction.c  MULTI, EXEC, DISCARD
  *   watch.c        WATCH, UNWATCH: what a client's next EXEC depends on
  *   wait.c         WAIT
+ *   pubsub.c       who listens to which channel and pattern, and what they hear
+ *   subscribe.c    SUBSCRIBE and its like, PUBSUB
+ *   notify.c       keyspace notifications
  *   connection.c   PING ECHO HELLO AUTH SELECT QUIT RESET
  *   clients.c      CLIENT: what a client says of itself, and sees of others
  *   kill.c         CLIENT KILL, UNBLOCK
@@ -38,12 +41,15 @@
 #include "keyspace.h"
 
 /* Everything that a client can make grow has a limit. */
-#define FL__PIPELINE_MAX 1024               /* Calls of one client on their way; beyond, it is not read. */
-#define FL__PENDING_MAX (1u << 18)          /* Calls on their way, of all clients. */
-#define FL__WAITS_MAX 16384                 /* WAITs on their way, those of vanished clients too. */
-#define FL__CREDIT (64u << 10)              /* Bytes that a client may send beyond what was handled. */
-#define FL__CLIENTS_MEMORY_MAX (1ull << 30) /* Buffers of all clients. */
-#define FL__CLIENT_OUTPUT_MIN (1u << 20)    /* Least value of client_output_max. */
+#define FL__PIPELINE_MAX 1024                  /* Calls of one client on their way; beyond, it is not read. */
+#define FL__PENDING_MAX (1u << 18)             /* Calls on their way, of all clients. */
+#define FL__WAITS_MAX 16384                    /* WAITs on their way, those of vanished clients too. */
+#define FL__CREDIT (64u << 10)                 /* Bytes that a client may send beyond what was handled. */
+#define FL__CLIENTS_MEMORY_MAX (1ull << 30)    /* Buffers of all clients. */
+#define FL__CLIENT_OUTPUT_MIN (1u << 20)       /* Least value of client_output_max. */
+#define FL__SUBSCRIPTIONS_MAX (1u << 17)       /* Of one client: channels and patterns, */
+#define FL__SUBSCRIPTIONS_SIZE_MAX (32u << 20) /* and what they take, names included. */
+#define FL__MESSAGES_SIZE_MAX (32u << 20) /* Messages that a client has not read; or client_output_max. */
 #define FL__PASSWORD_SIZE_MAX 512
 #define FL__REDIS_VERSION "7.0.15" /* What clients are told: they look at it to know what they may ask. */
 #define FL__ROUND_US 100000u       /* From one round of the server's timer to the next. */
@@ -81,6 +87,7 @@ enum fl__code {
     FL__CODE_NOT_IN_TRANSACTION = 3013,
     FL__CODE_CLIENT_MEMORY = 3014,
     FL__CODE_IO = 3015,
+    FL__CODE_SUBSCRIPTIONS = 3020,
 };
 
 /* An error reply: the code's word, text and code: "CLUSTERDOWN ... [FL3001]". */
@@ -182,6 +189,50 @@ void fl__slowlog_add(struct fl__client *client, const struct fl__command *comman
 void fl__slowlog_limit(struct fl_server *server, uint32_t count);
 void fl__slowlog_release(struct fl_server *server);
 
+/* ------------------------------------------------------------------------ pubsub.c, subscribe.c, notify.c */
+
+enum fl__topic_kind { FL__TOPIC_CHANNEL, FL__TOPIC_PATTERN, FL__TOPIC_SHARD };
+#define FL__TOPIC_KINDS 3
+
+struct fl__pubsub;     /* Who listens to what. */
+struct fl__subscriber; /* What one client listens to. */
+
+struct fl__pubsub *fl__pubsub_create(uint64_t hash_seed); /* NULL: no memory. */
+void fl__pubsub_destroy(struct fl__pubsub *pubsub);       /* NULL is allowed. Its clients are gone. */
+/* From now on hears what the store applies; of events nothing if `notify` is empty. */
+void fl__pubsub_listen(struct fl_server *server);
+void fl__pubsub_leave(struct fl__client *client); /* It listens to nothing any more, and isn't told so. */
+/* To those on this node who listen to the channel, by its name or by a pattern; returns how many copies that
+ * was. May be called at any time but within a local command, whose reply may be half written. Nobody is
+ * disconnected before the flush. */
+uint64_t fl__pubsub_deliver(struct fl_server *server, struct fl__bytes channel, struct fl__bytes message);
+/* FL_ETOOBIG: a limit is reached; FL_ENOMEM. Nothing has changed then. Twice is as good as once. */
+FL_MUST_USE int fl__pubsub_subscribe(struct fl__client *client, enum fl__topic_kind kind,
+                                     struct fl__bytes name);
+void fl__pubsub_unsubscribe(struct fl__client *client, enum fl__topic_kind kind, struct fl__bytes name);
+/* A client's oldest subscription of a kind; false: there is none. */
+bool fl__pubsub_first(const struct fl__client *client, enum fl__topic_kind kind, struct fl__bytes *name);
+/* Goes through what is listened to on this node; *at is NULL at first, and again behind the last one. */
+bool fl__pubsub_next(const struct fl_server *server, enum fl__topic_kind kind, const struct fl__link **at,
+                     struct fl__bytes *name);
+uint32_t fl__pubsub_listeners(const struct fl_server *server, enum fl__topic_kind kind,
+                              struct fl__bytes name);
+/* A client of RESP2 that listens could not tell a message from a reply: it may call little. */
+bool fl__pubsub_allows(const struct fl__client *client, const struct fl__command *command);
+size_t fl__pubsub_memory(const struct fl__client *client);
+/* How many of a kind a client listens to, are listened to by anybody; and how many clients listen. */
+uint32_t fl__pubsub_count(const struct fl__client *client, enum fl__topic_kind kind);
+uint32_t fl__pubsub_topics(const struct fl_server *server, enum fl__topic_kind kind);
+uint32_t fl__pubsub_clients(const struct fl_server *server);
+
+/* Classes of events as letters, as in notify-keyspace-events; a set of these is 32 bits. False: no such. */
+#define FL__NOTIFY_SIZE 20
+FL_MUST_USE bool fl__notify_parse(struct fl__bytes text, uint32_t *classes);
+void fl__notify_print(uint32_t classes, char out[FL__NOTIFY_SIZE]); /* Terminated. */
+/* A listener's `event`. */
+void fl__notify_event(void *server, enum fl__event event, const char *name, struct fl__bytes key);
+#define FL__NOTIFY_PREFIX_MAX 16 /* Of a channel that tells events of a key. */
+
 /* ----------------------------------------------------------------------------------------------- server.c */
 
 struct fl_server {
@@ -219,7 +270,10 @@ struct fl_server {
     bool kick_is_set, round_is_set;
     uint32_t rounds;
 
-    uint64_t read_seed;     /* What chance in reads is made of; from a random beginning. */
+    uint64_t read_seed; /* What chance in reads is made of; from a random beginning. */
+    struct fl__pubsub *pubsub;
+    uint32_t notify; /* Which events are told to whom listens: see fl__notify_parse(). */
+    char notify_channel[FL__NOTIFY_PREFIX_MAX + FL__KEY_SIZE_MAX];
     fl_time_us pause_until; /* CLIENT PAUSE: writes wait, or all calls; 0: none do. */
     bool pause_is_all;
 
@@ -269,6 +323,7 @@ enum fl__pending_kind {
     FL__PENDING_READ,
     FL__PENDING_READ_TRANSACTION, /* A transaction without writes. */
     FL__PENDING_WATCH,            /* A read of its keys' revisions, which stay with the client. */
+    FL__PENDING_SUBSCRIBE,
     FL__PENDING_WAIT,
     FL__PENDING_LOG,  /* FAIRLEAD LOG. */
     FL__PENDING_FILE, /* CONFIG REWRITE. */
@@ -286,13 +341,15 @@ struct fl__pending {
     uint8_t protocol;
     bool silent; /* CLIENT REPLY OFF or SKIP. */
     bool answered, with_node;
-    bool confirmed; /* A read: the node said that now is the moment. */
+    bool confirmed;  /* A read: the node said that now is the moment. */
+    bool subscribes; /* It, or a command of the transaction, is of FL__CLASS_SUBSCRIBE. */
+    bool is_direct;  /* Its reply goes into the client's output, from reply_at on. */
+    size_t reply_at;
     fl_time_us started, deadline;
-    size_t reply_at; /* Where its reply begins in the client's output, if it is written there. */
-    /* WRITE, READ_TRANSACTION: the entry. READ, WATCH: the arguments. In room, or from malloc. */
+    /* WRITE, READ_TRANSACTION: the entry. READ, WATCH, SUBSCRIBE: the arguments. In room, or from malloc. */
     char *data;
     size_t size;
-    struct fl__bytes *args; /* READ, WATCH. */
+    struct fl__bytes *args; /* READ, WATCH, SUBSCRIBE. */
     uint32_t arg_count;
     struct fl__hole *holes; /* Of a transaction: its LOCAL commands. */
     struct fl__reply reply; /* If it was answered before its turn. */
@@ -320,7 +377,13 @@ void fl__pending_free_all(struct fl_server *server);
 
 /* What may be on its way at the same time, so that a connection's calls work as if one came after the
  * other. */
-enum fl__flight { FL__FLIGHT_NONE, FL__FLIGHT_READS, FL__FLIGHT_WRITES, FL__FLIGHT_ALONE };
+enum fl__flight {
+    FL__FLIGHT_NONE,
+    FL__FLIGHT_READS,
+    FL__FLIGHT_WRITES,
+    FL__FLIGHT_SUBSCRIBES,
+    FL__FLIGHT_ALONE
+};
 
 /* What WATCH noted: the conditions of the next EXEC, written as the entry will have them. */
 struct fl__watched {
@@ -361,12 +424,15 @@ struct fl__client {
     uint8_t protocol;
     bool authenticated, no_evict, no_touch;
     bool reply_off, reply_skip, reply_skip_next;
-    bool in_exec;  /* A local command runs as part of a transaction's answer. */
-    bool deferred; /* A local command says that its reply comes later, through a pending. */
+    bool in_exec; /* A local command runs as part of a transaction's answer. */
+    /* A local command says that its reply comes later, through a pending; or that it is a push, which
+     * CLIENT REPLY does not withhold. */
+    bool deferred;
     char *name, *library, *library_version;
     const struct fl__command *last_command;
     fl_index last_write;
-    struct fl__multi *multi; /* transaction.c's; NULL outside of transactions. */
+    struct fl__multi *multi;           /* transaction.c's; NULL outside of transactions. */
+    struct fl__subscriber *subscriber; /* pubsub.c's; NULL: listens to nothing. */
     struct fl__watched watched;
 
     uint32_t ops; /* Of the above, in flight. */
@@ -393,7 +459,7 @@ void fl__client_check(struct fl__client *client);   /* Budgets of time. */
 FL_MUST_USE bool fl__client_set_text(char **slot, struct fl__bytes text); /* Empty: NULL. False: no memory. */
 struct fl__client *fl__client_by_id(struct fl_server *server, int64_t id); /* NULL: there is none. */
 /* One of Redis' types of clients: false, it is none. */
-FL_MUST_USE bool fl__client_type_parse(struct fl__bytes name, bool *is_normal);
+FL_MUST_USE bool fl__client_type_parse(struct fl__bytes name, bool *listening, bool *normal);
 bool fl__client_name_is_valid(struct fl__bytes name); /* Nothing that would break the lines of CLIENT LIST. */
 
 /* ---------------------------------------------------------------------------------------------- session.c */
@@ -468,5 +534,9 @@ fl__local_fn fl__local_auth, fl__local_client_getname, fl__local_client_id, fl__
     fl__local_fairlead_status;
 fl__local_fn fl__local_memory_doctor, fl__local_memory_malloc_stats, fl__local_memory_purge,
     fl__local_memory_stats;
+fl__local_fn fl__local_psubscribe, fl__local_pubsub_channels, fl__local_pubsub_numpat,
+    fl__local_pubsub_numsub, fl__local_pubsub_shardchannels, fl__local_pubsub_shardnumsub,
+    fl__local_punsubscribe, fl__local_ssubscribe, fl__local_subscribe, fl__local_sunsubscribe,
+    fl__local_unsubscribe;
 
 #endif

@@ -8,7 +8,9 @@
  *     a read                       nothing, or reads only
  *     a write                      nothing, or writes only
  *     WATCH                        as a read
- *     MULTI, QUIT                  any; they concern the connection, and their replies wait for their turn
+ *     SUBSCRIBE and its like       nothing, or their like
+ *     MULTI, QUIT                  any; they concern the connection, and their replies wait for their turn.
+ *                                  Of a client that listens, or is about to: nothing
  *     a call within MULTI          any; it is queued
  *     DISCARD, RESET               any but WATCH, which would note keys for them to forget
  *     EXEC                         as a write, or as a read if its commands all read, but never beside the
@@ -35,6 +37,7 @@ bool fl__session_is_over_memory(const struct fl_server *server)
 void fl__session_reset(struct fl__client *client)
 {
     fl__transaction_drop(client);
+    fl__pubsub_leave(client);
     client->protocol = 2;
     client->authenticated = client->server->password[0] == '\0';
     client->parser.restricted = !client->authenticated;
@@ -88,6 +91,24 @@ static bool is_silent(const struct fl__client *client)
     return client->reply_off || client->reply_skip;
 }
 
+/* EXEC can only have too many arguments, or be called by who listens; and it ends the transaction. */
+static void complain(struct fl__client *client, const struct fl__bytes *args, uint32_t arg_count,
+                     bool is_exec)
+{
+    const char *prefix = is_exec ? "EXECABORT Transaction discarded because of:" : "ERR";
+    const struct fl__command *command = fl__command_find(args, arg_count, is_exec ? NULL : &client->out);
+    if (command == NULL && is_exec)
+        fl__reply_error_format(&client->out, "%s wrong number of arguments for 'exec' command", prefix);
+    else if (command != NULL && !client->authenticated)
+        fl__reply_error(&client->out, "NOAUTH Authentication required.");
+    else if (command != NULL)
+        fl__reply_error_format(
+            &client->out,
+            "%s Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
+            "RESET are allowed in this context",
+            prefix, command->name);
+}
+
 static bool refuse_call(struct fl__client *client, const struct fl__bytes *args, uint32_t arg_count)
 {
     if (client->depth > 0)
@@ -99,12 +120,7 @@ static bool refuse_call(struct fl__client *client, const struct fl__bytes *args,
     client->out.protocol = client->protocol;
     size_t before = client->out.size;
     bool is_exec = client->authenticated && fl__bytes_is(args[0], "exec");
-    if (is_exec) /* It can only have too many arguments; and ends the transaction. */
-        fl__reply_error(
-            &client->out,
-            "EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
-    else if (fl__command_find(args, arg_count, &client->out) != NULL)
-        fl__reply_error(&client->out, "NOAUTH Authentication required.");
+    complain(client, args, arg_count, is_exec);
     fl__stats_refused(client->server, fl__command_named(args[0]), fl__reply_since(&client->out, before));
     if (is_silent(client))
         client->out.size = before;
@@ -188,6 +204,8 @@ static bool start_transaction_command(struct fl__client *client, const struct fl
         fl__dispatch_watch(client, command, args, arg_count);
         return true;
     }
+    if (client->depth > 0 && (client->subscriber != NULL || client->flight == FL__FLIGHT_SUBSCRIBES))
+        return false;
     if (client->watched.open > 0 && command->local != fl__local_multi && command->local != fl__local_quit)
         return false;
     if (command->local == fl__local_exec)
@@ -213,6 +231,11 @@ static bool start(struct fl__client *client, const struct fl__command *command, 
             return false;
         fl__dispatch_write(client, command, args, arg_count);
         return true;
+    case FL__CLASS_SUBSCRIBE:
+        if (!fl__session_may_start(client, FL__FLIGHT_SUBSCRIBES))
+            return false;
+        fl__dispatch_read(client, command, args, arg_count);
+        return true;
     case FL__CLASS_TRANSACTION:
         return start_transaction_command(client, command, args, arg_count);
     case FL__CLASS_LOCAL:
@@ -228,7 +251,8 @@ bool fl__session_call(struct fl__client *client, const struct fl__bytes *args, u
     if (client->depth >= FL__PIPELINE_MAX || (client->depth > 0 && server->pending_count >= FL__PENDING_MAX))
         return false;
     const struct fl__command *command = fl__command_find(args, arg_count, NULL);
-    bool may_run = command != NULL && (client->authenticated || (command->flags & FL__NO_AUTH));
+    bool may_run = command != NULL && (client->authenticated || (command->flags & FL__NO_AUTH)) &&
+                   fl__pubsub_allows(client, command);
     if (may_run && fl__pause_holds(client, command))
         return false;
     if (may_run ? !start(client, command, args, arg_count) : !refuse_call(client, args, arg_count))

@@ -192,6 +192,26 @@ static const char *set_output_max(struct fl_server *server, struct fl__bytes val
     return NULL;
 }
 
+static void get_notify(const struct fl_server *server, char *out, size_t out_size)
+{
+    char letters[FL__NOTIFY_SIZE];
+    fl__notify_print(server->notify, letters);
+    snprintf(out, out_size, "%s", letters);
+}
+
+static const char *set_notify(struct fl_server *server, struct fl__bytes value, bool change)
+{
+    uint32_t classes;
+    if (!fl__notify_parse(value, &classes))
+        return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
+    if (change) {
+        server->notify = classes;
+        if (server->store != NULL) /* Else it is about to be opened. */
+            fl__pubsub_listen(server);
+    }
+    return NULL;
+}
+
 static void get_dir(const struct fl_server *server, char *out, size_t out_size)
 {
     snprintf(out, out_size, "%s", server->directory);
@@ -296,6 +316,7 @@ static const struct setting settings[] = {
     FIXED("maxmemory-policy", "noeviction", "evicting keys would lose writes that were acknowledged"),
     FIXED("min-replicas-to-write", "0", MAJORITY),
     {.name = "name", .get = get_name},
+    {.name = "notify-keyspace-events", .get = get_notify, .set = set_notify, .is_option = true},
     FIXED("no-appendfsync-on-rewrite", "no", SYNCED),
     {.name = "peer", .get = get_peer},
     {.name = "port", .get = get_port},

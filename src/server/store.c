@@ -345,11 +345,12 @@ void fl__store_notify(struct fl__store *store, enum fl__event event, const char 
         store->listener.event(store->listener.owner, event, name, key);
 }
 
-uint64_t fl__store_publish(struct fl__store *store, struct fl__bytes channel, struct fl__bytes message)
+uint64_t fl__store_publish(struct fl__store *store, bool sharded, struct fl__bytes channel,
+                           struct fl__bytes message)
 {
     if (store->listener.message == NULL)
         return 0;
-    return store->listener.message(store->listener.owner, channel, message);
+    return store->listener.message(store->listener.owner, sharded, channel, message);
 }
 
 /* ----------------------------------------------------------------------------------------------- applying */

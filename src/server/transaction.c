@@ -22,7 +22,8 @@ struct fl__multi {
     struct fl__transaction transaction;
     struct fl__hole *holes, *last_hole;
     size_t holes_size;
-    bool aborted; /* A command was refused: EXEC will be, too. */
+    bool subscribes; /* A hole is of FL__CLASS_SUBSCRIBE, and waits for a moment as a read does. */
+    bool aborted;    /* A command was refused: EXEC will be, too. */
 };
 
 void fl__holes_release(struct fl__hole *hole)
@@ -90,6 +91,7 @@ static int add_hole(struct fl__multi *multi, const struct fl__command *command, 
         multi->holes = hole;
     multi->last_hole = hole;
     multi->holes_size += size;
+    multi->subscribes |= command->class == FL__CLASS_SUBSCRIBE;
     return FL_OK;
 }
 
@@ -176,7 +178,8 @@ static bool is_refused(const struct fl__client *client)
 static bool is_about_nothing(const struct fl__client *client)
 {
     const struct fl__transaction *transaction = &client->multi->transaction;
-    return transaction->count == transaction->holes && client->watched.count == 0;
+    return transaction->count == transaction->holes && client->watched.count == 0 &&
+           !client->multi->subscribes;
 }
 
 enum fl__flight fl__transaction_flight(const struct fl__client *client)
@@ -251,8 +254,9 @@ static void send_off(struct fl__client *client, struct fl__reply *reply)
     }
     client->deferred = true;
     p->holes = multi->holes;
+    p->subscribes = multi->subscribes;
     if (p->holes != NULL)
-        client->flight = FL__FLIGHT_ALONE;
+        client->flight = p->subscribes ? FL__FLIGHT_SUBSCRIBES : FL__FLIGHT_ALONE;
     fl__pending_adopt(p, multi->transaction.data, multi->transaction.size);
     multi->holes = NULL;
     multi->transaction.data = NULL;

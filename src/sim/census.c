@@ -114,7 +114,8 @@ static bool is_lean(struct fl__life_node *node, char *text, size_t text_size)
 {
     const struct fl_sim_life *life = node->life;
     uint32_t files = FILES_BESIDE, open_files = fl__memory_open_files(node->io);
-    uint32_t streams = STREAMS_PER_MEMBER * life->plan.count + life->plan.client_count + 1;
+    uint32_t streams =
+        STREAMS_PER_MEMBER * life->plan.count + life->plan.client_count + FL__SIM_LISTENERS_MAX + 1;
     uint32_t open_streams = fl__memory_open_streams(node->io);
     fl__disk_each(node->disk, count_file, &files);
     snprintf(text, text_size,

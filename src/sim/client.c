@@ -133,6 +133,19 @@ static void ask_append(struct fl__sim_client *client, uint32_t list)
     note_deed(client, ask(client, 1), list, element);
 }
 
+/* The same, and the element is published on the list's channel: who listens hears them in its order. */
+static void ask_publication(struct fl__sim_client *client, uint32_t list)
+{
+    struct fl__history *history = &client->redis->history;
+    uint64_t element = ++history->elements;
+    put_command(client, "MULTI");
+    put_append(client, list, element);
+    put_command(client, "PUBLISH news%" PRIu32 " %" PRIu64, list, element);
+    put_command(client, "EXEC");
+    note_deed(client, ask(client, 4), list, element);
+    history->deeds[history->count - 1].is_published = true;
+}
+
 /* To two lists at once, and what the first one then is. */
 static void ask_transaction(struct fl__sim_client *client)
 {
@@ -250,6 +263,8 @@ static void ask_something(struct fl__sim_client *client)
         "CLIENT KILL ID 1%u",
         "CLIENT UNBLOCK 1%u ERROR",
         "UNWATCH",
+        "PUBLISH c%u hello",
+        "PUBSUB NUMSUB news%u",
     };
     uint64_t k = fl__chance_below(chance_of(client), sizeof commands / sizeof *commands);
     unsigned a = (unsigned)fl__chance_below(chance_of(client), 6),
@@ -274,7 +289,9 @@ static void ask_by_chance(struct fl__sim_client *client)
 {
     uint32_t list = (uint32_t)fl__chance_below(chance_of(client), client->redis->life->plan.key_count);
     uint64_t kind = fl__chance_below(chance_of(client), 100);
-    if (kind < 45) {
+    if (kind < 12) {
+        ask_publication(client, list);
+    } else if (kind < 45) {
         ask_append(client, list);
     } else if (kind < 60) {
         put_command(client, "GET list%" PRIu32, list);
@@ -303,21 +320,13 @@ void fl__client_read(struct fl__sim_client *client, uint32_t list,
 
 /* ------------------------------------------------------------------------------------------------ replies */
 
-/* '+', '-', ':', '$', '*' and its like; its number, how many bytes or items (-1: none), or its text. */
-struct reply {
-    char type;
-    int64_t number;
-    const char *text;
-    size_t size;
-};
-
 /* Where the reply at `at` ends; 0: it is not all here. Items of an array follow it one by one. */
-static size_t read_reply(const char *bytes, size_t size, size_t at, struct reply *reply)
+static size_t read_reply(const char *bytes, size_t size, size_t at, struct fl__sim_reply *reply)
 {
     const char *end = at < size ? memchr(bytes + at, '\n', size - at) : NULL;
     if (!end)
         return 0;
-    *reply = (struct reply){.type = bytes[at], .text = bytes + at + 1};
+    *reply = (struct fl__sim_reply){.type = bytes[at], .text = bytes + at + 1};
     reply->size = (size_t)(end - reply->text) - 1;
     reply->number = strtoll(reply->text, NULL, 10);
     size_t next = (size_t)(end - bytes) + 1;
@@ -329,14 +338,13 @@ static size_t read_reply(const char *bytes, size_t size, size_t at, struct reply
     return next <= size ? next : 0;
 }
 
-/* Reads one reply with all its items, the first few of which are kept; 0: it is not all here. */
-static size_t read_replies(const char *bytes, size_t size, struct reply *replies, uint32_t capacity,
-                           uint32_t *count)
+size_t fl__sim_replies_read(const char *bytes, size_t size, struct fl__sim_reply *replies, uint32_t capacity,
+                            uint32_t *count)
 {
     size_t at = 0;
     uint64_t left = 1;
     for (*count = 0; left > 0; left--) {
-        struct reply reply;
+        struct fl__sim_reply reply;
         at = read_reply(bytes, size, at, &reply);
         if (at == 0)
             return 0;
@@ -348,18 +356,19 @@ static size_t read_replies(const char *bytes, size_t size, struct reply *replies
     return at;
 }
 
-static bool begins(const struct reply *reply, const char *words)
+static bool begins(const struct fl__sim_reply *reply, const char *words)
 {
     return reply->size >= strlen(words) && memcmp(reply->text, words, strlen(words)) == 0;
 }
 
 /* What an error says about a write: nothing, where its outcome is unknown. */
-static bool is_definite(const struct reply *reply)
+static bool is_definite(const struct fl__sim_reply *reply)
 {
     return reply->type == '-' && !begins(reply, "TIMEOUT");
 }
 
-static void answer_deed(struct fl__sim_client *client, struct fl__deed *deed, const struct reply *reply)
+static void answer_deed(struct fl__sim_client *client, struct fl__deed *deed,
+                        const struct fl__sim_reply *reply)
 {
     if (reply->type == ':') {
         deed->place = (uint64_t)reply->number;
@@ -375,7 +384,7 @@ static void answer_deed(struct fl__sim_client *client, struct fl__deed *deed, co
 
 /* EXEC of a compare and set: the null array is as definite as an error. */
 static void answer_swap(struct fl__sim_client *client, const struct fl__asked *asked,
-                        const struct reply *reply)
+                        const struct fl__sim_reply *reply)
 {
     struct fl__deed *deed = &client->redis->history.deeds[asked->deeds[0]];
     if (reply->type == '*' && reply->number > 0) {
@@ -389,12 +398,12 @@ static void answer_swap(struct fl__sim_client *client, const struct fl__asked *a
                  reply->number > 0 ? FL__MARK_SWAPPED : FL__MARK_NOT_SWAPPED);
 }
 
-static bool says(const struct reply *reply, const char *text)
+static bool says(const struct fl__sim_reply *reply, const char *text)
 {
     return memmem(reply->text, reply->size, text, strlen(text)) != NULL;
 }
 
-static void mark_error(const struct fl__sim_client *client, const struct reply *reply)
+static void mark_error(const struct fl__sim_client *client, const struct fl__sim_reply *reply)
 {
     uint64_t *marks = &client->redis->life->result->marks;
     fl__mark(marks, is_definite(reply) ? FL__MARK_DEFINITE : FL__MARK_UNKNOWN);
@@ -405,10 +414,10 @@ static void mark_error(const struct fl__sim_client *client, const struct reply *
 }
 
 /* All replies to the oldest question are here. */
-static void answer(struct fl__sim_client *client, const struct reply *replies, uint32_t count)
+static void answer(struct fl__sim_client *client, const struct fl__sim_reply *replies, uint32_t count)
 {
     struct fl__asked *asked = client->first;
-    const struct reply *reply = &replies[0];
+    const struct fl__sim_reply *reply = &replies[0];
     if (asked->got)
         asked->got(asked->context, asked->list, reply->type == '$' ? reply->text : NULL,
                    reply->type == '$' && reply->number > 0 ? reply->size : 0);
@@ -434,7 +443,7 @@ static void think_soon(struct fl__sim_client *client);
 static void on_data(void *context, const void *data, size_t size)
 {
     struct fl__sim_client *client = context;
-    struct reply replies[5];
+    struct fl__sim_reply replies[5];
     uint32_t count;
     size_t used = 0, n;
     if (size == 0) {
@@ -445,7 +454,7 @@ static void on_data(void *context, const void *data, size_t size)
     memcpy(client->in + client->in_size, data, size);
     client->in_size += size;
     while (client->first &&
-           (n = read_replies(client->in + used, client->in_size - used, replies, 5, &count))) {
+           (n = fl__sim_replies_read(client->in + used, client->in_size - used, replies, 5, &count))) {
         client->asked_at = now_of(client);
         if (--client->first->replies == 0)
             answer(client, replies, count);

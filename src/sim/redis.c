@@ -1,4 +1,5 @@
-/* redis.c - servers, and clients that append to their lists; in the end each node tells each list. */
+/* redis.c - servers, and clients that append to their lists; in the end each node tells each list. Others
+ * listen to what was published of these lists. */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -53,6 +54,12 @@ static void work(struct fl_sim_life *life)
         redis->clients[k].redis = redis;
         fl__client_open(&redis->clients[k]);
     }
+    redis->chance = fl__chance_begin(life->plan.seed, FL__STREAM_LISTENERS);
+    redis->listener_count = (uint32_t)fl__chance_below(&redis->chance, FL__SIM_LISTENERS_MAX + 1);
+    for (uint32_t k = 0; k < redis->listener_count; k++) {
+        redis->listeners[k].redis = redis;
+        fl__listener_open(&redis->listeners[k]);
+    }
 }
 
 static void end(struct fl_sim_life *life)
@@ -60,6 +67,8 @@ static void end(struct fl_sim_life *life)
     struct fl__redis *redis = redis_of(life);
     for (uint32_t k = 0; k < FL__SIM_CLIENTS_MAX; k++)
         fl__client_release(&redis->clients[k]);
+    for (uint32_t k = 0; k < FL__SIM_LISTENERS_MAX; k++)
+        fl__listener_release(&redis->listeners[k]);
     for (uint32_t n = 0; n < FL__LIFE_NODES_MAX; n++) {
         fl__client_release(&redis->readings[n].client);
         for (uint32_t list = 0; list < FL__SIM_LISTS_MAX; list++)
@@ -135,7 +144,24 @@ static bool is_quiet(struct fl_sim_life *life)
     return fl__life_now(life) - redis->quiet_since >= QUIET_US;
 }
 
-/* Each node that counts has told each list, and one at least. */
+/* Who listens to a node that counts has heard what that has. */
+static bool have_heard_all(const struct fl_sim_life *life)
+{
+    const struct fl__redis *redis = redis_of(life);
+    bool are_done = true;
+    for (uint32_t n = 0; n < life->plan.count; n++) {
+        if (!fl__life_counts(&life->nodes[n]))
+            continue;
+        for (uint32_t k = 0; k < redis->listener_count; k++)
+            for (uint32_t list = 0; list < life->plan.key_count; list++)
+                are_done = are_done &&
+                           fl__listener_is_done(&redis->listeners[k], n, list, redis->readings[n].lists[list],
+                                                redis->readings[n].sizes[list]);
+    }
+    return are_done;
+}
+
+/* Each node that counts has told each list, and one at least; and listeners have heard of them. */
 static bool settle(struct fl_sim_life *life)
 {
     uint32_t complete = 0, missing = 0;
@@ -146,7 +172,7 @@ static bool settle(struct fl_sim_life *life)
         complete += has_read_all(life, n);
         missing += fl__life_counts(&life->nodes[n]) && !has_read_all(life, n);
     }
-    return complete > 0 && missing == 0;
+    return complete > 0 && missing == 0 && have_heard_all(life);
 }
 
 /* ------------------------------------------------------------------------------------------------ verdict */
@@ -183,6 +209,8 @@ static void judge_list(struct fl_sim_life *life, uint32_t list)
     if (!fl__history_judge(&redis->history, list, longest->lists[list], longest->sizes[list], text,
                            sizeof text))
         fl__life_fail(life, "L1", text);
+    for (uint32_t k = 0; k < redis->listener_count; k++)
+        fl__listener_judge(&redis->listeners[k], list, longest->lists[list], longest->sizes[list]);
 }
 
 static void judge(struct fl_sim_life *life)

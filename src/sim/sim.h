@@ -15,6 +15,7 @@
  *   rot.c      what befalls their disks
  *   redis.c    servers run on them, and clients use them
  *   client.c   such a client
+ *   listener.c clients that listen to what the others publish, and whether they heard it all
  *   machine.c  a user's own state machine runs on them
  *   promises.c what nodes tell each other, against what their disks hold
  *   history.c  whether what clients saw is linearizable
@@ -54,6 +55,7 @@ enum fl__stream {
     FL__STREAM_DISK,
     FL__STREAM_FAULTS,
     FL__STREAM_WORKLOAD,
+    FL__STREAM_LISTENERS,
 };
 
 /* Choices made by somebody else, a fuzzer: bytes that stand for numbers, the next one first. */
@@ -263,6 +265,7 @@ struct fl__deed {
     uint64_t element;           /* That it appends, from 1; 0: a read. */
     fl_time_us asked, answered; /* answered UINT64_MAX: it was not, or with "outcome unknown". */
     bool is_refused;            /* A definite error: it is not done and never will be. */
+    bool is_published;          /* With it, in one entry, the element is published on the list's channel. */
     uint64_t place;             /* Bytes of the list after it, or as it read them. */
     uint64_t hash;              /* A read's: of those bytes; 0: it read the size alone. */
 };
@@ -286,6 +289,7 @@ bool fl__history_judge(const struct fl__history *history, uint32_t list, const c
 #define FL__LIFE_NODES_MAX 7
 #define FL__SIM_CLIENTS_MAX 8
 #define FL__SIM_LISTS_MAX 8
+#define FL__SIM_LISTENERS_MAX 3
 
 enum fl__power { FL__POWER_OFF, FL__POWER_ON, FL__POWER_DYING };
 
@@ -401,6 +405,18 @@ void fl__rot_hang(struct fl__life_node *node);
 
 struct fl__redis;
 
+/* '+', '-', ':', '$', '*' and its like; its number, how many bytes or items (-1: none), or its text. */
+struct fl__sim_reply {
+    char type;
+    int64_t number;
+    const char *text;
+    size_t size;
+};
+
+/* Reads one reply with all its items, the first few of which are kept; 0: it is not all here. */
+size_t fl__sim_replies_read(const char *bytes, size_t size, struct fl__sim_reply *replies, uint32_t capacity,
+                            uint32_t *count);
+
 /* What a client waits for. */
 struct fl__asked {
     struct fl__asked *next;
@@ -451,6 +467,45 @@ struct fl__reading {
     size_t sizes[FL__SIM_LISTS_MAX];
 };
 
+/* --------------------------------------------------------------------------------------------- listener.c */
+
+/* What one connection heard: elements of lists, in the order in which they came. */
+struct fl__hearing {
+    uint32_t node;
+    fl_time_us asked, confirmed; /* SUBSCRIBE; FL__NEVER: it was not confirmed. */
+    struct fl__heard {
+        uint32_t list;
+        uint64_t element;
+    } * heard;
+    size_t count, capacity;
+};
+
+/* Listens to all lists' channels, on one node after the other. */
+struct fl__sim_listener {
+    struct fl__redis *redis;
+    uint32_t node;
+    bool by_pattern;
+    struct fl_io_stream *stream; /* NULL: not connected. */
+    struct fl_io_op connecting, closing, timer, sending;
+    bool is_connecting, is_closing, is_timed, is_sending;
+    uint32_t unconfirmed; /* Answers to SUBSCRIBE that must still come. */
+    fl_time_us heard_at;  /* Anything at all. */
+    char request[128], *in;
+    size_t in_size, in_capacity;
+    struct fl__hearing *hearings; /* The last one is that of this connection. */
+    size_t hearing_count, hearing_capacity;
+};
+
+void fl__listener_open(struct fl__sim_listener *listener);
+/* Whether it has heard the last element that was published of this list, as its node tells it; true if it is
+ * not listening there, or has heard nothing of it so far. */
+bool fl__listener_is_done(const struct fl__sim_listener *listener, uint32_t node, uint32_t list,
+                          const char *bytes, size_t size);
+/* Judges everything that it heard of a list by the final content. */
+void fl__listener_judge(const struct fl__sim_listener *listener, uint32_t list, const char *bytes,
+                        size_t size);
+void fl__listener_release(struct fl__sim_listener *listener); /* Once its engine is gone. */
+
 /* redis.c: servers and their clients. */
 struct fl__redis {
     struct fl_sim_life *life;
@@ -458,6 +513,9 @@ struct fl__redis {
     struct fl_io *io; /* The clients'. */
     struct fl__sim_client clients[FL__SIM_CLIENTS_MAX];
     uint32_t client_count;
+    struct fl__chance chance; /* The listeners'. */
+    struct fl__sim_listener listeners[FL__SIM_LISTENERS_MAX];
+    uint32_t listener_count;
     struct fl__history history;
     struct fl__reading readings[FL__LIFE_NODES_MAX];
     fl_time_us quiet_since;
@@ -519,6 +577,7 @@ enum fl__mark {
     FL__MARK_NOT_SWAPPED,
     FL__MARK_SAME_STATE,
     FL__MARK_SERVED_ALL,
+    FL__MARK_HEARD,
     FL__MARK_COUNT,
 };
 

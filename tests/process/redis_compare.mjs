@@ -312,6 +312,16 @@ const connectionCases = () => [
     'config set repl-backlog-size 1q', 'config set repl-backlog-size 2mb', 'config get repl-backlog-size',
     'config set repl-backlog-size 1048576', 'config get slave-priority', 'config get notify-keyspace-events', "config set masterauth ''",
     'config set timeout 1 timeout 2', 'config set timeout', 'config set timeout 0 hz'],
+  ['pubsub', 'pubsub foo', 'pubsub channels', 'pubsub channels a b', 'pubsub numsub', 'pubsub numsub a b', 'pubsub numpat', 'pubsub numpat x',
+    'pubsub shardchannels', 'pubsub shardnumsub', 'pubsub shardnumsub a', 'publish', 'publish a', 'publish a b', 'publish a b c', 'spublish a b',
+    'subscribe', 'psubscribe', 'ssubscribe', 'unsubscribe', 'unsubscribe a', 'punsubscribe', 'punsubscribe a', 'sunsubscribe', 'sunsubscribe a',
+    'multi', 'publish a b', 'unsubscribe a', 'exec', 'multi', 'subscribe a', 'ping', 'exec', 'ping', 'ping a', 'ping a b', 'get', 'foo',
+    'psubscribe a', 'ssubscribe a', 'subscribe a', 'sunsubscribe', 'punsubscribe', 'unsubscribe', 'get a', 'subscribe a', 'reset', 'get a'],
+  ['subscribe a', 'get a', 'exec', 'multi', 'client id', 'client foo', 'hello 2 foo', 'unsubscribe', 'subscribe a', 'quit'],
+  ['config set notify-keyspace-events KEA', 'config get notify-keyspace-events', 'config set notify-keyspace-events q',
+    'config set notify-keyspace-events KEAnm', 'config get notify-keyspace-events', 'config set notify-keyspace-events mtdExg',
+    'config get notify-keyspace-events', 'config set notify-keyspace-events nKg', 'config get notify-keyspace-events',
+    "config set notify-keyspace-events ''", 'config get notify-keyspace-events'],
   ['config', 'config foo', 'config get', 'config set', 'config set nosuch 1', 'config set maxmemory', 'config get nosuch'],
   ['reset', 'reset x', 'multi', 'set a 1', 'reset', 'exec', 'command help x', 'quit'],
 ];
@@ -322,7 +332,8 @@ const tableNames = (`command|getkeys command|getkeysandflags copy dump expiretim
   restore swapdb touch append auth client|getname client|id client|info client|list client|no-evict client|reply client|setname
   command|count command|docs command|info command|list config|get config|set dbsize decr decrby del discard echo exec exists
   expire expireat flushall flushdb get getdel getrange getset hello incr incrby info mget mset msetnx multi persist pexpire pexpireat ping psetex pttl quit
-  reset scan select set setex setnx strlen substr time ttl type unlink wait`).split(/\s+/);
+  psubscribe publish pubsub|channels pubsub|help pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub punsubscribe
+  spublish ssubscribe subscribe sunsubscribe unsubscribe reset scan select set setex setnx strlen substr time ttl type unlink wait`).split(/\s+/);
 
 // Bytes that are no request, each on a connection of its own; what follows the complaint is the end.
 const wrongBytes = [
@@ -565,6 +576,75 @@ async function compareBytes(comparison, addresses) {
   pair.forEach((connection) => connection.close());
 }
 
+// What a listener and a publisher hear: [who, command, replies to the listener, replies to the publisher]. No channel is
+// heard by two patterns, whose order is chance in Redis.
+const messageSteps = [
+  ['listener', 'subscribe a b a', 3, 0],
+  ['listener', 'psubscribe a* a* c?', 3, 0],
+  ['listener', 'ssubscribe a s', 2, 0],
+  ['publisher', 'publish a hello', 2, 1],
+  ['publisher', 'publish b', 0, 1],
+  ['publisher', "publish b ''", 1, 1],
+  ['publisher', 'publish cx m', 1, 1],
+  ['publisher', 'publish A nobody', 0, 1],
+  ['publisher', 'publish abc far', 1, 1],
+  ['publisher', 'spublish a shard', 1, 1],
+  ['publisher', 'spublish b nobody', 0, 1],
+  ['publisher', 'multi', 0, 1],
+  ['publisher', 'publish b 1', 0, 1],
+  ['publisher', 'publish b 2', 0, 1],
+  ['publisher', 'exec', 2, 1],
+  ['publisher', 'pubsub numsub a b c', 0, 1],
+  ['publisher', 'pubsub numpat', 0, 1],
+  ['publisher', 'pubsub shardnumsub a s', 0, 1],
+  ['publisher', 'pubsub channels b*', 0, 1],
+  ['listener', 'ping', 1, 0],
+  ['listener', 'ping x', 1, 0],
+  ['listener', 'get a', 1, 0],
+  ['listener', 'unsubscribe a a', 2, 0],
+  ['listener', 'punsubscribe c?', 1, 0],
+  ['publisher', 'publish a hello', 1, 1],
+  ['listener', 'punsubscribe', 1, 0],
+  ['listener', 'sunsubscribe a s', 2, 0],
+  ['publisher', 'publish a nobody', 0, 1],
+  ['listener', 'unsubscribe', 1, 0],
+  ['listener', 'unsubscribe', 1, 0],
+  ['listener', 'get a', 1, 0],
+  ['publisher', 'mset k1 a k2 b k3 c', 0, 1],
+  ['publisher', 'config set notify-keyspace-events KEg', 0, 1],
+  ['listener', 'psubscribe __key*', 1, 0],
+  ['publisher', 'del k1 nosuch', 2, 1],
+  ['publisher', 'expire k2 100', 2, 1],
+  ['publisher', 'persist k2', 2, 1],
+  ['publisher', 'persist k2', 0, 1],
+  ['publisher', 'rename k2 k9', 4, 1],
+  ['publisher', 'copy k9 k8', 2, 1],
+  ['publisher', 'multi', 0, 1],
+  ['publisher', 'unlink k9', 0, 1],
+  ['publisher', 'expire k3 -1', 0, 1],
+  ['publisher', 'exec', 4, 1],
+  ['publisher', "config set notify-keyspace-events ''", 0, 1],
+  ['publisher', 'del k8', 0, 1],
+  ['listener', 'punsubscribe', 1, 0],
+  ['listener', 'client reply off', 0, 0],
+  ['listener', 'subscribe a', 1, 0],
+  ['publisher', 'publish a hello', 1, 1],
+  ['listener', 'unsubscribe', 1, 0],
+  ['listener', 'client reply on', 1, 0],
+];
+
+async function compareMessages(comparison, addresses, protocol) {
+  const pairs = { listener: await openPair(addresses, protocol), publisher: await openPair(addresses, protocol) };
+  const steps = protocol === 3 ? [...messageSteps, ['listener', 'subscribe own', 1, 0], ['listener', 'publish own m', 2, 0]] : messageSteps;
+  for (const [who, line, heard, answered] of steps) {
+    pairs[who].forEach((connection) => connection.send(encode(split(line))));
+    for (const [side, count] of [['listener', heard], ['publisher', answered]])
+      for (let k = 0; k < count; k++)
+        comparison.check([`(${side})`, line], await pairs[side][0].receive(), await pairs[side][1].receive());
+  }
+  Object.values(pairs).flat().forEach((connection) => connection.close());
+}
+
 // Compares two servers; returns { compared, differences }.
 export async function compare(redis, fairlead, { seed = 1, count = 20000, onlyKeys = false, log = console.log } = {}) {
   const addresses = [redis, fairlead];
@@ -573,6 +653,7 @@ export async function compare(redis, fairlead, { seed = 1, count = 20000, onlyKe
   for (const protocol of [2, 3]) {
     await compareCases(comparison, addresses, protocol, keyCases());
     if (!onlyKeys) await compareCases(comparison, addresses, protocol, connectionCases());
+    if (!onlyKeys) await compareMessages(comparison, addresses, protocol);
     await compareTable(comparison, addresses, protocol);
     const pair = await openPair(addresses, protocol);
     await comparison.run(pair, [['flushall'], ...randomCommands(random, count / 2)]);
