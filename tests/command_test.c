@@ -102,8 +102,8 @@ static void test_rows_are_whole(void **state)
             fail_msg("%s has no description", command->name);
         if ((command->first_key != 0) != (command->key_flags != NULL))
             fail_msg("%s: where its keys are and how it uses them belong together", command->name);
-        /* A message goes through the log, and changes no key. FUNCTION FLUSH writes in Redis, and clients route
-         * by that; here there is nothing to delete. */
+        /* A message goes through the log, and changes no key. FUNCTION FLUSH writes in Redis, and clients
+         * route by that; here there is nothing to delete. */
         bool is_message = command->flags & FL__PUBSUB;
         bool writes = command->class == FL__CLASS_WRITE || command->local == fl__local_function_flush;
         if (!is_message && writes != ((command->flags & FL__WRITE) != 0))
