@@ -401,6 +401,20 @@ static void test_the_file_has_comments_blanks_and_lists_over_several_lines(void 
     fl__settings_release(&call.settings);
 }
 
+static void test_lines_in_redis_words_are_for_the_server_to_check(void **state)
+{
+    (void)state;
+    struct fl__call call;
+    struct ear ear;
+    assert_true(read_config(&call, "redis.hz = 20 ; often\nname = n1\nredis.syslog-ident =\n", &ear));
+    assert_int_equal(call.settings.redis_count, 2);
+    assert_string_equal(call.settings.redis[0].name, "hz");
+    assert_string_equal(call.settings.redis[0].value, "20");
+    assert_int_equal(call.settings.redis_lines[1], 3);
+    assert_string_equal(call.settings.redis[1].value, "");
+    fl__settings_release(&call.settings);
+}
+
 static void test_a_mistake_in_the_file_is_named_with_its_line(void **state)
 {
     (void)state;
@@ -416,6 +430,7 @@ static void test_a_mistake_in_the_file_is_named_with_its_line(void **state)
         {"config = x\n", "line 1", "config"},
         {"bootstrap = a=b:1,\n", "", "comma"},
         {"listen =\n", "line 1", "listen"},
+        {"redis.hz = 1\nredis.HZ = 2\n", "line 2", "second time"},
     };
     for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
         struct fl__call call;
@@ -505,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_unknown_options_are_refused_with_a_neighbour),
         cmocka_unit_test(test_help_is_given_whatever_else_is_wrong),
         cmocka_unit_test(test_the_file_has_comments_blanks_and_lists_over_several_lines),
+        cmocka_unit_test(test_lines_in_redis_words_are_for_the_server_to_check),
         cmocka_unit_test(test_a_mistake_in_the_file_is_named_with_its_line),
         cmocka_unit_test(test_a_line_that_is_too_long_is_refused_not_cut),
         cmocka_unit_test(test_settings_that_contradict_each_other_are_named),

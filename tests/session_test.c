@@ -544,7 +544,7 @@ static void test_config_get_matches_patterns_and_says_what_benchmarks_ask(void *
     expect(client, "CONFIG GET appendonly", "*2\r\n$10\r\nappendonly\r\n$3\r\nyes\r\n");
     expect(client, "CONFIG GET nosuch", "*0\r\n");
     expect(
-        client, "CONFIG GET MAXMEM* port",
+        client, "CONFIG GET MAXMEMOR? maxmemory-pol* port",
         "*6\r\n$9\r\nmaxmemory\r\n$1\r\n0\r\n$16\r\nmaxmemory-policy\r\n$10\r\nnoeviction\r\n$4\r\nport\r\n$4\r\n7600\r\n");
     world_destroy(world);
 }

@@ -40,6 +40,7 @@ static void test_servers_lose_nothing_and_answer_when_a_majority_heals(void **st
     }
     assert_true(marks >> FL__MARK_SERVED_ALL & 1); /* Histories were judged. */
     assert_true(only || marks >> FL__MARK_UNKNOWN & 1);
+    assert_true(only || (marks >> FL__MARK_SWAPPED & marks >> FL__MARK_NOT_SWAPPED & 1));
 }
 
 static void test_a_servers_life_follows_from_its_seed(void **state)

@@ -216,6 +216,86 @@ static void test_of_an_entry_cut_anywhere_nothing_is_applied(void **state)
     log_end(&log);
 }
 
+static void put_condition(char *out, const char *key, uint64_t revision)
+{
+    fl__payload_condition_write(out, fl__bytes_of(key), revision);
+}
+
+static void test_a_guarded_transaction_is_applied_if_all_its_revisions_are_right_and_else_not_at_all(
+    void **state)
+{
+    struct log log;
+    char conditions[32];
+    size_t size = fl__payload_condition_size(fl__bytes_of("a"));
+    (void)state;
+    for (uint64_t off = 0; off < 3; off++) {
+        struct fl__transaction transaction;
+        log_begin(&log);
+        apply(&log, "set a before");
+        fl__transaction_init(&transaction);
+        add(&transaction, "set a after");
+        put_condition(conditions, "a", log.index + off % 2);
+        put_condition(conditions + size, "b", off / 2);
+        assert_int_equal(fl__transaction_guard(&transaction, (struct fl__bytes){conditions, 2 * size}, 2),
+                         FL_OK);
+        apply_data(&log, (struct fl__bytes){transaction.data, transaction.size}, FL_OK);
+        check_reply(&log, off == 0 ? "*1\r\n+OK\r\n" : "*-1\r\n");
+        read_state(&log, "get a");
+        check_reply(&log, off == 0 ? "$5\r\nafter\r\n" : "$6\r\nbefore\r\n");
+        fl__transaction_release(&transaction);
+        log_end(&log);
+    }
+}
+
+static void test_of_a_guarded_entry_cut_anywhere_or_without_conditions_nothing_is_applied(void **state)
+{
+    struct fl__transaction transaction;
+    struct guard guard;
+    char conditions[64], text[64];
+    (void)state;
+    guard_create(&guard, 4096);
+    fl__transaction_init(&transaction);
+    add(&transaction, "set a text");
+    size_t size = fl__payload_condition_size(fl__bytes_of("key"));
+    put_condition(conditions, "key", UINT64_MAX);
+    put_condition(conditions + size, "yek", 7);
+    assert_int_equal(fl__transaction_guard(&transaction, (struct fl__bytes){conditions, 2 * size}, 2), FL_OK);
+    struct fl__bytes whole = {transaction.data, transaction.size};
+    assert_int_equal(fl__payload_check(whole), FL_OK);
+    fl__payload_describe(whole, text, sizeof text);
+    assert_string_equal(text, "WATCH key@18446744073709551615 yek@7; MULTI; set a text");
+    for (size_t cut = 1; cut < transaction.size; cut++)
+        assert_int_equal(
+            fl__payload_check((struct fl__bytes){guard_copy(&guard, transaction.data, cut), cut}),
+            FL_EMESSAGE);
+    transaction.data[6] = 0; /* How many conditions: the bytes of both would be calls. */
+    assert_int_equal(fl__payload_check(whole), FL_EMESSAGE);
+    static const char empty[] = {1, FL__PAYLOAD_GUARDED, 0, 0, 0, 0, 0, 0, 0, 0};
+    assert_int_equal(fl__payload_check((struct fl__bytes){empty, sizeof empty}), FL_EMESSAGE);
+    fl__transaction_release(&transaction);
+    guard_destroy(&guard);
+}
+
+static void test_conditions_alone_are_a_transaction(void **state)
+{
+    struct log log;
+    struct fl__transaction transaction;
+    char conditions[32];
+    (void)state;
+    log_begin(&log);
+    fl__transaction_init(&transaction);
+    size_t size = fl__payload_condition_size(fl__bytes_of("a"));
+    put_condition(conditions, "a", 0);
+    assert_int_equal(fl__transaction_guard(&transaction, (struct fl__bytes){conditions, size}, 1), FL_OK);
+    apply_data(&log, (struct fl__bytes){transaction.data, transaction.size}, FL_OK);
+    check_reply(&log, "*0\r\n");
+    apply(&log, "set a 1");
+    apply_data(&log, (struct fl__bytes){transaction.data, transaction.size}, FL_OK);
+    check_reply(&log, "*-1\r\n");
+    fl__transaction_release(&transaction);
+    log_end(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +306,10 @@ int main(void)
         cmocka_unit_test(test_scan_gives_every_key_that_stays_once),
         cmocka_unit_test(test_a_transaction_is_one_entry_and_a_failing_command_in_it_fails_alone),
         cmocka_unit_test(test_of_an_entry_cut_anywhere_nothing_is_applied),
+        cmocka_unit_test(
+            test_a_guarded_transaction_is_applied_if_all_its_revisions_are_right_and_else_not_at_all),
+        cmocka_unit_test(test_of_a_guarded_entry_cut_anywhere_or_without_conditions_nothing_is_applied),
+        cmocka_unit_test(test_conditions_alone_are_a_transaction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

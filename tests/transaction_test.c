@@ -246,6 +246,259 @@ static void test_a_transaction_above_the_limit_says_so_and_is_discarded(void **s
     world_destroy(world);
 }
 
+/* ------------------------------------------------------------------------------------------------- WATCH */
+
+#define NULL_ARRAY "*-1\r\n"
+
+static void test_exec_does_nothing_if_a_watched_key_was_changed(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {"SET a 2\r\n",  "SET a 1\r\n",       "APPEND a x\r\n",
+                                          "DEL a\r\n",    "EXPIRE a 1000\r\n", "GETDEL a\r\n",
+                                          "FLUSHALL\r\n", "MSET c 1 a 1\r\n"};
+    for (size_t k = 0; k < sizeof changes / sizeof changes[0]; k++) {
+        struct world *world = world_create();
+        struct fl_io_stream *client = client_connect(world), *other = client_connect(world);
+        expect(client, "SET a 1", OK);
+        expect(client, "WATCH b a", OK);
+        client_send(other, changes[k]);
+        client_send(client, "MULTI\r\nSET d 1\r\nPING\r\nEXEC\r\nGET d\r\n");
+        expect_text(client, OK QUEUED QUEUED NULL_ARRAY "$-1\r\n");
+        /* It was watched for that EXEC alone. */
+        client_send(client, "MULTI\r\nSET d 1\r\nEXEC\r\n");
+        expect_text(client, OK QUEUED "*1\r\n+OK\r\n");
+        world_destroy(world);
+    }
+}
+
+static void test_exec_is_done_if_the_watched_keys_are_as_they_were(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world), *other = client_connect(world);
+    expect(client, "SET a 1", OK);
+    expect(client, "WATCH a absent", OK);
+    expect(other, "SET b 1", OK);
+    expect(other, "SETNX a 2", ":0\r\n");
+    client_send(client, "MULTI\r\nINCR a\r\nSET absent 1\r\nEXEC\r\n");
+    expect_text(client, OK QUEUED QUEUED "*2\r\n:2\r\n+OK\r\n");
+    world_destroy(world);
+}
+
+static void test_a_key_that_came_or_expired_or_was_changed_by_the_watcher_itself_fails_exec(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world), *other = client_connect(world);
+    expect(client, "WATCH a", OK);
+    expect(other, "SET a 1 PX 1000", OK);
+    client_send(client, "MULTI\r\nSET b 1\r\nEXEC\r\n");
+    expect_text(client, OK QUEUED NULL_ARRAY);
+    expect(client, "WATCH a", OK);
+    world->node->clock_us += 2000000;
+    client_send(client, "MULTI\r\nSET b 1\r\nEXEC\r\n");
+    expect_text(client, OK QUEUED NULL_ARRAY);
+    client_send(client, "WATCH a\r\nSET a 1\r\nMULTI\r\nSET b 1\r\nEXEC\r\nEXISTS b\r\n");
+    expect_text(client, OK OK OK QUEUED NULL_ARRAY ":0\r\n");
+    world_destroy(world);
+}
+
+static void test_a_key_that_is_absent_again_is_as_it_was(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world), *other = client_connect(world);
+    expect(client, "WATCH a", OK);
+    client_send(other, "SET a 1\r\nDEL a\r\n");
+    client_send(client, "MULTI\r\nSET b 1\r\nEXEC\r\n");
+    expect_text(client, OK QUEUED "*1\r\n+OK\r\n");
+    /* Expired by the leader's clock when it is watched is absent, too. */
+    expect(client, "SET a 1 PX 1000", OK);
+    world->node->clock_us += 2000000;
+    expect(client, "WATCH a", OK);
+    client_send(client, "MULTI\r\nSET b 1\r\nEXEC\r\n");
+    expect_text(client, OK QUEUED "*1\r\n+OK\r\n");
+    world_destroy(world);
+}
+
+static void test_a_key_watched_again_after_its_change_still_fails_exec(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world), *other = client_connect(world);
+    expect(client, "WATCH a a", OK);
+    expect(client, "WATCH a", OK);
+    client_send(client, "MULTI\r\nSET b 1\r\nEXEC\r\n");
+    expect_text(client, OK QUEUED "*1\r\n+OK\r\n");
+    expect(client, "WATCH a", OK);
+    expect(other, "SET a 1", OK);
+    expect(client, "WATCH a", OK);
+    client_send(client, "MULTI\r\nSET b 1\r\nEXEC\r\n");
+    expect_text(client, OK QUEUED NULL_ARRAY);
+    world_destroy(world);
+}
+
+static void test_unwatch_discard_exec_and_reset_forget_what_was_watched(void **state)
+{
+    (void)state;
+    static const char *const forget[] = {"UNWATCH\r\n",       "MULTI\r\nDISCARD\r\n",
+                                         "MULTI\r\nEXEC\r\n", "RESET\r\n",
+                                         "EXEC 1\r\n",        "MULTI\r\nNOSUCH\r\nEXEC\r\n"};
+    for (size_t k = 0; k < sizeof forget / sizeof forget[0]; k++) {
+        struct world *world = world_create();
+        struct fl_io_stream *client = client_connect(world), *other = client_connect(world);
+        client_queue_text(client, "WATCH a\r\n");
+        client_send(client, forget[k]);
+        expect(other, "SET a 1", OK);
+        client_take(client);
+        client_send(client, "MULTI\r\nSET b 1\r\nEXEC\r\n");
+        expect_text(client, OK QUEUED "*1\r\n+OK\r\n");
+        world_destroy(world);
+    }
+}
+
+static void test_watch_within_multi_is_refused_and_harms_nothing(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    client_send(client, "MULTI\r\nWATCH a\r\nUNWATCH\r\nSET a 1\r\nEXEC\r\n");
+    expect_text(client, OK "-ERR WATCH inside MULTI is not allowed\r\n" QUEUED QUEUED "*2\r\n+OK\r\n+OK\r\n");
+    world_destroy(world);
+}
+
+static void test_transactions_without_writes_or_commands_look_at_what_was_watched(void **state)
+{
+    (void)state;
+    static const char *const transactions[] = {"", "GET a\r\n", "PING\r\n"};
+    static const char *const queued[] = {OK, OK QUEUED, OK QUEUED};
+    static const char *const done[] = {"*0\r\n", "*1\r\n$1\r\n1\r\n", "*1\r\n+PONG\r\n"};
+    for (size_t k = 0; k < 6; k++) {
+        struct world *world = world_create();
+        struct fl_io_stream *client = client_connect(world), *other = client_connect(world);
+        char reply[128];
+        expect(client, "SET a 1", OK);
+        expect(client, "WATCH a b", OK);
+        if (k >= 3)
+            expect(other, "SET b 1", OK);
+        uint64_t proposed = world->node->proposed;
+        client_queue_text(client, "MULTI\r\n");
+        client_queue_text(client, transactions[k % 3]);
+        client_send(client, "EXEC\r\n");
+        snprintf(reply, sizeof reply, "%s%s", queued[k % 3], k >= 3 ? NULL_ARRAY : done[k % 3]);
+        expect_text(client, reply);
+        assert_int_equal(world->node->proposed, proposed);
+        world_destroy(world);
+    }
+}
+
+static void test_a_transaction_of_reads_sees_a_watched_key_expire_at_its_moment(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    expect(client, "SET a 1 PX 1000", OK);
+    expect(client, "WATCH a", OK);
+    world->node->clock_us += 2000000;
+    client_send(client, "MULTI\r\nGET b\r\nEXEC\r\n");
+    expect_text(client, OK QUEUED NULL_ARRAY);
+    world_destroy(world);
+}
+
+/* The other client's change is applied between WATCH and EXEC, whatever EXEC is to do. */
+static void test_a_pipelined_exec_waits_for_the_watch_before_it(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"SET b 1\r\nEXEC\r\n", "GET a\r\nEXEC\r\n", "EXEC\r\n"};
+    static const char *const replies[] = {OK OK QUEUED NULL_ARRAY, OK OK QUEUED NULL_ARRAY, OK OK NULL_ARRAY};
+    for (size_t k = 0; k < sizeof ends / sizeof ends[0]; k++) {
+        struct world *world = world_create();
+        struct fl_io_stream *client = client_connect(world), *other = client_connect(world);
+        world->node->automatic = false;
+        client_send(other, "SET a 1\r\n");
+        client_queue_text(client, "WATCH a\r\nMULTI\r\n");
+        client_send(client, ends[k]);
+        assert_int_equal(world->node->waiting, 2);
+        node_answer(world->node, ASK_READ, FL_OK);
+        node_apply(world->node);
+        world->node->automatic = true;
+        world_run(world);
+        expect_text(client, replies[k]);
+        world_destroy(world);
+    }
+}
+
+static void test_a_pipelined_discard_forgets_what_the_watch_before_it_notes_late(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    world->node->automatic = false;
+    client_send(client, "WATCH a\r\nMULTI\r\nDISCARD\r\nSET a 1\r\nMULTI\r\nSET b 1\r\nEXEC\r\n");
+    world->node->automatic = true;
+    world_run(world);
+    expect_text(client, OK OK OK OK OK QUEUED "*1\r\n+OK\r\n");
+    world_destroy(world);
+}
+
+static void test_a_watch_that_failed_has_exec_refused(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    world->node->refuse_read = FL_EUNAVAILABLE;
+    client_send(client, "WATCH a\r\nMULTI\r\nSET a 1\r\nEXEC\r\n");
+    const char *text = client_take(client);
+    assert_memory_equal(text, "-CLUSTERDOWN", 12);
+    assert_non_null(
+        strstr(text, OK QUEUED "-EXECABORT Transaction discarded because of previous errors.\r\n"));
+    assert_int_equal(world->node->proposed, 0);
+    /* That was its end. */
+    client_send(client, "MULTI\r\nSET a 1\r\nEXEC\r\n");
+    expect_text(client, OK QUEUED "*1\r\n+OK\r\n");
+    client_send(client, "WATCH a\r\n");
+    client_take(client);
+    world->node->refuse_read = FL_OK;
+    client_send(client, "UNWATCH\r\nMULTI\r\nSET a 1\r\nEXEC\r\n");
+    expect_text(client, OK OK QUEUED "*1\r\n+OK\r\n");
+    world_destroy(world);
+}
+
+static void test_a_watch_that_fails_late_has_the_exec_behind_it_refused(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    world->node->automatic = false;
+    client_send(client, "WATCH a\r\nMULTI\r\nSET a 1\r\nEXEC\r\n");
+    node_answer(world->node, ASK_READ, FL_EUNAVAILABLE);
+    world_run(world);
+    assert_non_null(strstr(client_take(client),
+                           QUEUED "-EXECABORT Transaction discarded because of previous errors.\r\n"));
+    assert_int_equal(world->node->proposed, 0);
+    world_destroy(world);
+}
+
+static void test_a_client_watches_so_many_keys_and_no_more(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    for (int k = 0; k < 65536 / 64; k++) {
+        client_queue_text(client, "WATCH");
+        for (int key = 0; key < 64; key++)
+            client_queue_text(client, " k");
+        client_send(client, "\r\n");
+        expect_text(client, OK);
+    }
+    expect(client, "WATCH k",
+           "-ERR more than 65536 keys, or 4 MiB of them, are watched; EXEC will be refused until UNWATCH "
+           "[FL3012]\r\n");
+    client_send(client, "MULTI\r\nSET a 1\r\nEXEC\r\n");
+    expect_text(client, OK QUEUED "-EXECABORT Transaction discarded because of previous errors.\r\n");
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +516,20 @@ int main(void)
         cmocka_unit_test(test_a_client_that_vanishes_leaves_its_transaction_to_the_log),
         cmocka_unit_test(test_local_commands_happen_even_if_nobody_reads_the_reply),
         cmocka_unit_test(test_a_transaction_above_the_limit_says_so_and_is_discarded),
+        cmocka_unit_test(test_exec_does_nothing_if_a_watched_key_was_changed),
+        cmocka_unit_test(test_exec_is_done_if_the_watched_keys_are_as_they_were),
+        cmocka_unit_test(test_a_key_that_came_or_expired_or_was_changed_by_the_watcher_itself_fails_exec),
+        cmocka_unit_test(test_a_key_that_is_absent_again_is_as_it_was),
+        cmocka_unit_test(test_a_key_watched_again_after_its_change_still_fails_exec),
+        cmocka_unit_test(test_unwatch_discard_exec_and_reset_forget_what_was_watched),
+        cmocka_unit_test(test_watch_within_multi_is_refused_and_harms_nothing),
+        cmocka_unit_test(test_transactions_without_writes_or_commands_look_at_what_was_watched),
+        cmocka_unit_test(test_a_transaction_of_reads_sees_a_watched_key_expire_at_its_moment),
+        cmocka_unit_test(test_a_pipelined_exec_waits_for_the_watch_before_it),
+        cmocka_unit_test(test_a_pipelined_discard_forgets_what_the_watch_before_it_notes_late),
+        cmocka_unit_test(test_a_watch_that_failed_has_exec_refused),
+        cmocka_unit_test(test_a_watch_that_fails_late_has_the_exec_behind_it_refused),
+        cmocka_unit_test(test_a_client_watches_so_many_keys_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,11 @@ enum fl_server_reads {
     FL_READS_STALE = 1,  /* Reads are answered from this node's state, however old. */
 };
 
+/* A setting by Redis' name, as CONFIG SET takes it. */
+struct fl_server_setting {
+    const char *name, *value;
+};
+
 struct fl_server_options {
     struct fl_node_options node; /* node.client is set by the server from `listen` and `advertise_host`. */
     const char *listen;          /* Redis port, H:P. */
@@ -26,9 +31,12 @@ struct fl_server_options {
     uint64_t memory_max;
     uint32_t clients_max;       /* 10,000 */
     uint64_t client_output_max; /* 256 MiB: replies a client has not read; beyond, it is disconnected. */
-    const char *notify_keyspace_events; /* Redis' setting: letters of Ag$lshzxeKEtmdn; NULL: none. */
-    uint64_t process_id;                /* Shown in status; 0 in a simulation. */
-    const char *version;                /* "0.1.0" */
+    const char *notify_keyspace_events;       /* Redis' setting: letters of Ag$lshzxeKEtmdn; NULL: none. */
+    uint64_t process_id;                      /* Shown in status; 0 in a simulation. */
+    const char *version;                      /* "0.1.0" */
+    const char *config_file;                  /* What CONFIG REWRITE writes; NULL: there is none. */
+    const struct fl_server_setting *settings; /* Set at the start. */
+    uint32_t setting_count;
 };
 
 struct fl_server;

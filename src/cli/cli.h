@@ -199,6 +199,7 @@ const char *fl__value_nearest(const char *text, const char *const *words);
 /* ---------------------------------------------------------------------------------- options.c, settings.c */
 
 #define FL__OPTIONS_MAX 40
+#define FL__REDIS_SETTINGS_MAX 256
 
 /* A table of options, ended by a row without name. */
 extern const struct fl__option fl__options_up[], fl__options_local[], fl__options_serve[],
@@ -216,6 +217,10 @@ struct fl__settings {
         enum fl__origin origin;
         unsigned line; /* Of the file, if the origin is one. */
     } values[FL__OPTIONS_MAX];
+    /* Lines "redis.NAME = VALUE" of the file: what CONFIG SET would take. */
+    struct fl_server_setting redis[FL__REDIS_SETTINGS_MAX]; /* Owned. */
+    unsigned redis_lines[FL__REDIS_SETTINGS_MAX];
+    unsigned redis_count;
     const char *file; /* Borrowed from the value of --config; NULL: none was read. */
 };
 

@@ -1,15 +1,19 @@
 /* config.c - the configuration file: lines `name = value`, read by inih.
  *
- * Names are those of the options without dashes. A line that starts with # or ; is a comment, and so is what
- * follows " ;". There are no sections. A name stands once; a list (bootstrap) may go on in lines that begin
- * with blanks, after a comma at the end of the one before. A mistake stops the reading: a server must not
- * start with half of its settings. */
+ * Names are those of the options without dashes; "redis.NAME" is a setting as CONFIG SET takes it, which
+ * CONFIG REWRITE writes and the server checks when it opens. A line that starts with # or ; is a comment, and
+ * so is what follows " ;". There are no sections. A name stands once; a list (bootstrap) may go on in lines
+ * that begin with blanks, after a comma at the end of the one before. A mistake stops the reading: a server
+ * must not start with half of its settings. */
 #include "cli.h"
 
 #include <errno.h>
 #include <ini.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#define REDIS_PREFIX "redis."
 
 struct reader {
     struct fl__settings *settings;
@@ -81,6 +85,29 @@ static const char *join(struct reader *reader, const struct fl__option *option, 
     return joined;
 }
 
+static bool take_redis(struct reader *reader, const char *name, const char *text)
+{
+    struct fl__settings *settings = reader->settings;
+    for (unsigned i = 0; i < settings->redis_count; i++) {
+        if (strcasecmp(settings->redis[i].name, name) != 0)
+            continue;
+        fl__say_error(FL__CODE_CONFIG_FILE, "%s, line %u: redis.%s is set a second time", reader->path,
+                      reader->line, name);
+        return false;
+    }
+    if (settings->redis_count == FL__REDIS_SETTINGS_MAX) {
+        fl__say_error(FL__CODE_CONFIG_FILE, "%s, line %u: more than %d lines redis.NAME", reader->path,
+                      reader->line, FL__REDIS_SETTINGS_MAX);
+        return false;
+    }
+    struct fl_server_setting copy = {strdup(name), strdup(text)};
+    if (copy.name == NULL || copy.value == NULL)
+        fl__say_error(FL__CODE_SYSTEM, "memory is short");
+    settings->redis_lines[settings->redis_count] = reader->line;
+    settings->redis[settings->redis_count++] = copy;
+    return copy.name != NULL && copy.value != NULL;
+}
+
 /* For inih: one name with its value. */
 static int take_line(void *context, const char *section, const char *name, const char *text)
 {
@@ -93,6 +120,10 @@ static int take_line(void *context, const char *section, const char *name, const
                       reader->path, reader->line, section);
         reader->failed = true;
         return 0;
+    }
+    if (strncmp(name, REDIS_PREFIX, strlen(REDIS_PREFIX)) == 0) {
+        reader->failed = !take_redis(reader, name + strlen(REDIS_PREFIX), text);
+        return !reader->failed;
     }
     if (option == NULL || option->local || option->environment_only)
         return refuse_name(reader, name);

@@ -222,6 +222,9 @@ static bool set_options(struct serving *serving)
     options->notify_keyspace_events = fl__settings_text(settings, "notify-keyspace-events");
     options->process_id = (uint64_t)getpid();
     options->version = FL_VERSION;
+    options->config_file = settings->file;
+    options->settings = settings->redis;
+    options->setting_count = settings->redis_count;
     if (file != NULL && (serving->password = fl__read_password(file)) == NULL)
         return false;
     options->password = serving->password;

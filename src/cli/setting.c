@@ -75,6 +75,13 @@ void fl__setting_table(const struct fl__settings *settings, bool explained)
         if (explained)
             fl__table_add(&table, FL__PLAIN, "%s", option->help);
     }
+    for (unsigned i = 0; i < settings->redis_count; i++) {
+        fl__table_add(&table, FL__PLAIN, "redis.%s", settings->redis[i].name);
+        fl__table_add(&table, FL__PLAIN, "%s", settings->redis[i].value);
+        fl__table_add(&table, FL__PLAIN, "%s, line %u", settings->file, settings->redis_lines[i]);
+        if (explained)
+            fl__table_add(&table, FL__PLAIN, "as CONFIG SET takes it");
+    }
     fl__table_print(&table, stdout, false, UINT16_MAX);
     fl__table_release(&table);
     fflush(stdout);

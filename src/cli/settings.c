@@ -20,6 +20,10 @@ void fl__settings_release(struct fl__settings *settings)
     for (unsigned i = 0; i < FL__OPTIONS_MAX; i++)
         free(settings->values[i].text);
     memset(settings->values, 0, sizeof settings->values);
+    for (; settings->redis_count > 0; settings->redis_count--) {
+        free((char *)(uintptr_t)settings->redis[settings->redis_count - 1].name);
+        free((char *)(uintptr_t)settings->redis[settings->redis_count - 1].value);
+    }
 }
 
 const struct fl__option *fl__settings_find(const struct fl__settings *settings, const char *name)

@@ -45,7 +45,8 @@ const struct fl__verb fl__verbs[] = {
      .run = fl__run_serve,
      .notes =
          "To start, a node needs --bootstrap with --cluster-id, or a data directory that has been used before.\n"
-         "Its identity then lives in that directory; options that contradict it stop the start-up and are named."},
+         "Its identity then lives in that directory; options that contradict it stop the start-up and are named.\n"
+         "A line \"redis.NAME = VALUE\" of the file is a setting as CONFIG SET takes it; CONFIG REWRITE saves them."},
     {.section = "Use",
      .name = "cli",
      .arguments = "[COMMAND...]",

@@ -527,6 +527,14 @@ void fl__client_account(struct fl__client *client)
     fl__client_finish(client);
 }
 
+/* In the sense of Redis' setting `timeout`. */
+static bool is_idle(const struct fl__client *client)
+{
+    const struct fl_server *server = client->server;
+    return server->idle_timeout_us > 0 && client->depth == 0 && !client->stalled &&
+           server->now - client->progress > server->idle_timeout_us;
+}
+
 static const char *find_exceeded(const struct fl__client *client)
 {
     fl_time_us now = client->server->now;
@@ -546,7 +554,7 @@ void fl__client_check(struct fl__client *client)
     if (client->is_closed)
         return;
     const char *why = find_exceeded(client);
-    if (why != NULL || (client->is_shutdown && now > client->close_by)) {
+    if (why != NULL || is_idle(client) || (client->is_shutdown && now > client->close_by)) {
         fl__client_cut(client, why);
         return;
     }

@@ -216,11 +216,11 @@ void fl__local_client_info(struct fl__client *client, struct fl__reply *reply, c
     reply_lines(reply, &lines);
 }
 
-static struct fl__client *find_client(struct fl_server *server, int64_t id)
+struct fl__client *fl__client_by_id(struct fl_server *server, int64_t id)
 {
     for (struct fl__link *link = server->clients.next; link != &server->clients; link = link->next) {
         struct fl__client *client = fl__container(link, struct fl__client, all);
-        if (id > 0 && client->id == (uint64_t)id)
+        if (id > 0 && client->id == (uint64_t)id && !client->is_closed)
             return client;
     }
     return NULL;
@@ -238,7 +238,7 @@ static void list_by_id(struct fl_server *server, struct fl__reply *reply, const 
             fl__reply_error(reply, "ERR Invalid client ID");
             return;
         }
-        const struct fl__client *client = find_client(server, id);
+        const struct fl__client *client = fl__client_by_id(server, id);
         if (client != NULL)
             add_client(&lines, client);
     }
@@ -258,24 +258,28 @@ static void list(struct fl_server *server, struct fl__reply *reply, bool listeni
     reply_lines(reply, &lines);
 }
 
+bool fl__client_type_parse(struct fl__bytes name, bool *listening, bool *normal)
+{
+    static const char *const names[] = {"normal", "pubsub", "master", "replica", "slave"};
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+        *normal = k == 0;
+        *listening = k == 1;
+        if (fl__bytes_is(name, names[k]))
+            return true;
+    }
+    return false;
+}
+
 /* There are normal clients and those that listen to channels; what Redis calls by the other names is empty
  * here. */
 static void list_by_type(struct fl_server *server, struct fl__reply *reply, struct fl__bytes type)
 {
-    static const char *const empty[] = {"master", "replica", "slave"};
-    bool listening = fl__bytes_is(type, "pubsub"), normal = fl__bytes_is(type, "normal");
-    if (listening || normal) {
+    bool listening, normal;
+    if (fl__client_type_parse(type, &listening, &normal))
         list(server, reply, listening, normal);
-        return;
-    }
-    for (size_t k = 0; k < sizeof empty / sizeof empty[0]; k++) {
-        if (fl__bytes_is(type, empty[k])) {
-            fl__reply_verbatim(reply, "txt", (struct fl__bytes){"", 0});
-            return;
-        }
-    }
-    fl__reply_error_format(reply, "ERR Unknown client type '%.*s'", (int)(type.size < 128 ? type.size : 128),
-                           type.data);
+    else
+        fl__reply_error_format(reply, "ERR Unknown client type '%.*s'",
+                               (int)(type.size < 128 ? type.size : 128), type.data);
 }
 
 void fl__local_client_list(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
@@ -289,4 +293,57 @@ void fl__local_client_list(struct fl__client *client, struct fl__reply *reply, c
         list_by_id(client->server, reply, args + 3, arg_count - 3);
     else
         fl__reply_error(reply, "ERR syntax error");
+}
+
+/* ------------------------------------------------------------------------------------ caching by clients */
+
+/* Nobody is told of keys that change, and a client that believed it would keep old values for ever; so it
+ * cannot be switched on. */
+void fl__local_client_tracking(struct fl__client *client, struct fl__reply *reply,
+                               const struct fl__bytes *args, uint32_t arg_count)
+{
+    (void)client;
+    (void)arg_count;
+    if (fl__bytes_is(args[2], "off"))
+        fl__reply_ok(reply);
+    else if (fl__bytes_is(args[2], "on"))
+        fl__reply_error(reply, "ERR client-side caching is not supported: this server sends no invalidation "
+                               "messages");
+    else
+        fl__reply_error(reply, "ERR syntax error");
+}
+
+void fl__local_client_caching(struct fl__client *client, struct fl__reply *reply,
+                              const struct fl__bytes *args, uint32_t arg_count)
+{
+    (void)client;
+    (void)args;
+    (void)arg_count;
+    fl__reply_error(reply, "ERR CLIENT CACHING can be called only when the client is in tracking mode with "
+                           "OPTIN or OPTOUT mode enabled");
+}
+
+void fl__local_client_getredir(struct fl__client *client, struct fl__reply *reply,
+                               const struct fl__bytes *args, uint32_t arg_count)
+{
+    (void)client;
+    (void)args;
+    (void)arg_count;
+    fl__reply_integer(reply, -1);
+}
+
+void fl__local_client_trackinginfo(struct fl__client *client, struct fl__reply *reply,
+                                   const struct fl__bytes *args, uint32_t arg_count)
+{
+    (void)client;
+    (void)args;
+    (void)arg_count;
+    fl__reply_map(reply, 3);
+    fl__reply_text(reply, "flags");
+    fl__reply_set(reply, 1);
+    fl__reply_text(reply, "off");
+    fl__reply_text(reply, "redirect");
+    fl__reply_integer(reply, -1);
+    fl__reply_text(reply, "prefixes");
+    fl__reply_array(reply, 0);
 }

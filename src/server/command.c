@@ -10,6 +10,7 @@
 
 #define SHOWN_MAX 128 /* Bytes of a name, and of the arguments, in a complaint. */
 #define HASHED_SIZE 8
+#define UPPER_SIZE 32
 
 #include "slots.inc"
 
@@ -104,14 +105,28 @@ static void complain_unknown(struct fl__reply *error, const struct fl__bytes *ar
                            shown_size(args[0], SHOWN_MAX), args[0].data, list);
 }
 
+static void upper_name(const struct fl__command *container, char out[UPPER_SIZE])
+{
+    size_t size = 0;
+    for (; container->name[size] != '\0' && size + 1 < UPPER_SIZE; size++)
+        out[size] = (char)(container->name[size] - ('a' - 'A'));
+    out[size] = '\0';
+}
+
+void fl__command_complain_count(const struct fl__bytes *args, struct fl__reply *error)
+{
+    char upper[UPPER_SIZE];
+    upper_name(fl__command_named(args[0]), upper);
+    fl__reply_error_format(error,
+                           "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s HELP.",
+                           shown_size(args[1], SHOWN_MAX), args[1].data, upper);
+}
+
 static void complain_unknown_sub(struct fl__reply *error, const struct fl__command *container,
                                  struct fl__bytes name)
 {
-    char upper[32];
-    size_t size = 0;
-    for (; container->name[size] != '\0' && size + 1 < sizeof upper; size++)
-        upper[size] = (char)(container->name[size] - ('a' - 'A'));
-    upper[size] = '\0';
+    char upper[UPPER_SIZE];
+    upper_name(container, upper);
     fl__reply_error_format(error, "ERR unknown subcommand '%.*s'. Try %s HELP.", shown_size(name, SHOWN_MAX),
                            name.data, upper);
 }

@@ -16,7 +16,7 @@
 static bool is_read(const struct fl__pending *p)
 {
     return p->kind == FL__PENDING_READ || p->kind == FL__PENDING_READ_TRANSACTION ||
-           p->kind == FL__PENDING_SUBSCRIBE;
+           p->kind == FL__PENDING_WATCH || p->kind == FL__PENDING_SUBSCRIBE;
 }
 
 /* Why nothing can be asked of the node; FL_OK if it can. */
@@ -61,8 +61,11 @@ static void refuse_growth(struct fl__client *client, const struct fl__command *c
     struct fl__pending *p = begin(client, FL__PENDING_TEXT, command);
     if (p == NULL)
         return;
-    fl__error(fl__pending_reply(p), FL__CODE_MEMORY_MAX,
-              "command not allowed when used memory > 'maxmemory'.");
+    struct fl__reply *reply = fl__pending_reply(p);
+    size_t before = reply != NULL ? reply->size : 0;
+    fl__error(reply, FL__CODE_MEMORY_MAX, "command not allowed when used memory > 'maxmemory'.");
+    if (reply != NULL)
+        fl__stats_refused(client->server, command, fl__reply_since(reply, before));
     fl__pending_end(p);
 }
 
@@ -104,20 +107,35 @@ void fl__dispatch_ask(struct fl__pending *p)
     }
 }
 
-void fl__dispatch_read(struct fl__client *client, const struct fl__command *command,
-                       const struct fl__bytes *args, uint32_t arg_count)
+/* False: it was not even begun. */
+static bool read_keys(struct fl__client *client, enum fl__pending_kind kind,
+                      const struct fl__command *command, const struct fl__bytes *args, uint32_t arg_count)
 {
-    bool is_read = command->class == FL__CLASS_READ;
-    struct fl__pending *p = begin(client, is_read ? FL__PENDING_READ : FL__PENDING_SUBSCRIBE, command);
+    struct fl__pending *p = begin(client, kind, command);
     if (p == NULL)
-        return;
+        return false;
     if (!fl__pending_reserve(p, fl__args_size(args, arg_count))) {
         fl__pending_fail(p, FL_ENOMEM);
-        return;
+        return true;
     }
     p->args = fl__args_pack(p->data, args, arg_count);
     p->arg_count = arg_count;
     fl__dispatch_ask(p);
+    return true;
+}
+
+void fl__dispatch_read(struct fl__client *client, const struct fl__command *command,
+                       const struct fl__bytes *args, uint32_t arg_count)
+{
+    bool is_keys = command->class == FL__CLASS_READ;
+    (void)read_keys(client, is_keys ? FL__PENDING_READ : FL__PENDING_SUBSCRIBE, command, args, arg_count);
+}
+
+void fl__dispatch_watch(struct fl__client *client, const struct fl__command *command,
+                        const struct fl__bytes *args, uint32_t arg_count)
+{
+    if (!read_keys(client, FL__PENDING_WATCH, command, args, arg_count))
+        fl__watch_failed(client);
 }
 
 static bool needs_tick(const struct fl__pending *p)
@@ -125,7 +143,7 @@ static bool needs_tick(const struct fl__pending *p)
     struct fl__store *store = p->server->store;
     if (p->server->options.reads == FL_READS_STALE || p->kind == FL__PENDING_SUBSCRIBE)
         return false;
-    if (p->kind == FL__PENDING_READ)
+    if (p->kind != FL__PENDING_READ_TRANSACTION)
         return fl__store_needs_tick(store, p->command, p->args, p->arg_count, p->request.time_us);
     return fl__store_transaction_needs_tick(store, (struct fl__bytes){p->data, p->size}, p->request.time_us);
 }
@@ -137,6 +155,8 @@ static void execute_read(struct fl__pending *p)
     uint64_t seed = p->server->read_seed += UINT64_C(0x9e3779b97f4a7c15); /* Another one for each read. */
     if (p->kind == FL__PENDING_READ) {
         fl__store_read(store, p->command, p->args, p->arg_count, seed, reply);
+    } else if (p->kind == FL__PENDING_WATCH) {
+        fl__watch_execute(p, reply);
     } else if (p->kind == FL__PENDING_SUBSCRIBE) {
         p->command->local(p->client, reply, p->args, p->arg_count);
     } else {

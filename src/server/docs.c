@@ -3,8 +3,9 @@
  * The arguments of a command stand in its row in this notation:
  *
  *     arguments  argument, argument ... separated by a blank each
- *     argument   name:type, then in this order what applies: =TOKEN, @since, ? (optional), * (multiple;
- *                **: with its token each time), (arguments)
+ *     argument   name:type, then in this order what applies: =TOKEN, @since, !deprecated since, ? (optional),
+ *                * (multiple; **: with its token each time), (arguments). A name may hold colons, a type
+ *                does not.
  *
  * for instance "key:key condition:oneof@2.6.12?(nx:pure-token=NX xx:pure-token=XX)". Since a reply announces
  * how many parts follow, and not where they end, writing it is one pass over the text: a closing bracket
@@ -21,8 +22,8 @@ static const char *const flag_names[] = {
 #define FLAG_COUNT (sizeof flag_names / sizeof flag_names[0])
 
 static const char *const category_names[] = {
-    "@keyspace", "@read", "@write", "@string",    "@bitmap",     "@pubsub",
-    "@admin",    "@fast", "@slow",  "@dangerous", "@connection", "@transaction",
+    "@keyspace", "@read", "@write",     "@string",     "@bitmap",      "@pubsub",    "@admin",
+    "@fast",     "@slow", "@dangerous", "@connection", "@transaction", "@scripting",
 };
 #define CATEGORY_COUNT (sizeof category_names / sizeof category_names[0])
 
@@ -216,7 +217,7 @@ void fl__local_command_info(struct fl__client *client, struct fl__reply *reply, 
 
 /* One argument of the notation. */
 struct argument {
-    struct fl__bytes name, type, token, since;
+    struct fl__bytes name, type, token, since, deprecated;
     bool is_optional, is_multiple, repeats_token, has_children;
 };
 
@@ -233,7 +234,7 @@ static size_t count_arguments(const char *text)
 
 static struct fl__bytes take_field(const char **text)
 {
-    size_t size = strcspn(*text, ":=@?*( )");
+    size_t size = strcspn(*text, ":=@!?*( )");
     struct fl__bytes field = {*text, size};
     *text += size;
     return field;
@@ -251,10 +252,16 @@ static struct argument take_argument(const char **text)
     struct argument argument = {.name = take_field(text)};
     if (take_mark(text, ':'))
         argument.type = take_field(text);
+    while (take_mark(text, ':')) {
+        argument.name.size += 1 + argument.type.size;
+        argument.type = take_field(text);
+    }
     if (take_mark(text, '='))
         argument.token = take_field(text);
     if (take_mark(text, '@'))
         argument.since = take_field(text);
+    if (take_mark(text, '!'))
+        argument.deprecated = take_field(text);
     argument.is_optional = take_mark(text, '?');
     argument.is_multiple = take_mark(text, '*');
     argument.repeats_token = take_mark(text, '*');
@@ -276,13 +283,14 @@ static void put_argument(struct fl__reply *reply, const struct argument *argumen
     bool is_key = fl__bytes_is(argument->type, "key");
     bool has_flags = argument->is_optional || argument->is_multiple;
     fl__reply_map(reply, 2 + (size_t)is_key + (argument->token.size > 0) + (argument->since.size > 0) +
-                             has_flags + argument->has_children);
+                             (argument->deprecated.size > 0) + has_flags + argument->has_children);
     put_field(reply, "name", argument->name);
     put_field(reply, "type", argument->type);
     if (is_key)
         put_number(reply, "key_spec_index", (int64_t)key_index);
     put_field(reply, "token", argument->token);
     put_field(reply, "since", argument->since);
+    put_field(reply, "deprecated_since", argument->deprecated);
     if (has_flags) {
         fl__reply_text(reply, "flags");
         fl__reply_set(reply, (size_t)argument->is_optional + argument->is_multiple + argument->repeats_token);

@@ -82,8 +82,9 @@ static const struct fl_explanation explanations[] = {
     {FL__CODE_TRANSACTION_TOO_BIG, "ERR", "the transaction is too big",
      "The commands between MULTI and EXEC go to the log as one entry, of at most 64 MiB and 1,048,576 "
      "commands. The transaction is discarded by its EXEC; nothing was done.",
-     "Too many commands, or too large ones, were queued.",
-     "Use several smaller transactions."},
+     "Too many commands, or too large ones, were queued; or more than 65,536 keys, or 4 MiB of them, are "
+     "watched, and EXEC is refused until UNWATCH, DISCARD or RESET.",
+     "Use several smaller transactions, and watch fewer keys."},
     {FL__CODE_NOT_IN_TRANSACTION, "ERR", "not within a transaction",
      "This command cannot be part of a transaction, and was not queued.",
      "It waits for something outside of the transaction, and a transaction is one moment.",

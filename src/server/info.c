@@ -83,6 +83,13 @@ static void add_clients(struct info *info)
     add(info, "tracking_clients:0");
     add(info, "pubsub_clients:%u", (unsigned)fl__pubsub_clients(info->server));
     add(info, "clients_buffers:%" PRIu64, info->snapshot.clients_memory);
+    add(info, "paused_actions:%s",
+        info->server->pause_until == 0 ? "none"
+        : info->server->pause_is_all   ? "all"
+                                       : "write");
+    add(info, "paused_timeout_milliseconds:%" PRIu64,
+        info->server->pause_until > info->server->now ? (info->server->pause_until - info->server->now) / 1000
+                                                      : 0);
     add(info, "commands_on_their_way:%u", (unsigned)info->server->pending_count);
 }
 
@@ -112,13 +119,15 @@ static void add_persistence(struct info *info)
 static void add_stats(struct info *info)
 {
     const struct fl__snapshot *snapshot = &info->snapshot;
-    add(info, "total_connections_received:%" PRIu64, info->server->clients_accepted);
-    add(info, "total_commands_processed:%" PRIu64, snapshot->counts.commands);
-    add(info, "rejected_connections:%" PRIu64, snapshot->clients_refused);
-    add(info, "expired_keys:%" PRIu64, snapshot->expired);
+    const struct fl__counted *from = &info->server->counted_from;
+    add(info, "total_connections_received:%" PRIu64, info->server->clients_accepted - from->accepted);
+    add(info, "total_commands_processed:%" PRIu64, snapshot->counts.commands - from->commands);
+    add(info, "rejected_connections:%" PRIu64, snapshot->clients_refused - from->refused);
+    add(info, "expired_keys:%" PRIu64, snapshot->expired - from->expired);
     add(info, "evicted_keys:0");
-    add(info, "keyspace_hits:%" PRIu64, snapshot->hits);
-    add(info, "keyspace_misses:%" PRIu64, snapshot->misses);
+    add(info, "keyspace_hits:%" PRIu64, snapshot->hits - from->hits);
+    add(info, "keyspace_misses:%" PRIu64, snapshot->misses - from->misses);
+    add(info, "total_error_replies:%" PRIu64, info->server->errors.total);
     add(info, "pubsub_channels:%u", (unsigned)fl__pubsub_topics(info->server, FL__TOPIC_CHANNEL));
     add(info, "pubsub_patterns:%u", (unsigned)fl__pubsub_topics(info->server, FL__TOPIC_PATTERN));
     add(info, "pubsubshard_channels:%u", (unsigned)fl__pubsub_topics(info->server, FL__TOPIC_SHARD));
@@ -163,9 +172,38 @@ static void add_raft(struct info *info)
 
 static void add_commandstats(struct info *info)
 {
-    for (uint32_t k = 0; k < fl__command_count; k++)
-        if (info->server->calls[k] > 0)
-            add(info, "cmdstat_%s:calls=%" PRIu64, fl__commands[k].name, info->server->calls[k]);
+    for (uint32_t k = 0; k < fl__command_count; k++) {
+        const struct fl__usage *usage = &info->server->usage[k];
+        if (usage->calls == 0 && usage->rejected == 0)
+            continue;
+        double each = usage->calls == 0 ? 0 : (double)usage->usec / (double)usage->calls;
+        add(info,
+            "cmdstat_%s:calls=%" PRIu64 ",usec=%" PRIu64 ",usec_per_call=%.2f,rejected_calls=%" PRIu64
+            ",failed_calls=%" PRIu64,
+            fl__commands[k].name, usage->calls, usage->usec, each, usage->rejected, usage->failed);
+    }
+}
+
+static void add_errorstats(struct info *info)
+{
+    const struct fl__errors *errors = &info->server->errors;
+    for (uint32_t k = 0; k < FL__ERROR_WORDS_MAX && errors->words[k].count > 0; k++)
+        add(info, "errorstat_%s:count=%" PRIu64, errors->words[k].word, errors->words[k].count);
+}
+
+/* What was set by a name of Redis and has no effect. */
+static void add_settings(struct info *info)
+{
+    uint32_t count = 0;
+    fl__reply_raw(&info->text, fl__bytes_of("stored_not_honoured:"));
+    for (uint32_t k = 0; k < fl__setting_count(); k++) {
+        if (!fl__setting_is_unused(info->server, k))
+            continue;
+        fl__reply_raw(&info->text, fl__bytes_of(count++ > 0 ? "," : ""));
+        fl__reply_raw(&info->text, fl__bytes_of(fl__setting_name(k)));
+    }
+    fl__reply_raw(&info->text, fl__bytes_of("\r\n"));
+    add(info, "config_file:%s", info->server->config_file != NULL ? info->server->config_file : "");
 }
 
 static void add_cluster(struct info *info)
@@ -193,6 +231,8 @@ static const struct {
     {"replication", "Replication", add_replication, true},
     {"raft", "Raft", add_raft, true},
     {"commandstats", "Commandstats", add_commandstats, false},
+    {"errorstats", "Errorstats", add_errorstats, true},
+    {"settings", "Settings", add_settings, true},
     {"cluster", "Cluster", add_cluster, true},
     {"keyspace", "Keyspace", add_keyspace, true},
 };

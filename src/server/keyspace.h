@@ -199,7 +199,7 @@ enum fl__category {
     FL__OF_KEYSPACE = 1 << 0, FL__OF_READ = 1 << 1, FL__OF_WRITE = 1 << 2, FL__OF_STRING = 1 << 3,
     FL__OF_BITMAP = 1 << 4, FL__OF_PUBSUB = 1 << 5, FL__OF_ADMIN = 1 << 6, FL__OF_FAST = 1 << 7,
     FL__OF_SLOW = 1 << 8, FL__OF_DANGEROUS = 1 << 9, FL__OF_CONNECTION = 1 << 10,
-    FL__OF_TRANSACTION = 1 << 11
+    FL__OF_TRANSACTION = 1 << 11, FL__OF_SCRIPTING = 1 << 12
 };
 
 /* clang-format on */
@@ -258,6 +258,8 @@ const struct fl__command *fl__command_find(const struct fl__bytes *args, uint32_
 /* The same, however many arguments there are; NULL without a reason. */
 const struct fl__command *fl__command_look_up(const struct fl__bytes *args, uint32_t arg_count);
 bool fl__command_takes(const struct fl__command *command, uint32_t arg_count); /* So many arguments. */
+/* For a subcommand whose optional arguments are too many. */
+void fl__command_complain_count(const struct fl__bytes *args, struct fl__reply *error);
 /* The row of that name, in any case ("client|id" for a subcommand), or NULL. */
 const struct fl__command *fl__command_named(struct fl__bytes name);
 /* The first subcommand of a container (sub NULL), or the one after `sub`; NULL: there is none. */
@@ -280,6 +282,7 @@ enum fl__payload_kind {
     FL__PAYLOAD_TICK = 0,        /* No command: brings the log's clock forward. */
     FL__PAYLOAD_COMMAND = 1,     /* One command. */
     FL__PAYLOAD_TRANSACTION = 2, /* Any number of commands, applied together; answered with an array. */
+    FL__PAYLOAD_GUARDED = 3,     /* One with conditions: unless all hold, answered with the null array. */
 };
 
 /* The whole data of a tick; static storage. */
@@ -309,6 +312,15 @@ void fl__transaction_release(struct fl__transaction *transaction);
 FL_MUST_USE int fl__transaction_add(struct fl__transaction *transaction, const struct fl__command *command,
                                     const struct fl__bytes *args, uint32_t arg_count);
 
+/* A condition: a key and its revision, 0 for a key that does not exist. Exactly fl__payload_condition_size()
+ * bytes are written. */
+size_t fl__payload_condition_size(struct fl__bytes key);
+void fl__payload_condition_write(char *out, struct fl__bytes key, uint64_t revision);
+/* Puts conditions, written one behind the other and one at least, before the calls, of which there may be
+ * none. The last thing done to a transaction. Errors as above. */
+FL_MUST_USE int fl__transaction_guard(struct fl__transaction *transaction, struct fl__bytes conditions,
+                                      uint32_t count);
+
 /* Reading back. What a disk or a peer brought is first checked as a whole: FL_EMESSAGE, and none of it may be
  * used. */
 FL_MUST_USE int fl__payload_check(struct fl__bytes data);
@@ -317,6 +329,7 @@ FL_MUST_USE int fl__payload_check(struct fl__bytes data);
  * the memory for arguments. */
 struct fl__payload_reader {
     enum fl__payload_kind kind;
+    uint32_t conditions_left;     /* Not read yet; they come before the calls. */
     uint32_t left;                /* Calls not read yet. */
     const struct fl__bytes *args; /* Of the call read last; they point into the data. */
     uint32_t arg_count;           /* 0: a hole. */
@@ -327,6 +340,8 @@ struct fl__payload_reader {
 };
 
 void fl__payload_open(struct fl__payload_reader *reader, struct fl__bytes data);
+/* Reads the next condition; there must be one left. */
+void fl__payload_next_condition(struct fl__payload_reader *reader, struct fl__bytes *key, uint64_t *revision);
 /* Reads the next call; there must be one left. FL_ENOMEM: nothing changed. */
 FL_MUST_USE int fl__payload_next(struct fl__payload_reader *reader);
 void fl__payload_release(struct fl__payload_reader *reader);
@@ -482,6 +497,9 @@ FL_MUST_USE int fl__store_apply(struct fl__store *store, const struct fl__contex
  * fl__command_find(). `seed` is what chance is made of, if the command leaves something to it (RANDOMKEY). */
 void fl__store_read(struct fl__store *store, const struct fl__command *command, const struct fl__bytes *args,
                     uint32_t arg_count, uint64_t seed, struct fl__reply *reply);
+/* Log index of a key's last change; 0: there is no such key by the log's clock. */
+uint64_t fl__store_revision(const struct fl__store *store, struct fl__bytes key);
+
 /* Answers a transaction without writes. Of the context, time and index are not used. */
 void fl__store_read_transaction(struct fl__store *store, const struct fl__context *context,
                                 struct fl__bytes data, struct fl__reply *reply);

@@ -2,14 +2,19 @@
  *
  *     offset  size
  *     0       1     version: 1
- *     1       1     kind: 0 tick, 1 command, 2 transaction
+ *     1       1     kind: 0 tick, 1 command, 2 transaction, 3 guarded transaction
  *     2             tick: nothing; command: one call;
- *                   transaction: u32, little-endian: how many calls; then these, one behind the other
+ *                   transaction: u32: how many calls; then these, one behind the other;
+ *                   guarded: u32: how many calls; u32: how many conditions, at least one; then the
+ *                   conditions, one behind the other; then the calls
  *
- *     call    number of arguments, then each argument as its size and its bytes. Without arguments it is a
- *             hole of a transaction: a command about the client or the node, answered outside the entry.
- *     number  unsigned, below 2^32: seven bits to a byte, the lowest first, the top bit set where more
- *             follow; in as few bytes as it needs.
+ *     u32, u64  little-endian
+ *     condition a key as its size and its bytes; u64: the revision that it is to have, 0 if there is to be
+ *               no such key. WATCH noted both; unless all hold, none of the calls is done.
+ *     call      number of arguments, then each argument as its size and its bytes. Without arguments it is a
+ *               hole of a transaction: a command about the client or the node, answered outside the entry.
+ *     number    unsigned, below 2^32: seven bits to a byte, the lowest first, the top bit set where more
+ *               follow; in as few bytes as it needs.
  *
  * The first argument is the command's name as the client wrote it: names mean the same in every version, and
  * are readable in a dump. Data is as long as its content, to the byte. */
@@ -22,6 +27,7 @@
 #define VERSION 1
 #define HEADER_SIZE 2
 #define COUNT_SIZE 4
+#define REVISION_SIZE 8
 #define NUMBER_SIZE_MAX 5
 #define CAPACITY_MIN 256
 #define SHOWN_SIZE_MAX 64 /* Bytes of one argument in a description. */
@@ -67,10 +73,10 @@ static void write_call(char *out, const struct fl__bytes *args, uint32_t arg_cou
     }
 }
 
-static void write_count(char *out, uint32_t count)
+static void write_fixed(char *out, uint64_t value, int size)
 {
-    for (int k = 0; k < COUNT_SIZE; k++)
-        out[k] = (char)(count >> 8 * k);
+    for (int k = 0; k < size; k++)
+        out[k] = (char)(value >> 8 * k);
 }
 
 struct fl__bytes fl__payload_tick(void)
@@ -134,11 +140,45 @@ int fl__transaction_add(struct fl__transaction *transaction, const struct fl__co
     write_call(transaction->data + start, args, written_count);
     transaction->size = size;
     transaction->count++;
-    write_count(transaction->data + HEADER_SIZE, transaction->count);
+    write_fixed(transaction->data + HEADER_SIZE, transaction->count, COUNT_SIZE);
     transaction->holes += is_hole;
     transaction->has_write |= command->class == FL__CLASS_WRITE;
     transaction->may_grow |= (command->flags & FL__DENYOOM) != 0;
     transaction->stretches |= command->stretch != NULL;
+    return FL_OK;
+}
+
+size_t fl__payload_condition_size(struct fl__bytes key)
+{
+    return number_size(key.size) + key.size + REVISION_SIZE;
+}
+
+void fl__payload_condition_write(char *out, struct fl__bytes key, uint64_t revision)
+{
+    out = write_number(out, key.size);
+    if (key.size > 0)
+        memcpy(out, key.data, key.size);
+    write_fixed(out + key.size, revision, REVISION_SIZE);
+}
+
+int fl__transaction_guard(struct fl__transaction *transaction, struct fl__bytes conditions, uint32_t count)
+{
+    const size_t start = HEADER_SIZE + COUNT_SIZE;
+    size_t calls_size = transaction->size > 0 ? transaction->size - start : 0;
+    size_t size = start + COUNT_SIZE + conditions.size + calls_size;
+    if (size > FL__TRANSACTION_SIZE_MAX)
+        return FL_ETOOBIG;
+    int error = grow_transaction(transaction, size);
+    if (error != FL_OK)
+        return error;
+    char *to = transaction->data + start;
+    memmove(to + COUNT_SIZE + conditions.size, to, calls_size);
+    write_fixed(to, count, COUNT_SIZE);
+    memcpy(to + COUNT_SIZE, conditions.data, conditions.size);
+    transaction->data[0] = VERSION;
+    transaction->data[1] = FL__PAYLOAD_GUARDED;
+    write_fixed(transaction->data + HEADER_SIZE, transaction->count, COUNT_SIZE);
+    transaction->size = size;
     return FL_OK;
 }
 
@@ -199,31 +239,62 @@ static bool skip_call(struct fl__bytes *rest, bool may_be_hole)
     return true;
 }
 
-/* Takes what stands before the calls. */
-static bool take_header(struct fl__bytes *rest, enum fl__payload_kind *kind, uint32_t *count)
+static bool take_fixed(struct fl__bytes *rest, int size, uint64_t *value)
 {
-    struct fl__bytes header, number;
-    if (!take_bytes(rest, HEADER_SIZE, &header) || header.data[0] != VERSION)
+    struct fl__bytes bytes;
+    if (!take_bytes(rest, (size_t)size, &bytes))
         return false;
-    *kind = (enum fl__payload_kind)(unsigned char)header.data[1];
-    *count = *kind == FL__PAYLOAD_COMMAND;
-    if (*kind != FL__PAYLOAD_TRANSACTION)
-        return *kind == FL__PAYLOAD_TICK || *kind == FL__PAYLOAD_COMMAND;
-    if (!take_bytes(rest, COUNT_SIZE, &number))
-        return false;
-    for (int k = 0; k < COUNT_SIZE; k++)
-        *count |= (uint32_t)(unsigned char)number.data[k] << 8 * k;
+    *value = 0;
+    for (int k = 0; k < size; k++)
+        *value |= (uint64_t)(unsigned char)bytes.data[k] << 8 * k;
     return true;
+}
+
+static bool take_condition(struct fl__bytes *rest, struct fl__bytes *key, uint64_t *revision)
+{
+    return take_arg(rest, key) && key->size <= FL__KEY_SIZE_MAX && take_fixed(rest, REVISION_SIZE, revision);
+}
+
+/* What stands before the conditions and the calls. */
+struct header {
+    enum fl__payload_kind kind;
+    uint64_t calls, conditions;
+};
+
+static bool take_header(struct fl__bytes *rest, struct header *header)
+{
+    struct fl__bytes bytes;
+    if (!take_bytes(rest, HEADER_SIZE, &bytes) || bytes.data[0] != VERSION)
+        return false;
+    *header = (struct header){.kind = (enum fl__payload_kind)(unsigned char)bytes.data[1]};
+    switch (header->kind) {
+    case FL__PAYLOAD_TICK:
+        return true;
+    case FL__PAYLOAD_COMMAND:
+        header->calls = 1;
+        return true;
+    case FL__PAYLOAD_TRANSACTION:
+        return take_fixed(rest, COUNT_SIZE, &header->calls);
+    case FL__PAYLOAD_GUARDED:
+        return take_fixed(rest, COUNT_SIZE, &header->calls) &&
+               take_fixed(rest, COUNT_SIZE, &header->conditions) && header->conditions > 0;
+    }
+    return false;
 }
 
 int fl__payload_check(struct fl__bytes data)
 {
-    enum fl__payload_kind kind;
-    uint32_t count;
-    if (!take_header(&data, &kind, &count))
+    struct header header;
+    struct fl__bytes key;
+    uint64_t revision;
+    if (!take_header(&data, &header))
         return FL_EMESSAGE;
-    for (; count > 0; count--) {
-        if (!skip_call(&data, kind == FL__PAYLOAD_TRANSACTION))
+    for (; header.conditions > 0; header.conditions--) {
+        if (!take_condition(&data, &key, &revision))
+            return FL_EMESSAGE;
+    }
+    for (; header.calls > 0; header.calls--) {
+        if (!skip_call(&data, header.kind != FL__PAYLOAD_COMMAND))
             return FL_EMESSAGE;
     }
     return data.size == 0 ? FL_OK : FL_EMESSAGE;
@@ -231,16 +302,27 @@ int fl__payload_check(struct fl__bytes data)
 
 void fl__payload_open(struct fl__payload_reader *reader, struct fl__bytes data)
 {
-    bool whole = take_header(&data, &reader->kind, &reader->left);
+    struct header header;
+    bool whole = take_header(&data, &header);
     fl_assert(whole);
+    reader->kind = header.kind;
+    reader->left = (uint32_t)header.calls;
+    reader->conditions_left = (uint32_t)header.conditions;
     reader->rest = data;
+}
+
+void fl__payload_next_condition(struct fl__payload_reader *reader, struct fl__bytes *key, uint64_t *revision)
+{
+    bool whole = reader->conditions_left > 0 && take_condition(&reader->rest, key, revision);
+    fl_assert(whole);
+    reader->conditions_left--;
 }
 
 int fl__payload_next(struct fl__payload_reader *reader)
 {
     struct fl__bytes rest = reader->rest;
     uint32_t arg_count;
-    bool whole = reader->left > 0 && take_arg_count(&rest, &arg_count);
+    bool whole = reader->conditions_left == 0 && reader->left > 0 && take_arg_count(&rest, &arg_count);
     fl_assert(whole);
     if (arg_count > reader->capacity) {
         uint32_t capacity = arg_count < 16 ? 16 : arg_count;
@@ -331,24 +413,49 @@ static void add_call(struct text *text, struct fl__bytes *rest)
     }
 }
 
+/* "WATCH a@17 b@0; ": keys, and the revisions that they are to have. */
+static void add_conditions(struct text *text, struct fl__bytes *rest, uint64_t count)
+{
+    for (uint64_t k = 0; k < count; k++) {
+        struct fl__bytes key = {0};
+        uint64_t revision = 0;
+        char number[32];
+        bool whole = take_condition(rest, &key, &revision);
+        fl_assert(whole);
+        add_text(text, k == 0 ? "WATCH " : " ");
+        add_arg(text, key);
+        snprintf(number, sizeof number, "@%llu", (unsigned long long)revision);
+        add_text(text, number);
+    }
+    if (count > 0)
+        add_text(text, "; ");
+}
+
+static void describe(struct text *text, struct fl__bytes data)
+{
+    struct header header;
+    if (fl__payload_check(data) != FL_OK || !take_header(&data, &header)) {
+        add_text(text, "(damaged)");
+        return;
+    }
+    if (header.kind == FL__PAYLOAD_TICK)
+        add_text(text, "(tick)");
+    add_conditions(text, &data, header.conditions);
+    if (header.kind == FL__PAYLOAD_TRANSACTION || header.kind == FL__PAYLOAD_GUARDED)
+        add_text(text, header.calls == 0 ? "MULTI" : "MULTI; ");
+    for (uint64_t k = 0; k < header.calls && text->size < text->size_max; k++) {
+        if (k > 0)
+            add_text(text, "; ");
+        add_call(text, &data);
+    }
+}
+
 void fl__payload_describe(struct fl__bytes data, char *out, size_t out_size)
 {
     if (out_size == 0)
         return;
     struct text text = {.data = out, .size_max = out_size - 1};
-    enum fl__payload_kind kind;
-    uint32_t count = 0;
-    if (fl__payload_check(data) != FL_OK || !take_header(&data, &kind, &count))
-        add_text(&text, "(damaged)");
-    else if (kind == FL__PAYLOAD_TICK)
-        add_text(&text, "(tick)");
-    else if (kind == FL__PAYLOAD_TRANSACTION)
-        add_text(&text, count == 0 ? "MULTI" : "MULTI; ");
-    for (uint32_t k = 0; k < count && text.size < text.size_max; k++) {
-        if (k > 0)
-            add_text(&text, "; ");
-        add_call(&text, &data);
-    }
+    describe(&text, data);
     if (text.size == text.size_max && text.size >= 3)
         memcpy(out + text.size - 3, "...", 3);
     out[text.size] = '\0';

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FREE_MAX 8192 /* As many are kept for later. */
+#define FREE_MAX 8192      /* As many are kept for later. */
+#define SLOW_TEXT_SIZE 128 /* Of a slow transaction. */
 
 size_t fl__args_size(const struct fl__bytes *args, uint32_t arg_count)
 {
@@ -48,11 +49,13 @@ static enum fl__flight flight_of(enum fl__pending_kind kind)
         return FL__FLIGHT_WRITES;
     case FL__PENDING_READ:
     case FL__PENDING_READ_TRANSACTION:
+    case FL__PENDING_WATCH:
         return FL__FLIGHT_READS;
     case FL__PENDING_SUBSCRIBE:
         return FL__FLIGHT_SUBSCRIBES;
     case FL__PENDING_WAIT:
     case FL__PENDING_LOG:
+    case FL__PENDING_FILE:
         return FL__FLIGHT_ALONE;
     }
     return FL__FLIGHT_ALONE;
@@ -90,6 +93,7 @@ struct fl__pending *fl__pending_begin(struct fl__client *client, enum fl__pendin
     p->protocol = client->protocol;
     p->subscribes = kind == FL__PENDING_SUBSCRIBE;
     p->silent = (client->reply_off || client->reply_skip) && !p->subscribes;
+    p->started = server->now;
     p->deadline = server->now + server->options.node.request_timeout_us;
     if (client->last != NULL)
         client->last->next = p;
@@ -97,6 +101,7 @@ struct fl__pending *fl__pending_begin(struct fl__client *client, enum fl__pendin
         client->first = p;
     client->last = p;
     client->depth++;
+    client->watched.open += kind == FL__PENDING_WATCH;
     if (kind != FL__PENDING_TEXT)
         client->flight = flight_of(kind);
     return p;
@@ -154,10 +159,51 @@ struct fl__reply *fl__pending_reply(struct fl__pending *p)
     bool is_disturbed = client->subscriber != NULL || p->holes != NULL;
     if (p == client->first && !p->silent && !is_disturbed) {
         client->out.protocol = p->protocol;
+        p->is_direct = true;
+        p->reply_at = client->out.size;
         return &client->out;
     }
     fl__reply_init(&p->reply, p->protocol, client->out.size_max);
     return &p->reply;
+}
+
+static struct fl__bytes reply_of(const struct fl__pending *p)
+{
+    return p->is_direct ? fl__reply_since(&p->client->out, p->reply_at) : fl__reply_since(&p->reply, 0);
+}
+
+static void log_slow(const struct fl__pending *p, fl_time_us duration)
+{
+    struct fl__payload_reader reader = {0};
+    struct fl__bytes data = {p->data, p->size};
+    if (p->data == NULL)
+        return;
+    if (p->args != NULL) {
+        fl__slowlog_add(p->client, p->command, p->args, p->arg_count, duration);
+        return;
+    }
+    fl__payload_open(&reader, data);
+    if (reader.kind != FL__PAYLOAD_COMMAND) {
+        char text[SLOW_TEXT_SIZE];
+        fl__payload_describe(data, text, sizeof text);
+        const struct fl__bytes words[] = {fl__bytes_of("EXEC"), fl__bytes_of(text)};
+        fl__slowlog_add(p->client, p->command, words, 2, duration);
+    } else if (fl__payload_next(&reader) == FL_OK)
+        fl__slowlog_add(p->client, p->command, reader.args, reader.arg_count, duration);
+    fl__payload_release(&reader);
+}
+
+/* Of a call that the cluster had a part in. */
+static void count(const struct fl__pending *p)
+{
+    struct fl_server *server = p->server;
+    if (p->command == NULL || p->kind == FL__PENDING_TEXT)
+        return;
+    fl_time_us now = server->io->vtable->now(server->io);
+    fl_time_us duration = now > p->started ? now - p->started : 0;
+    fl__stats_done(server, p->command, duration, reply_of(p));
+    if (fl__slowlog_wants(server, duration))
+        log_slow(p, duration);
 }
 
 /* Takes the answered calls from the front of the queue, with the replies that they kept. */
@@ -180,16 +226,9 @@ static void pop_answered(struct fl__client *client)
         client->flight = FL__FLIGHT_NONE;
 }
 
-void fl__pending_end(struct fl__pending *p)
+/* What was answered may let a client go on. */
+static void go_on(struct fl__client *client)
 {
-    struct fl__client *client = p->client;
-    p->answered = true;
-    if (client == NULL) {
-        recycle(p);
-        return;
-    }
-    if (p == client->first)
-        pop_answered(client);
     if (client->out.failed) {
         fl__client_cut(client, "replies that it did not read exceed client-output-max");
         return;
@@ -199,10 +238,41 @@ void fl__pending_end(struct fl__pending *p)
         fl__client_resume_soon(client);
 }
 
+void fl__pending_leave(struct fl__pending *p)
+{
+    struct fl__client *client = p->client;
+    fl_assert(p == client->first && p->with_node);
+    client->first = p->next;
+    if (client->first == NULL)
+        client->last = NULL;
+    client->depth--;
+    p->client = NULL;
+    p->next = NULL;
+    pop_answered(client);
+    go_on(client);
+}
+
+void fl__pending_end(struct fl__pending *p)
+{
+    struct fl__client *client = p->client;
+    p->answered = true;
+    if (client == NULL) {
+        recycle(p);
+        return;
+    }
+    client->watched.open -= p->kind == FL__PENDING_WATCH;
+    count(p);
+    if (p == client->first)
+        pop_answered(client);
+    go_on(client);
+}
+
 void fl__pending_fail(struct fl__pending *p, int outcome)
 {
     bool is_write = p->kind == FL__PENDING_WRITE || p->kind == FL__PENDING_PROBE;
     fl__error_outcome(fl__pending_reply(p), p->server, outcome, is_write);
+    if (p->kind == FL__PENDING_WATCH && p->client != NULL)
+        fl__watch_failed(p->client);
     fl__pending_end(p);
 }
 

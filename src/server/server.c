@@ -19,6 +19,8 @@
 
 #define CLIENTS_MAX_DEFAULT 10000
 #define OUTPUT_MAX_DEFAULT (256u << 20)
+#define SLOWLOG_COUNT 128
+#define SLOWLOG_US 10000
 #define CHECK_ROUNDS 10 /* Clients' budgets of time are looked at once in so many rounds. */
 
 static void on_kick(struct fl_io_op *op);
@@ -130,6 +132,7 @@ static void on_round(struct fl_io_op *op)
     if (server->stopping && maybe_free(server))
         return;
     fl__dispatch_round(server);
+    fl__pause_round(server);
     maybe_tick(server);
     if (++server->rounds % CHECK_ROUNDS == 0 || server->stopping)
         check_clients(server);
@@ -203,7 +206,7 @@ static int fail(struct fl_error_report *report, int error, const char *format, .
     return error;
 }
 
-static bool is_loopback(const char *address)
+bool fl__server_is_loopback(const char *address)
 {
     return strncmp(address, "127.", 4) == 0 || strncmp(address, "localhost:", 10) == 0 ||
            strncmp(address, "[::1]:", 6) == 0;
@@ -220,7 +223,7 @@ static int check_options(const struct fl_server_options *options, struct fl_erro
     bool has_password = options->password != NULL && options->password[0] != '\0';
     if (options->listen == NULL || strlen(options->listen) >= FL_ADDRESS_MAX)
         return fail(report, FL_EINVAL, "listen: an address is needed, H:P");
-    if (!has_password && !is_loopback(options->listen))
+    if (!has_password && !fl__server_is_loopback(options->listen))
         return fail(report, FL_EINVAL,
                     "listen %s is not loopback, and there is no password\n"
                     "  now    everybody who reaches this address could read and write everything\n"
@@ -249,6 +252,7 @@ static void copy_options(struct fl_server *server, const struct fl_server_option
     copy_text(server->web, sizeof server->web, options->web);
     copy_text(server->name, sizeof server->name, options->node.name);
     copy_text(server->version, sizeof server->version, options->version);
+    copy_text(server->directory, sizeof server->directory, options->node.directory);
     copy_text(server->password, sizeof server->password, options->password);
     server->options.listen = server->listen;
     server->options.web = server->web;
@@ -306,6 +310,9 @@ static struct fl_server *create(struct fl_io *io, const struct fl_server_options
     make_run_id(server);
     server->scratch = malloc(FL__CREDIT);
     server->calls = calloc(fl__command_count, sizeof *server->calls);
+    server->usage = calloc(fl__command_count, sizeof *server->usage);
+    server->slow_max = SLOWLOG_COUNT;
+    server->slower_than_us = SLOWLOG_US;
     server->pubsub = fl__pubsub_create(XXH3_64bits(server->run_id, sizeof server->run_id));
     return server;
 }
@@ -318,7 +325,32 @@ static void free_server(struct fl_server *server)
     fl__pubsub_destroy(server->pubsub);
     free(server->scratch);
     free(server->calls);
+    free(server->usage);
+    free(server->config_file);
+    fl__setting_release(server);
+    fl__slowlog_release(server);
     free(server);
+}
+
+/* What the configuration file says in Redis' words. */
+static int take_settings(struct fl_server *server, const struct fl_server_options *options,
+                         struct fl_error_report *report)
+{
+    if (options->config_file != NULL && (server->config_file = strdup(options->config_file)) == NULL)
+        return fail(report, FL_ENOMEM, "memory could not be allocated");
+    for (uint32_t k = 0; k < options->setting_count; k++) {
+        const struct fl_server_setting *given = &options->settings[k];
+        uint32_t setting = fl__setting_find(fl__bytes_of(given->name));
+        const char *why = "Redis 7.0 has no such setting";
+        if (setting < fl__setting_count())
+            why = fl__setting_set(server, setting, fl__bytes_of(given->value), true);
+        if (why != NULL)
+            return fail(report, FL_EINVAL, "redis.%s cannot be \"%.128s\"\n  now    %s", given->name,
+                        given->value, why);
+    }
+    server->options.settings = NULL;
+    server->options.config_file = NULL;
+    return FL_OK;
 }
 
 static int start_listening(struct fl_server *server, struct fl_error_report *report)
@@ -398,12 +430,16 @@ int fl_server_open(struct fl_server **out, struct fl_io *io, const struct fl_ser
     if (result < 0)
         return result;
     struct fl_server *server = create(io, options);
-    if (server == NULL || server->scratch == NULL || server->calls == NULL || server->pubsub == NULL) {
+    bool is_whole = server != NULL && server->scratch != NULL && server->calls != NULL &&
+                    server->usage != NULL && server->pubsub != NULL;
+    if (!is_whole) {
         if (server != NULL)
             free_server(server);
         return fail(report, FL_ENOMEM, "memory could not be allocated");
     }
-    result = start_listening(server, report);
+    result = take_settings(server, options, report);
+    if (result == FL_OK)
+        result = start_listening(server, report);
     if (result == FL_OK)
         result = open_node(server, report);
     if (result < 0) {
@@ -425,7 +461,7 @@ int fl_server_open(struct fl_server **out, struct fl_io *io, const struct fl_ser
 static bool maybe_free(struct fl_server *server)
 {
     if (server->node != NULL || !fl__link_is_alone(&server->clients) || server->kick_is_set ||
-        server->round_is_set || server->spare.done != NULL)
+        server->round_is_set || server->spare.done != NULL || server->rewrite != NULL)
         return false;
     void (*closed)(void *context) = server->closed;
     void *context = server->closed_context;

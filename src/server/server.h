@@ -10,15 +10,22 @@
  *   pending.c      calls on their way, and their replies in the order of the requests
  *   dispatch.c     writes, reads and ticks: what is asked of the node, and its answers
  *   transaction.c  MULTI, EXEC, DISCARD
+ *   watch.c        WATCH, UNWATCH: what a client's next EXEC depends on
  *   wait.c         WAIT
  *   pubsub.c       who listens to which channel and pattern, and what they hear
  *   subscribe.c    SUBSCRIBE and its like, PUBSUB
  *   notify.c       keyspace notifications
  *   connection.c   PING ECHO HELLO AUTH SELECT QUIT RESET
- *   clients.c      CLIENT and its subcommands
+ *   clients.c      CLIENT: what a client says of itself, and sees of others
+ *   kill.c         CLIENT KILL, UNBLOCK
+ *   pause.c        CLIENT PAUSE, UNPAUSE
  *   config.c       CONFIG GET and SET
+ *   setting.c      what they tell and set; redis_settings.inc: Redis' names that have no effect here
+ *   rewrite.c      CONFIG REWRITE
  *   info.c         INFO
  *   memory.c       MEMORY, but for MEMORY USAGE
+ *   stats.c        how often each command was called, how long it took, which errors there were
+ *   slowlog.c latency.c function.c  SLOWLOG, LATENCY, FUNCTION
  *   look.c         FAIRLEAD: what the command line asks
  *   status.c       the snapshot: what people look at; its JSON
  *   metrics.c      the snapshot as Prometheus' text
@@ -115,6 +122,73 @@ void fl__metrics_write(struct fl__reply *out, const struct fl__snapshot *snapsho
 /* process.c: and what the operating system says of the process, as far as it does. */
 void fl__process_write(struct fl__reply *out);
 
+/* ---------------------------------------------------------------------------------- setting.c, rewrite.c */
+
+#define FL__SETTINGS_MAX 256  /* Names of settings. */
+#define FL__SETTING_SIZE 1040 /* A value as text, terminated. */
+
+/* Settings have numbers, from 0. */
+uint32_t fl__setting_count(void);
+uint32_t fl__setting_find(struct fl__bytes name); /* fl__setting_count(): there is none. */
+const char *fl__setting_name(uint32_t setting);
+bool fl__setting_is_option(uint32_t setting); /* `serve` has an option of that name. */
+/* It was set to another value than it had, and nothing depends on it. */
+bool fl__setting_is_unused(const struct fl_server *server, uint32_t setting);
+void fl__setting_get(const struct fl_server *server, uint32_t setting, char out[FL__SETTING_SIZE]);
+/* NULL: done, or could be if not `change`. Else why not, and nothing changed. */
+const char *fl__setting_set(struct fl_server *server, uint32_t setting, struct fl__bytes value, bool change);
+void fl__setting_release(struct fl_server *server);
+struct fl__rewrite; /* CONFIG REWRITE at work. */
+
+/* ------------------------------------------------------------------------------------------------ stats.c */
+
+#define FL__USAGE_POWERS 32 /* The last one takes in all that took longer. */
+#define FL__ERROR_WORDS_MAX 64
+#define FL__ERROR_WORD_SIZE 24
+
+/* Of one row of the table, since CONFIG RESETSTAT. by_power[k]: calls that took at most 2^k microseconds, and
+ * more than the power before. */
+struct fl__usage {
+    uint64_t calls, usec, rejected, failed;
+    uint64_t by_power[FL__USAGE_POWERS];
+};
+
+/* Error replies, all and by their first word. */
+struct fl__errors {
+    uint64_t total;
+    struct {
+        char word[FL__ERROR_WORD_SIZE];
+        uint64_t count;
+    } words[FL__ERROR_WORDS_MAX];
+};
+
+/* What counters that never go back were at the last CONFIG RESETSTAT. */
+struct fl__counted {
+    uint64_t commands, accepted, refused, expired, hits, misses;
+};
+
+/* What was replied from there on; empty if nothing was. */
+static inline struct fl__bytes fl__reply_since(const struct fl__reply *reply, size_t at)
+{
+    return at < reply->size ? (struct fl__bytes){reply->data + at, reply->size - at} : (struct fl__bytes){0};
+}
+
+void fl__stats_taken(struct fl_server *server, const struct fl__command *command);
+/* Refused before it began; command may be NULL. The reply may be empty: nobody wanted it. */
+void fl__stats_refused(struct fl_server *server, const struct fl__command *command, struct fl__bytes reply);
+void fl__stats_done(struct fl_server *server, const struct fl__command *command, fl_time_us duration,
+                    struct fl__bytes reply);
+
+/* ---------------------------------------------------------------------------------------------- slowlog.c */
+
+#define FL__SLOWLOG_MAX 16384 /* Entries, whatever is asked for. */
+
+bool fl__slowlog_wants(const struct fl_server *server, fl_time_us duration); /* It is to be logged. */
+void fl__slowlog_add(struct fl__client *client, const struct fl__command *command,
+                     const struct fl__bytes *args, uint32_t arg_count, fl_time_us duration);
+void fl__slowlog_limit(struct fl_server *server, uint32_t count);
+void fl__slowlog_release(struct fl_server *server);
+
 /* ------------------------------------------------------------------------ pubsub.c, subscribe.c, notify.c */
 
 enum fl__topic_kind { FL__TOPIC_CHANNEL, FL__TOPIC_PATTERN, FL__TOPIC_SHARD };
@@ -200,9 +274,25 @@ struct fl_server {
     struct fl__pubsub *pubsub;
     uint32_t notify; /* Which events are told to whom listens: see fl__notify_parse(). */
     char notify_channel[FL__NOTIFY_PREFIX_MAX + FL__KEY_SIZE_MAX];
+    fl_time_us pause_until; /* CLIENT PAUSE: writes wait, or all calls; 0: none do. */
+    bool pause_is_all;
 
     uint64_t command_count, applied_commands, bytes_received, bytes_sent;
-    uint64_t *calls; /* By row of the table. */
+    uint64_t *calls;         /* By row of the table. */
+    struct fl__usage *usage; /* Likewise. */
+    struct fl__errors errors;
+    struct fl__counted counted_from;
+    struct fl__slow *slow; /* The newest. */
+    uint32_t slow_count, slow_max;
+    uint64_t slow_next_id;
+    int64_t slower_than_us; /* Negative: nothing is logged. */
+
+    char *stored[FL__SETTINGS_MAX];        /* Of settings that are only kept; NULL: as at first. */
+    bool setting_is_set[FL__SETTINGS_MAX]; /* By CONFIG SET or a line "redis.NAME": to be saved. */
+    fl_time_us idle_timeout_us;            /* Clients that say nothing for longer are cut off; 0: none. */
+    char *config_file;                     /* NULL: there is none. */
+    char directory[1024];
+    struct fl__rewrite *rewrite; /* In progress; NULL: none is. */
     void (*publish)(void *context, const struct fl__snapshot *snapshot);
     void *publish_context;
     bool publish_is_due;
@@ -212,6 +302,7 @@ struct fl_server {
 
 void fl__server_log(const struct fl_server *server, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+bool fl__server_is_loopback(const char *address);
 void fl__server_kick(struct fl_server *server); /* Lets the kick run soon. */
 /* `publish` is called at once and at every round from now on; NULL: no more. */
 void fl__server_watch(struct fl_server *server,
@@ -231,9 +322,11 @@ enum fl__pending_kind {
     FL__PENDING_PROBE, /* FAIRLEAD PROBE: a tick, answered +OK. */
     FL__PENDING_READ,
     FL__PENDING_READ_TRANSACTION, /* A transaction without writes. */
+    FL__PENDING_WATCH,            /* A read of its keys' revisions, which stay with the client. */
     FL__PENDING_SUBSCRIBE,
     FL__PENDING_WAIT,
-    FL__PENDING_LOG, /* FAIRLEAD LOG. */
+    FL__PENDING_LOG,  /* FAIRLEAD LOG. */
+    FL__PENDING_FILE, /* CONFIG REWRITE. */
 };
 
 /* A call on its way. It is in its client's queue from its beginning until its reply is among the client's
@@ -250,11 +343,13 @@ struct fl__pending {
     bool answered, with_node;
     bool confirmed;  /* A read: the node said that now is the moment. */
     bool subscribes; /* It, or a command of the transaction, is of FL__CLASS_SUBSCRIBE. */
-    fl_time_us deadline;
-    /* WRITE, READ_TRANSACTION: the entry. READ, SUBSCRIBE: the arguments. In room, or from malloc. */
+    bool is_direct;  /* Its reply goes into the client's output, from reply_at on. */
+    size_t reply_at;
+    fl_time_us started, deadline;
+    /* WRITE, READ_TRANSACTION: the entry. READ, WATCH, SUBSCRIBE: the arguments. In room, or from malloc. */
     char *data;
     size_t size;
-    struct fl__bytes *args; /* READ, SUBSCRIBE. */
+    struct fl__bytes *args; /* READ, WATCH, SUBSCRIBE. */
     uint32_t arg_count;
     struct fl__hole *holes; /* Of a transaction: its LOCAL commands. */
     struct fl__reply reply; /* If it was answered before its turn. */
@@ -272,6 +367,8 @@ void fl__pending_adopt(struct fl__pending *p, char *data, size_t size);   /* p->
 /* Where its reply goes; NULL if nobody wants it. Followed by fl__pending_end(), after which p is no more. */
 struct fl__reply *fl__pending_reply(struct fl__pending *p);
 void fl__pending_end(struct fl__pending *p);
+/* The client's first call has its reply, though the node still works on it: the client goes on without. */
+void fl__pending_leave(struct fl__pending *p);
 void fl__pending_fail(struct fl__pending *p, int outcome); /* Answers with an error; p is no more. */
 void fl__pending_abandon(struct fl__client *client);       /* The client goes away: its calls lose it. */
 void fl__pending_free_all(struct fl_server *server);
@@ -286,6 +383,15 @@ enum fl__flight {
     FL__FLIGHT_WRITES,
     FL__FLIGHT_SUBSCRIBES,
     FL__FLIGHT_ALONE
+};
+
+/* What WATCH noted: the conditions of the next EXEC, written as the entry will have them. */
+struct fl__watched {
+    char *conditions; /* From malloc. */
+    size_t size, capacity;
+    uint32_t count;
+    uint32_t open; /* WATCHes on their way. */
+    bool failed;   /* One of them was not answered with OK: EXEC will be refused. */
 };
 
 struct fl__client {
@@ -327,6 +433,7 @@ struct fl__client {
     fl_index last_write;
     struct fl__multi *multi;           /* transaction.c's; NULL outside of transactions. */
     struct fl__subscriber *subscriber; /* pubsub.c's; NULL: listens to nothing. */
+    struct fl__watched watched;
 
     uint32_t ops; /* Of the above, in flight. */
 
@@ -350,6 +457,9 @@ bool fl__client_is_full(const struct fl__client *client); /* It should read befo
 void fl__client_account(struct fl__client *client); /* Counts its memory; cuts it off if all have too much. */
 void fl__client_check(struct fl__client *client);   /* Budgets of time. */
 FL_MUST_USE bool fl__client_set_text(char **slot, struct fl__bytes text); /* Empty: NULL. False: no memory. */
+struct fl__client *fl__client_by_id(struct fl_server *server, int64_t id); /* NULL: there is none. */
+/* One of Redis' types of clients: false, it is none. */
+FL_MUST_USE bool fl__client_type_parse(struct fl__bytes name, bool *listening, bool *normal);
 bool fl__client_name_is_valid(struct fl__bytes name); /* Nothing that would break the lines of CLIENT LIST. */
 
 /* ---------------------------------------------------------------------------------------------- session.c */
@@ -369,6 +479,8 @@ void fl__dispatch_write(struct fl__client *client, const struct fl__command *com
                         const struct fl__bytes *args, uint32_t arg_count);
 void fl__dispatch_read(struct fl__client *client, const struct fl__command *command,
                        const struct fl__bytes *args, uint32_t arg_count);
+void fl__dispatch_watch(struct fl__client *client, const struct fl__command *command,
+                        const struct fl__bytes *args, uint32_t arg_count);
 void fl__dispatch_propose(struct fl__pending *p, const void *data, size_t size);
 void fl__dispatch_ask(struct fl__pending *p); /* A read: asks for its moment. */
 /* Answers the client's confirmed reads, in order, as far as the log's clock and its output allow. */
@@ -379,28 +491,47 @@ void fl__dispatch_tick(struct fl_server *server); /* Proposes a tick unless one 
 void fl__dispatch_apply(void *server, const struct fl_entry *entry, struct fl_request *request);
 void fl__dispatch_answer(void *server, struct fl_request *request, int outcome);
 
-/* ---------------------------------------------------------------------------------- transaction.c, wait.c */
+/* ------------------------------------------------------------------------ transaction.c, watch.c, wait.c */
 
 /* A call between MULTI and EXEC; replies. */
 void fl__transaction_queue(struct fl__client *client, const struct fl__command *command,
                            const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply);
 void fl__transaction_abort(struct fl__client *client); /* A call was refused: EXEC will be, if one is open. */
-void fl__transaction_drop(struct fl__client *client);
+void fl__transaction_drop(struct fl__client *client);  /* And what is watched for it. */
 enum fl__flight fl__transaction_flight(const struct fl__client *client); /* Of EXEC. */
 size_t fl__transaction_memory(const struct fl__client *client);
 int fl__transaction_count(const struct fl__client *client); /* Commands queued; -1 outside of transactions. */
+bool fl__transaction_has_write(const struct fl__client *client);               /* EXEC would make an entry. */
 void fl__transaction_hole(void *pending, uint32_t k, struct fl__reply *reply); /* As in struct fl__context. */
 void fl__holes_release(struct fl__hole *holes);
+void fl__watch_execute(struct fl__pending *p, struct fl__reply *reply); /* Its moment has come. */
+void fl__watch_failed(struct fl__client *client); /* A WATCH was refused: EXEC will be, too. */
+void fl__watch_drop(struct fl__client *client);
 void fl__wait_answered(struct fl__pending *p, int outcome);
+bool fl__wait_unblock(struct fl__client *client, bool is_error); /* False: it does not wait. */
 void fl__wait_resume(struct fl__client *client); /* Asks the node again, if the client waits for it. */
 
+/* ------------------------------------------------------------------------------------------------ pause.c */
+
+/* Whether the call has to wait. */
+bool fl__pause_holds(const struct fl__client *client, const struct fl__command *command);
+void fl__pause_round(struct fl_server *server); /* Ends the pause if its time is over. */
+
 /* The table's rows. */
+fl__local_fn fl__local_config_resetstat, fl__local_config_rewrite, fl__local_function_flush,
+    fl__local_function_list, fl__local_function_stats, fl__local_latency_doctor, fl__local_latency_graph,
+    fl__local_latency_histogram, fl__local_latency_history, fl__local_latency_latest, fl__local_latency_reset,
+    fl__local_slowlog_get, fl__local_slowlog_len, fl__local_slowlog_reset;
+fl__local_fn fl__local_client_caching, fl__local_client_getredir, fl__local_client_kill,
+    fl__local_client_pause, fl__local_client_tracking, fl__local_client_trackinginfo,
+    fl__local_client_unblock, fl__local_client_unpause;
 fl__local_fn fl__local_auth, fl__local_client_getname, fl__local_client_id, fl__local_client_info,
     fl__local_client_list, fl__local_client_no_evict, fl__local_client_no_touch, fl__local_client_reply,
     fl__local_client_setinfo, fl__local_client_setname, fl__local_config_get, fl__local_config_set,
     fl__local_discard, fl__local_echo, fl__local_exec, fl__local_hello, fl__local_info, fl__local_multi,
-    fl__local_ping, fl__local_quit, fl__local_reset, fl__local_select, fl__local_wait,
-    fl__local_fairlead_hash, fl__local_fairlead_log, fl__local_fairlead_probe, fl__local_fairlead_status;
+    fl__local_ping, fl__local_quit, fl__local_reset, fl__local_select, fl__local_unwatch, fl__local_wait,
+    fl__local_watch, fl__local_fairlead_hash, fl__local_fairlead_log, fl__local_fairlead_probe,
+    fl__local_fairlead_status;
 fl__local_fn fl__local_memory_doctor, fl__local_memory_malloc_stats, fl__local_memory_purge,
     fl__local_memory_stats;
 fl__local_fn fl__local_psubscribe, fl__local_pubsub_channels, fl__local_pubsub_numpat,

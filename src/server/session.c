@@ -7,15 +7,19 @@
  *     the call                     starts while on their way are
  *     a read                       nothing, or reads only
  *     a write                      nothing, or writes only; nothing, if it makes a value much longer
+ *     WATCH                        as a read
  *     SUBSCRIBE and its like       nothing, or their like
- *     MULTI, DISCARD, RESET, QUIT  any; they concern the connection, and their replies wait for their turn.
+ *     MULTI, QUIT                  any; they concern the connection, and their replies wait for their turn.
  *                                  Of a client that listens, or is about to: nothing
  *     a call within MULTI          any; it is queued
+ *     DISCARD, RESET               any but WATCH, which would note keys for them to forget
  *     EXEC                         as a write, or as a read if its commands all read; nothing, if one of
- *                                  them may make a value longer
+ *                                  them may make a value longer; but never beside the WATCH on whose
+ *                                  answer it depends
  *     all others, and errors       nothing
  *
- * A call that may not start stalls its client: it is asked again when something was answered. */
+ * A call that may not start stalls its client: it is asked again when something was answered. So does a call
+ * that CLIENT PAUSE holds back, until the pause ends. */
 #include "server.h"
 
 #include <stdlib.h>
@@ -118,12 +122,15 @@ static bool refuse_call(struct fl__client *client, const struct fl__bytes *args,
     size_t before = client->out.size;
     bool is_exec = client->authenticated && fl__bytes_is(args[0], "exec");
     complain(client, args, arg_count, is_exec);
+    fl__stats_refused(client->server, fl__command_named(args[0]), fl__reply_since(&client->out, before));
     if (is_silent(client))
         client->out.size = before;
     if (is_exec)
         fl__transaction_drop(client);
     else
         fl__transaction_abort(client);
+    if (arg_count > 1 && fl__bytes_is(args[0], "watch"))
+        fl__watch_failed(client);
     after_reply(client);
     return true;
 }
@@ -139,6 +146,18 @@ static void run_local(struct fl__client *client, const struct fl__command *comma
     command->local(client, reply, args, arg_count);
 }
 
+/* A call that was answered here and now; its reply is empty if that comes later. */
+static void count(struct fl__client *client, const struct fl__command *command, const struct fl__bytes *args,
+                  uint32_t arg_count, struct fl__bytes reply)
+{
+    struct fl_server *server = client->server;
+    if (client->deferred || client->multi != NULL)
+        return;
+    fl__stats_done(server, command, 0, reply);
+    if (!client->is_closed && !(command->flags & FL__SKIP_SLOWLOG) && fl__slowlog_wants(server, 0))
+        fl__slowlog_add(client, command, args, arg_count, 0);
+}
+
 /* Runs what is answered here and now, while calls before it are still on their way: its reply waits for its
  * turn. */
 static bool run_behind(struct fl__client *client, run_fn *run, const struct fl__command *command,
@@ -148,7 +167,9 @@ static bool run_behind(struct fl__client *client, run_fn *run, const struct fl__
     if (p == NULL)
         return false;
     fl__reply_init(&p->reply, p->protocol, client->out.size_max);
+    client->deferred = false;
     run(client, command, args, arg_count, &p->reply);
+    count(client, command, args, arg_count, fl__reply_since(&p->reply, 0));
     /* The first call may have been answered at once, and p may be the first in the queue now; that is no
      * matter, because a kept reply goes out in its turn. */
     p->silent = is_silent(client);
@@ -167,6 +188,7 @@ static bool run_now(struct fl__client *client, run_fn *run, const struct fl__com
     client->out.protocol = client->protocol;
     client->deferred = false;
     run(client, command, args, arg_count, &client->out);
+    count(client, command, args, arg_count, fl__reply_since(&client->out, before));
     if (is_silent(client) && !client->deferred && !client->out.failed)
         client->out.size = before;
     after_reply(client);
@@ -177,7 +199,15 @@ static bool start_transaction_command(struct fl__client *client, const struct fl
                                       const struct fl__bytes *args, uint32_t arg_count)
 {
     enum fl__flight flight = FL__FLIGHT_NONE;
+    if (command->local == fl__local_watch && client->multi == NULL) {
+        if (!fl__session_may_start(client, FL__FLIGHT_READS))
+            return false;
+        fl__dispatch_watch(client, command, args, arg_count);
+        return true;
+    }
     if (client->depth > 0 && (client->subscriber != NULL || client->flight == FL__FLIGHT_SUBSCRIBES))
+        return false;
+    if (client->watched.open > 0 && command->local != fl__local_multi && command->local != fl__local_quit)
         return false;
     if (command->local == fl__local_exec)
         flight = fl__transaction_flight(client);
@@ -232,12 +262,13 @@ bool fl__session_call(struct fl__client *client, const struct fl__bytes *args, u
     const struct fl__command *command = fl__command_find(args, arg_count, NULL);
     bool may_run = command != NULL && (client->authenticated || (command->flags & FL__NO_AUTH)) &&
                    fl__pubsub_allows(client, command);
+    if (may_run && fl__pause_holds(client, command))
+        return false;
     if (may_run ? !start(client, command, args, arg_count) : !refuse_call(client, args, arg_count))
         return false;
     if (may_run) {
         client->last_command = command;
-        server->command_count++;
-        server->calls[command - fl__commands]++;
+        fl__stats_taken(server, command);
     }
     client->reply_skip = client->reply_skip_next;
     client->reply_skip_next = false;

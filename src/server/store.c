@@ -145,6 +145,12 @@ const struct fl__item *fl__store_find(const struct fl__store *store, struct fl__
     return found && !is_expired(store, *link) ? *link : NULL;
 }
 
+uint64_t fl__store_revision(const struct fl__store *store, struct fl__bytes key)
+{
+    const struct fl__item *item = fl__store_find(store, key);
+    return item != NULL ? item->revision : 0;
+}
+
 const struct fl__item *fl__store_look_up(struct fl__store *store, struct fl__bytes key)
 {
     const struct fl__item *item = fl__store_find(store, key);
@@ -411,6 +417,19 @@ static void run_call(struct fl__store *store, const struct fl__payload_reader *r
         fl__reply_error_format(reply, "ERR '%s' is about a node and cannot be applied", command->name);
 }
 
+/* Whether every key that a client watched is as it was then. */
+static bool conditions_hold(struct fl__store *store)
+{
+    struct fl__bytes key;
+    uint64_t revision;
+    while (store->reader.conditions_left > 0) {
+        fl__payload_next_condition(&store->reader, &key, &revision);
+        if (fl__store_revision(store, key) != revision)
+            return false;
+    }
+    return true;
+}
+
 /* Runs the calls of the entry that the store's reader has open. FL_ENOMEM: some were not run, or not to their
  * end, and the reply is not whole. */
 static int run_calls(struct fl__store *store, const struct fl__context *context, struct fl__reply *reply)
@@ -419,7 +438,11 @@ static int run_calls(struct fl__store *store, const struct fl__context *context,
     uint32_t hole_count = 0;
     int error = FL_OK;
     forget_work(store);
-    if (reader->kind == FL__PAYLOAD_TRANSACTION)
+    if (!conditions_hold(store)) {
+        fl__reply_null_array(reply);
+        return FL_OK;
+    }
+    if (reader->kind != FL__PAYLOAD_COMMAND)
         fl__reply_array(reply, reader->left);
     while (reader->left > 0 && !store->broken && error == FL_OK) {
         error = fl__payload_next(reader);
@@ -533,6 +556,13 @@ bool fl__store_transaction_needs_tick(struct fl__store *store, struct fl__bytes 
     struct fl__payload_reader *reader = &store->reader;
     fl_assert(fl__payload_check(data) == FL_OK);
     fl__payload_open(reader, data);
+    while (reader->conditions_left > 0) {
+        struct fl__bytes key;
+        uint64_t revision;
+        fl__payload_next_condition(reader, &key, &revision);
+        if (time_us > store->clock_us && changes_until(store, key, time_us, false))
+            return true;
+    }
     while (reader->left > 0) {
         if (fl__payload_next(reader) != FL_OK)
             return false; /* Then there is no memory for reading it either, which says so. */

@@ -21,6 +21,7 @@ const struct fl__command fl__commands[] = {
 #include "rows_fairlead.inc"
 #include "rows_generic.inc"
 #include "rows_pubsub.inc"
+#include "rows_scripting.inc"
 #include "rows_server.inc"
 #include "rows_string.inc"
 #include "rows_transactions.inc"

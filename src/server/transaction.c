@@ -38,6 +38,7 @@ void fl__holes_release(struct fl__hole *hole)
 void fl__transaction_drop(struct fl__client *client)
 {
     struct fl__multi *multi = client->multi;
+    fl__watch_drop(client);
     if (multi == NULL)
         return;
     fl__transaction_release(&multi->transaction);
@@ -55,7 +56,8 @@ void fl__transaction_abort(struct fl__client *client)
 size_t fl__transaction_memory(const struct fl__client *client)
 {
     const struct fl__multi *multi = client->multi;
-    return multi != NULL ? sizeof *multi + multi->transaction.capacity + multi->holes_size : 0;
+    return client->watched.capacity +
+           (multi != NULL ? sizeof *multi + multi->transaction.capacity + multi->holes_size : 0);
 }
 
 int fl__transaction_count(const struct fl__client *client)
@@ -157,15 +159,34 @@ void fl__local_discard(struct fl__client *client, struct fl__reply *reply, const
     fl__reply_ok(reply);
 }
 
+bool fl__transaction_has_write(const struct fl__client *client)
+{
+    return client->multi != NULL && client->multi->transaction.has_write;
+}
+
 static bool is_refused_by_memory(const struct fl__client *client)
 {
     return client->multi->transaction.may_grow && fl__session_is_over_memory(client->server);
 }
 
+static bool is_refused(const struct fl__client *client)
+{
+    return client->multi->aborted || client->watched.failed;
+}
+
+/* Neither the keyspace nor what was watched has a say in it. */
+static bool is_about_nothing(const struct fl__client *client)
+{
+    const struct fl__transaction *transaction = &client->multi->transaction;
+    return transaction->count == transaction->holes && client->watched.count == 0 &&
+           !client->multi->subscribes;
+}
+
 enum fl__flight fl__transaction_flight(const struct fl__client *client)
 {
     const struct fl__multi *multi = client->multi;
-    if (multi == NULL || multi->aborted || multi->transaction.count == 0 || is_refused_by_memory(client))
+    if (multi == NULL || is_refused(client) || is_refused_by_memory(client) ||
+        (is_about_nothing(client) && multi->holes == NULL))
         return FL__FLIGHT_NONE;
     if (multi->holes != NULL || multi->transaction.stretches)
         return FL__FLIGHT_ALONE;
@@ -201,12 +222,32 @@ static void answer_here(struct fl__client *client, struct fl__reply *reply)
     fl__holes_release(holes);
 }
 
+/* False: an error was replied. */
+static bool guard(struct fl__client *client, struct fl__reply *reply)
+{
+    const struct fl__watched *watched = &client->watched;
+    if (watched->count == 0)
+        return true;
+    int result = fl__transaction_guard(
+        &client->multi->transaction, (struct fl__bytes){watched->conditions, watched->size}, watched->count);
+    if (result == FL_ETOOBIG)
+        fl__error(reply, FL__CODE_TRANSACTION_TOO_BIG,
+                  "the transaction and the keys watched for it are larger than %u MiB; not done",
+                  FL__TRANSACTION_SIZE_MAX >> 20);
+    else if (result != FL_OK)
+        fl__error_outcome(reply, client->server, result, true);
+    return result == FL_OK;
+}
+
 static void send_off(struct fl__client *client, struct fl__reply *reply)
 {
+    const struct fl__command *exec = fl__command_named(fl__bytes_of("exec"));
     struct fl__multi *multi = client->multi;
     bool has_write = multi->transaction.has_write;
+    if (!guard(client, reply))
+        return;
     struct fl__pending *p =
-        fl__pending_begin(client, has_write ? FL__PENDING_WRITE : FL__PENDING_READ_TRANSACTION, NULL);
+        fl__pending_begin(client, has_write ? FL__PENDING_WRITE : FL__PENDING_READ_TRANSACTION, exec);
     if (p == NULL) {
         fl__error(reply, FL__CODE_BUSY, "too many commands are on their way; not done, safe to retry");
         return;
@@ -229,20 +270,19 @@ static void send_off(struct fl__client *client, struct fl__reply *reply)
 void fl__local_exec(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
                     uint32_t arg_count)
 {
-    const struct fl__multi *multi = client->multi;
     (void)args;
     (void)arg_count;
-    if (multi == NULL) {
+    if (client->multi == NULL) {
         fl__reply_error(reply, "ERR EXEC without MULTI");
         return;
     }
-    if (multi->aborted)
+    if (is_refused(client))
         fl__reply_error(reply, "EXECABORT Transaction discarded because of previous errors.");
     else if (is_refused_by_memory(client))
         fl__reply_error(
             reply, "EXECABORT Transaction discarded because of: OOM command not allowed when used memory "
                    "> 'maxmemory'.");
-    else if (multi->transaction.count == multi->transaction.holes && !multi->subscribes)
+    else if (is_about_nothing(client))
         answer_here(client, reply);
     else
         send_off(client, reply);

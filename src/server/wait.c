@@ -112,3 +112,21 @@ void fl__wait_resume(struct fl__client *client)
     fl__reply_integer(fl__pending_reply(p), count_certain(client));
     fl__pending_end(p);
 }
+
+bool fl__wait_unblock(struct fl__client *client, bool is_error)
+{
+    struct fl__pending *p = client->first;
+    if (p == NULL || p->kind != FL__PENDING_WAIT)
+        return false;
+    struct fl__reply *reply = fl__pending_reply(p);
+    fl__link_remove(&client->tick);
+    if (is_error)
+        fl__reply_error(reply, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    else
+        fl__reply_integer(reply, count_certain(client));
+    if (p->with_node)
+        fl__pending_leave(p);
+    else
+        fl__pending_end(p);
+    return true;
+}

@@ -1,8 +1,10 @@
 /* client.c - Redis clients of simulated servers: real bytes on real connections.
  *
  * Most of what they do is append to lists and read them, which the history can judge to the last one (see
- * history.c); the rest is every other command that the server knows, for what it does to the others. A client
- * that hears nothing for long gives its connection up, and what it had asked is unknown. */
+ * history.c). Some append by comparing and setting: WATCH, GET, and a transaction that SETs what was read
+ * with an element behind it; an update that is lost there is a lost element. The rest is every other command
+ * that the server knows, for what it does to the others. A client that hears nothing for long gives its
+ * connection up, and what it had asked is unknown. */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -159,55 +161,118 @@ static void ask_transaction(struct fl__sim_client *client)
     put_command(client, "EXEC");
 }
 
-/* Everything else, on keys of its own. */
+/* ---------------------------------------------------------------------------------------- compare and set */
+
+#define SWAP_SIZE_MAX 8192 /* Longer lists are left alone: each swap puts the whole list into the log. */
+
+/* A list as it was read, and whatever the WATCH before it said; now with an element more, if nobody was
+ * faster. */
+static void on_compared(void *context, uint32_t list, const char *bytes, size_t size)
+{
+    struct fl__sim_client *client = context;
+    char key[16], element[32];
+    client->is_comparing = false;
+    if (!bytes)
+        return;
+    if (size > SWAP_SIZE_MAX) {
+        (void)ask(client, 1);
+        put_command(client, "UNWATCH");
+        return;
+    }
+    uint64_t number = ++client->redis->history.elements;
+    size_t key_size = (size_t)snprintf(key, sizeof key, "list%" PRIu32, list);
+    size_t added = (size_t)snprintf(element, sizeof element, "%" PRIu64 ";", number);
+    struct fl__asked *asked = ask(client, 3);
+    asked->swapped_size = size + added;
+    note_deed(client, asked, list, number);
+    put_command(client, "MULTI");
+    put(client, "*3\r\n", 4);
+    put_word(client, "SET", 3);
+    put_word(client, key, key_size);
+    char *value = NULL;
+    size_t capacity = 0;
+    value = grow(value, &capacity, size + added);
+    memcpy(value, bytes, size);
+    memcpy(value + size, element, added);
+    put_word(client, value, size + added);
+    free(value);
+    put_command(client, "EXEC");
+}
+
+/* Until the list is read nothing else is asked: EXEC of another transaction would forget what is watched. */
+static void ask_compare_and_set(struct fl__sim_client *client, uint32_t list)
+{
+    struct fl__asked *asked = ask(client, 2);
+    asked->got = on_compared;
+    asked->context = client;
+    asked->list = list;
+    client->is_comparing = true;
+    put_command(client, "WATCH list%" PRIu32, list);
+    put_command(client, "GET list%" PRIu32, list);
+    note_deed(client, asked, list, 0);
+}
+
+/* Everything else, on keys of its own. A %u is a small number. */
+static const char *const others[] = {
+    "SET x%u v%u",
+    "SET x%u %u EX 100000",
+    "INCR c%u",
+    "DECRBY c%u %u",
+    "GETSET x%u w%u",
+    "DEL x%u",
+    "MSET x%u a y%u b",
+    "MGET x%u y%u",
+    "EXPIRE x%u 100",
+    "TTL x%u",
+    "PERSIST x%u",
+    "STRLEN x%u",
+    "GETDEL x%u",
+    "SETNX x%u v%u",
+    "TYPE x%u",
+    "EXISTS x%u",
+    "DBSIZE",
+    "SCAN 0 COUNT 5",
+    "PING",
+    "ECHO hello",
+    "TIME",
+    "INFO raft",
+    "COMMAND COUNT",
+    "CLIENT ID",
+    "WAIT 1 10",
+    "PEXPIRE x%u 50",
+    "PTTL x%u",
+    "UNLINK x%u",
+    "GET x%u",
+    "SELECT 0",
+    "CLIENT SETNAME c%u",
+    "INCRBY x%u 3",
+    "SET x%u v NX GET",
+    "NONSENSE %u",
+    "GET",
+    "CONFIG GET max*",
+    "CONFIG SET slowlog-log-slower-than %u hz 2%u",
+    "CONFIG RESETSTAT",
+    "SLOWLOG GET",
+    "LATENCY HISTOGRAM",
+    "INFO everything",
+    "CLIENT LIST",
+    "CLIENT PAUSE 3%u WRITE",
+    "CLIENT UNPAUSE",
+    "CLIENT KILL ID 1%u",
+    "CLIENT UNBLOCK 1%u ERROR",
+    "UNWATCH",
+    "PUBLISH c%u hello",
+    "PUBSUB NUMSUB news%u",
+};
+
 static void ask_something(struct fl__sim_client *client)
 {
-    static const char *const commands[] = {
-        "SET x%u v%u",
-        "SET x%u %u EX 100000",
-        "INCR c%u",
-        "DECRBY c%u %u",
-        "GETSET x%u w%u",
-        "DEL x%u",
-        "MSET x%u a y%u b",
-        "MGET x%u y%u",
-        "EXPIRE x%u 100",
-        "TTL x%u",
-        "PERSIST x%u",
-        "STRLEN x%u",
-        "GETDEL x%u",
-        "SETNX x%u v%u",
-        "TYPE x%u",
-        "EXISTS x%u",
-        "DBSIZE",
-        "SCAN 0 COUNT 5",
-        "PING",
-        "ECHO hello",
-        "TIME",
-        "INFO raft",
-        "COMMAND COUNT",
-        "CLIENT ID",
-        "WAIT 1 10",
-        "PEXPIRE x%u 50",
-        "PTTL x%u",
-        "UNLINK x%u",
-        "GET x%u",
-        "SELECT 0",
-        "CLIENT SETNAME c%u",
-        "INCRBY x%u 3",
-        "SET x%u v NX GET",
-        "NONSENSE %u",
-        "GET",
-        "CONFIG GET max*",
-        "PUBLISH c%u hello",
-        "PUBSUB NUMSUB news%u",
-    };
-    uint64_t k = fl__chance_below(chance_of(client), sizeof commands / sizeof *commands);
+    uint64_t k = fl__chance_below(chance_of(client), sizeof others / sizeof *others);
     unsigned a = (unsigned)fl__chance_below(chance_of(client), 6),
              b = (unsigned)fl__chance_below(chance_of(client), 100);
     char line[64];
     size_t at = 0;
-    for (const char *from = commands[k]; *from && at + 12 < sizeof line; from++) {
+    for (const char *from = others[k]; *from && at + 12 < sizeof line; from++) {
         if (from[0] == '%') {
             at += (size_t)snprintf(line + at, sizeof line - at, "%u", a);
             a = b;
@@ -235,8 +300,10 @@ static void ask_by_chance(struct fl__sim_client *client)
     } else if (kind < 75) {
         put_command(client, "STRLEN list%" PRIu32, list);
         note_deed(client, ask(client, 1), list, 0);
-    } else if (kind < 83) {
+    } else if (kind < 81) {
         ask_transaction(client);
+    } else if (kind < 88) {
+        ask_compare_and_set(client, list);
     } else {
         ask_something(client);
     }
@@ -316,6 +383,22 @@ static void answer_deed(struct fl__sim_client *client, struct fl__deed *deed,
     deed->answered = now_of(client);
 }
 
+/* EXEC of a compare and set: the null array is as definite as an error. */
+static void answer_swap(struct fl__sim_client *client, const struct fl__asked *asked,
+                        const struct fl__sim_reply *reply)
+{
+    struct fl__deed *deed = &client->redis->history.deeds[asked->deeds[0]];
+    if (reply->type == '*' && reply->number > 0) {
+        deed->place = asked->swapped_size;
+        deed->answered = now_of(client);
+    } else {
+        deed->is_refused = reply->type == '*' || is_definite(reply);
+    }
+    if (reply->type == '*')
+        fl__mark(&client->redis->life->result->marks,
+                 reply->number > 0 ? FL__MARK_SWAPPED : FL__MARK_NOT_SWAPPED);
+}
+
 static bool says(const struct fl__sim_reply *reply, const char *text)
 {
     return memmem(reply->text, reply->size, text, strlen(text)) != NULL;
@@ -339,7 +422,9 @@ static void answer(struct fl__sim_client *client, const struct fl__sim_reply *re
     if (asked->got)
         asked->got(asked->context, asked->list, reply->type == '$' ? reply->text : NULL,
                    reply->type == '$' && reply->number > 0 ? reply->size : 0);
-    for (uint32_t k = 0; k < asked->deed_count; k++) {
+    if (asked->swapped_size > 0)
+        answer_swap(client, asked, reply);
+    for (uint32_t k = 0; asked->swapped_size == 0 && k < asked->deed_count; k++) {
         bool is_item = reply->type == '*' && k + 1 < count; /* Of a transaction. */
         answer_deed(client, &client->redis->history.deeds[asked->deeds[k]],
                     is_item ? &replies[k + 1] : reply);
@@ -484,7 +569,7 @@ static void think(struct fl_io_op *op)
         hang_up(client);
         return;
     }
-    if (!client->is_stopped && client->asked_count < client->redis->life->plan.depth)
+    if (!client->is_stopped && !client->is_comparing && client->asked_count < client->redis->life->plan.depth)
         ask_by_chance(client);
     if (client->out_size > 0 && !client->is_sending)
         send_now(client);

@@ -427,6 +427,7 @@ struct fl__asked {
     void (*got)(void *context, uint32_t list, const char *bytes, size_t size);
     void *context;
     uint32_t list;
+    uint64_t swapped_size; /* Compare and set: what the list's size is once it is done; else 0. */
 };
 
 /* A Redis client on a connection of its own, with several commands on the way. */
@@ -437,6 +438,7 @@ struct fl__sim_client {
     struct fl_io_stream *stream; /* NULL: not connected. */
     struct fl_io_op connecting, closing, timer, sending;
     bool is_connecting, is_closing, is_timed, is_sending, is_stopped;
+    bool is_comparing;              /* It has asked for what it compares with, and not heard it. */
     struct fl__asked *first, *last; /* Asked, and not answered. */
     uint32_t asked_count;
     fl_time_us asked_at; /* When the oldest of them was, or the last reply came. */
@@ -571,6 +573,8 @@ enum fl__mark {
     FL__MARK_WIPED,
     FL__MARK_LOG_FULL,
     FL__MARK_BUSY,
+    FL__MARK_SWAPPED,
+    FL__MARK_NOT_SWAPPED,
     FL__MARK_SAME_STATE,
     FL__MARK_SERVED_ALL,
     FL__MARK_HEARD,

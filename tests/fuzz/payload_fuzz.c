@@ -170,6 +170,23 @@ static void apply_command(struct pair *pair, struct input *input)
     free(data);
 }
 
+/* With the revisions that the keys have, as often as not. */
+static void guard_transaction(struct pair *pair, struct input *input, struct fl__transaction *transaction)
+{
+    char conditions[CALLS_MAX * 32];
+    uint32_t count = byte(input) % CALLS_MAX;
+    size_t size = 0;
+    for (uint32_t k = 0; k < count; k++) {
+        struct fl__bytes key = choose_arg(input);
+        uint64_t revision = fl__store_revision(pair->asked, key) + byte(input) % 2;
+        fl__payload_condition_write(conditions + size, key, revision);
+        size += fl__payload_condition_size(key);
+        fl_assert(size <= sizeof conditions);
+    }
+    if (count > 0)
+        fl_assert(fl__transaction_guard(transaction, (struct fl__bytes){conditions, size}, count) == FL_OK);
+}
+
 static void apply_transaction(struct pair *pair, struct input *input)
 {
     struct fl__transaction transaction;
@@ -180,6 +197,7 @@ static void apply_transaction(struct pair *pair, struct input *input)
         uint32_t count = choose_call(input, args, &command);
         fl_assert(fl__transaction_add(&transaction, command, args, count) == FL_OK);
     }
+    guard_transaction(pair, input, &transaction);
     struct fl__bytes entry = {transaction.data, transaction.size};
     fl_assert(fl__payload_check(entry) == FL_OK);
     fl_assert(apply(pair, entry) == FL_OK);
