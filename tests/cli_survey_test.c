@@ -28,7 +28,8 @@ struct played {
     const char *name;
     bool leads, silent;
     unsigned commit;
-    const char *terms; /* A digit per entry. */
+    const char *terms;  /* A digit per entry. */
+    const char *events; /* JSON objects, a line each. */
     int listener;
     unsigned port;
     pthread_t thread;
@@ -65,6 +66,19 @@ static void answer_log(const struct played *node, unsigned first, unsigned last,
                 node->terms[i - 1], i <= node->commit);
 }
 
+static void answer_events(const struct played *node, FILE *out)
+{
+    unsigned count = 0;
+    for (const char *line = node->events; line != NULL && *line != '\0'; line = strchr(line, '\n') + 1)
+        count++;
+    fprintf(out, "*3\r\n$4\r\nb007\r\n:%u\r\n*%u\r\n", count + 1, count);
+    for (const char *line = node->events; count > 0; count--) {
+        int size = (int)strcspn(line, "\n");
+        fprintf(out, "$%d\r\n%.*s\r\n", size, size, line);
+        line += size + 1;
+    }
+}
+
 /* Answers one connection's only command. */
 static void answer(const struct played *node, int connection)
 {
@@ -78,6 +92,8 @@ static void answer(const struct played *node, int connection)
         answer_status(node, out);
     else if (log != NULL && sscanf(log, "LOG\r\n$%*u\r\n%u\r\n$%*u\r\n%u\r\n", &first, &last) == 2)
         answer_log(node, first, last, out);
+    else if (strstr(request, "EVENTS") != NULL)
+        answer_events(node, out);
     else
         fprintf(out, "-ERR unknown\r\n");
     fclose(out);
@@ -271,6 +287,94 @@ static void test_answers_of_another_cluster_and_nonsense_are_not_counted(void **
     assert_string_equal(survey.views[0].address, "a:1");
 }
 
+static void test_a_survey_knows_when_it_heard_each_node(void **state)
+{
+    (void)state;
+    struct played nodes[] = {FIGURE_7};
+    struct fl__survey survey;
+    struct fl__asker asker = {.timeout = 2000000};
+    struct fl__settings settings;
+    char address[32];
+    start_nodes(nodes, 7);
+    fl__settings_init(&settings, fl__options_status);
+    snprintf(address, sizeof address, "127.0.0.1:%u", nodes[0].port);
+    assert_true(
+        fl__settings_put(&settings, fl__settings_find(&settings, "node"), address, FL__FROM_COMMAND_LINE, 0));
+    uint64_t before = fl__wall_us();
+    assert_int_equal(fl__survey_take(&survey, &asker, &settings), FL__EXIT_OK);
+    for (unsigned i = 0; i < survey.count; i++)
+        assert_in_range(survey.views[i].vitals.heard_us, before, fl__wall_us());
+    fl__settings_release(&settings);
+    stop_nodes(nodes, 7);
+}
+
+/* ------------------------------------------------------------------------------------------------- events */
+
+#define EVENT(sequence, wall_us, text)                                                                       \
+    "{\"sequence\":" #sequence ",\"wall_us\":" #wall_us ",\"event\":\"leader\",\"text\":\"" text "\"}\n"
+
+/* n2's clock went back between its events: their order is theirs all the same. */
+static void start_told(struct played nodes[3])
+{
+    nodes[0] =
+        (struct played){.name = "n1",
+                        .leads = true,
+                        .terms = "1",
+                        .events = EVENT(7, 1700000000100000, "first") EVENT(8, 1700000000400000, "fourth")};
+    nodes[1] =
+        (struct played){.name = "n2",
+                        .terms = "1",
+                        .events = EVENT(1, 1700000000300000, "second") EVENT(2, 1700000000200000, "third")};
+    nodes[2] = (struct played){.name = "n3", .silent = true, .terms = ""};
+    start_nodes(nodes, 3);
+}
+
+static void test_events_of_all_nodes_are_one_story(void **state)
+{
+    (void)state;
+    struct played nodes[3];
+    int code;
+    setenv("TZ", "UTC", 1);
+    start_told(nodes);
+    char *text = RUN("events", nodes[0].port, &code, "-o", "text");
+    assert_int_equal(code, FL__EXIT_OK);
+    assert_says(text, "2023-11-14\n"
+                      "22:13:20.100  n1  first\n"
+                      "22:13:20.300  n2  second\n"
+                      "22:13:20.200  n2  third\n"
+                      "22:13:20.400  n1  fourth\n");
+    assert_says(text, "n3  does not answer: nothing listens there\n");
+    free(text);
+    stop_nodes(nodes, 3);
+}
+
+static void test_events_of_one_node_the_last_of_them_as_it_told_them(void **state)
+{
+    (void)state;
+    struct played nodes[3];
+    int code;
+    start_told(nodes);
+    char *text = RUN("events", nodes[0].port, &code, "n2", "--count", "1", "-o", "json");
+    assert_int_equal(code, FL__EXIT_OK);
+    assert_string_equal(text, EVENT(2, 1700000000200000, "third"));
+    free(text);
+    stop_nodes(nodes, 3);
+}
+
+static void test_events_of_the_last_minute_are_not_those_of_years_ago(void **state)
+{
+    (void)state;
+    struct played nodes[3];
+    int code;
+    start_told(nodes);
+    char *text = RUN("events", nodes[0].port, &code, "--since", "1m");
+    assert_int_equal(code, FL__EXIT_OK);
+    assert_null(strstr(text, "n1"));
+    assert_says(text, "n3  does not answer");
+    free(text);
+    stop_nodes(nodes, 3);
+}
+
 /* --------------------------------------------------------------------------------------------------- logs */
 
 static void test_log_prints_a_stretch_in_pieces(void **state)
@@ -368,7 +472,7 @@ static void test_the_picture_keeps_to_its_width(void **state)
                                                .leads = i == 0};
         snprintf(picture.strips[i].name, sizeof picture.strips[i].name, "n%u", i);
     }
-    for (unsigned width = 75; width <= 200; width++) {
+    for (unsigned width = 40; width <= 200; width++) {
         char *text = NULL;
         size_t size = 0;
         FILE *out = open_memstream(&text, &size);
@@ -440,6 +544,10 @@ int main(void)
         cmocka_unit_test(test_the_verdict_counts_what_may_still_fail),
         cmocka_unit_test(test_an_old_leader_does_not_outshine_the_new_one),
         cmocka_unit_test(test_answers_of_another_cluster_and_nonsense_are_not_counted),
+        cmocka_unit_test(test_a_survey_knows_when_it_heard_each_node),
+        cmocka_unit_test(test_events_of_all_nodes_are_one_story),
+        cmocka_unit_test(test_events_of_one_node_the_last_of_them_as_it_told_them),
+        cmocka_unit_test(test_events_of_the_last_minute_are_not_those_of_years_ago),
         cmocka_unit_test(test_log_prints_a_stretch_in_pieces),
         cmocka_unit_test(test_diff_draws_figure_7),
         cmocka_unit_test(test_diff_in_json_counts),

@@ -52,6 +52,60 @@ struct fl_entry {
     size_t size;
 };
 
+/* What a node tells of its life: an identifier, and the name that docs/events.md knows it by. */
+#define FL_NODE_EVENTS(X)                                                                                    \
+    X(FL_NODE_OPENED, "opened")                                                                              \
+    X(FL_NODE_TORN, "torn")                                                                                  \
+    X(FL_NODE_DAMAGED, "damaged")                                                                            \
+    X(FL_NODE_FOUNDING, "founding")                                                                          \
+    X(FL_NODE_JOINING, "joining")                                                                            \
+    X(FL_NODE_FOUNDED, "founded")                                                                            \
+    X(FL_NODE_FOLLOWER, "follower")                                                                          \
+    X(FL_NODE_PRECANDIDATE, "precandidate")                                                                  \
+    X(FL_NODE_CANDIDATE, "candidate")                                                                        \
+    X(FL_NODE_ELECTION_LOST, "election-lost")                                                                \
+    X(FL_NODE_LEADER, "leader")                                                                              \
+    X(FL_NODE_QUORUM_LOST, "quorum-lost")                                                                    \
+    X(FL_NODE_SLOW_DISK, "slow-disk")                                                                        \
+    X(FL_NODE_FETCHED, "fetched")                                                                            \
+    X(FL_NODE_CONFLICT, "conflict")                                                                          \
+    X(FL_NODE_TRUNCATED, "truncated")                                                                        \
+    X(FL_NODE_REPAIRED, "repaired")                                                                          \
+    X(FL_NODE_CONTRADICTION, "contradiction")                                                                \
+    X(FL_NODE_DATA_LOSS, "data-loss")                                                                        \
+    X(FL_NODE_MEMBERS, "members")                                                                            \
+    X(FL_NODE_CATCHING_UP, "catching-up")                                                                    \
+    X(FL_NODE_READY, "ready")                                                                                \
+    X(FL_NODE_CONNECTED, "connected")                                                                        \
+    X(FL_NODE_DISCONNECTED, "disconnected")                                                                  \
+    X(FL_NODE_UNREACHABLE, "unreachable")                                                                    \
+    X(FL_NODE_REFUSED, "refused")                                                                            \
+    X(FL_NODE_DISK_FULL, "disk-full")                                                                        \
+    X(FL_NODE_DISK_FREE, "disk-free")                                                                        \
+    X(FL_NODE_LOG_FULL, "log-full")                                                                          \
+    X(FL_NODE_FAILED, "failed")
+
+enum fl_node_event_kind {
+#define FL_NODE_EVENT_ENUM(identifier, name) identifier,
+    FL_NODE_EVENTS(FL_NODE_EVENT_ENUM)
+#undef FL_NODE_EVENT_ENUM
+        FL_NODE_EVENT_KINDS /* How many there are. */
+};
+
+/* Something that happened on a node. Which numbers mean something depends on the kind: docs/events.md. The
+ * others are zero. */
+struct fl_node_event {
+    enum fl_node_event_kind kind;
+    fl_time_us time_us; /* By the engine's monotonic clock, */
+    uint64_t wall_us;   /* and by the wall clock. */
+    fl_term term;
+    fl_index index, other;
+    uint64_t entries;
+    uint32_t votes, voters, round_trips;
+    const char *peer; /* The other member's name; NULL: nobody else has to do with it. */
+    const char *text; /* A sentence without the node's own name in front. Both are valid during the call. */
+};
+
 struct fl_machine {
     void *state;
     /* Apply one entry. `request` is the caller's own if this node proposed it in this life and it is still
@@ -65,6 +119,9 @@ struct fl_machine {
     void (*answer)(void *state, struct fl_request *request, int outcome);
     /* The node's role, term, leader, readiness or members changed: see fl_node_status(). */
     void (*notice)(void *state, struct fl_node *node);
+    /* Something happened; each thing is told once, in the order in which it happened. May come from within
+     * any call, fl_node_open() and fl_node_close() too, and must not call the node. NULL: nobody listens. */
+    void (*event)(void *state, const struct fl_node_event *event);
 };
 
 enum fl_log_level { FL_LOG_ERROR, FL_LOG_WARN, FL_LOG_INFO, FL_LOG_DEBUG, FL_LOG_TRACE };
@@ -177,6 +234,7 @@ struct fl_node_status {
     char name[FL_NAME_MAX];
     uint8_t cluster_id[16];
     fl_id id;
+    uint64_t boot; /* The boot nonce: random, new at each start. */
     enum fl_role role;
     fl_term term;
     bool has_leader;
@@ -189,7 +247,8 @@ struct fl_node_status {
     fl_index last, durable, commit, applied;
     uint64_t time_us;        /* The log's clock: of the last applied entry. */
     uint64_t leader_time_us; /* On a leader: what the next entry would get; else 0. */
-    uint64_t log_size;       /* Bytes on disk. */
+    uint64_t log_size;       /* Bytes on disk, */
+    uint64_t log_used;       /* and those of them that hold something: what log_size_max limits. */
     uint64_t elections_started, elections_won, leader_changes, truncated_entries;
     uint64_t committed, refused, unknown; /* Requests answered. */
     uint64_t pending;

@@ -1,7 +1,8 @@
 /* ask.c - questions to nodes over the Redis protocol, many at a time.
  *
  * All connections are made and all commands sent before the first answer is waited for, so that nodes that do
- * not answer cost one time-out together. hiredis does the protocol; the waiting is one poll() here. */
+ * not answer cost one time-out together. hiredis does the protocol; the waiting is one poll() here. A
+ * question that is asked again and again keeps its connection. */
 #include "cli.h"
 
 #include <errno.h>
@@ -56,34 +57,55 @@ void fl__asker_release(struct fl__asker *asker)
     asker->password = NULL;
 }
 
-static void give_up(struct fl__ask *ask, const char *why)
+static void close_connection(struct fl__ask *ask)
 {
-    snprintf(ask->problem, sizeof ask->problem, "%s", why);
     redisFree(ask->context);
     ask->context = NULL;
 }
 
-/* Starts to connect, and puts the command behind that. */
-static void begin(const struct fl__asker *asker, struct fl__ask *ask)
+static void give_up(struct fl__ask *ask, const char *why)
+{
+    snprintf(ask->problem, sizeof ask->problem, "%s", why);
+    close_connection(ask);
+}
+
+static bool is_open(const struct fl__ask *ask)
+{
+    return ask->context != NULL && !ask->answered;
+}
+
+/* Starts to connect; false if that fails at once. */
+static bool start_connecting(const struct fl__asker *asker, struct fl__ask *ask)
 {
     char host[FL_ADDRESS_MAX];
     unsigned port;
-    int count = 0;
     if (!fl__value_address(ask->address, host, &port)) {
         snprintf(ask->problem, sizeof ask->problem, "its address is not known");
-        return;
+        return false;
     }
     ask->context = redisConnectNonBlock(host, (int)port);
     if (ask->context == NULL || ask->context->err != 0) {
         give_up(ask, ask->context == NULL ? "memory is short" : ask->context->errstr);
-        return;
+        return false;
     }
-    while (count < FL__ASK_WORDS && ask->words[count] != NULL)
-        count++;
     if (asker->password != NULL) {
         redisAppendCommand(ask->context, "AUTH %s", asker->password);
         ask->replies_due++;
     }
+    return true;
+}
+
+/* Connects, unless a connection was kept, and puts the command behind that. */
+static void begin(const struct fl__asker *asker, struct fl__ask *ask)
+{
+    int count = 0;
+    ask->problem[0] = '\0';
+    ask->answered = ask->sent = false;
+    ask->replies_due = 0;
+    if (ask->context == NULL && !start_connecting(asker, ask))
+        return;
+    while (count < FL__ASK_WORDS && ask->words[count] != NULL)
+        count++;
     redisAppendCommandArgv(ask->context, count, (const char **)(uintptr_t)ask->words, NULL);
     ask->replies_due++;
 }
@@ -102,7 +124,7 @@ static bool connected(struct fl__ask *ask)
 /* Takes the replies that have arrived; the last one due ends the question. */
 static void take_replies(struct fl__ask *ask)
 {
-    while (ask->context != NULL) {
+    while (is_open(ask)) {
         void *reply = NULL;
         if (redisGetReplyFromReader(ask->context, &reply) != REDIS_OK) {
             give_up(ask, "it does not speak the Redis protocol");
@@ -119,8 +141,10 @@ static void take_replies(struct fl__ask *ask)
             continue;
         }
         ask->reply = answer;
-        redisFree(ask->context);
-        ask->context = NULL;
+        ask->answered = true;
+        ask->heard_us = fl__wall_us();
+        if (!ask->keep || failed)
+            close_connection(ask);
     }
 }
 
@@ -152,7 +176,7 @@ bool fl__ask_step(struct fl__ask *asks, size_t count, fl_time_us wait)
     struct fl__ask *asked[ASKS_MAX];
     nfds_t open = 0;
     for (size_t i = 0; i < count; i++) {
-        if (asks[i].context == NULL)
+        if (!is_open(&asks[i]))
             continue;
         polls[open] = (struct pollfd){.fd = asks[i].context->fd, .events = asks[i].sent ? POLLIN : POLLOUT};
         asked[open++] = &asks[i];
@@ -181,7 +205,7 @@ void fl__ask_end(const struct fl__asker *asker, struct fl__ask *asks, size_t cou
     fl__value_duration_text(asker->timeout, time, sizeof time);
     snprintf(waited, sizeof waited, "no answer within %s", time);
     for (size_t i = 0; i < count; i++) {
-        if (asks[i].context != NULL)
+        if (is_open(&asks[i]))
             give_up(&asks[i], waited);
     }
 }
@@ -243,4 +267,9 @@ int fl__interrupts(void)
     if (sigprocmask(SIG_BLOCK, &mask, NULL) != 0)
         return -1;
     return signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void fl__ask_close(struct fl__ask *ask)
+{
+    close_connection(ask);
 }

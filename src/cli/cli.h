@@ -24,6 +24,9 @@
  *   ask.c        questions to nodes, many at a time, over the Redis protocol
  *   survey.c     asks every member how it is, and judges the whole
  *   status.c     `status`
+ *   events.c     `events`: what all nodes lived through, as one story
+ *   doctor.c     `doctor`: examines all nodes and prints findings
+ *   rules.c      what is wrong with a cluster: a function for each rule
  *   client.h     what is shared by the two verbs that are clients of a cluster, and their files
  *   bench.c      `bench`
  *   prompt.c     `cli`
@@ -115,6 +118,24 @@ enum fl__code {
     FL__CODE_LINE = 1054,          /* A line for the prompt has unbalanced quotes or is too long. */
     FL__CODE_PROTOCOL = 1055,      /* What answers does not speak the Redis protocol. */
     FL__CODE_SERVER_FIRST = 3001,  /* From here on they are the server's: src/server/errors.c. */
+    /* What the doctor finds. */
+    FL__CODE_SILENT = 4001,             /* A node does not answer. */
+    FL__CODE_UNAVAILABLE = 4002,        /* Nothing can be written or read. */
+    FL__CODE_BEHIND = 4003,             /* A node is far behind, or not ready. */
+    FL__CODE_CLOCKS = 4004,             /* Clocks are apart. */
+    FL__CODE_LOG_NEARLY_FULL = 4005,    /* A log is near its limit. */
+    FL__CODE_SLOW_DISK = 4006,          /* A disk is slow. */
+    FL__CODE_ELECTIONS = 4007,          /* There were many elections. */
+    FL__CODE_NODE_DAMAGED = 4008,       /* A node is damaged. */
+    FL__CODE_VERSIONS = 4009,           /* Nodes run different versions. */
+    FL__CODE_DISAGREEMENT = 4010,       /* A node sees another cluster than the leader. */
+    FL__CODE_MEMORY_NEARLY_FULL = 4011, /* Memory is near maxmemory. */
+    FL__CODE_MANY_CLIENTS = 4012,       /* Clients are too many. */
+    FL__CODE_EVEN = 4013,               /* The number of voters is even. */
+    FL__CODE_SINGLE = 4014,             /* There is a single node. */
+    FL__CODE_ONE_MACHINE = 4015,        /* All nodes run on one machine. */
+    FL__CODE_SHORT_TIMEOUT = 4016,      /* The election time-out is short. */
+    FL__CODE_CUT_LINK = 4017,           /* Two nodes do not reach each other. */
 };
 
 /* ---------------------------------------------------------------------------------------------- message.c */
@@ -203,9 +224,10 @@ const char *fl__value_nearest(const char *text, const char *const *words);
 
 /* A table of options, ended by a row without name. */
 extern const struct fl__option fl__options_up[], fl__options_local[], fl__options_serve[],
-    fl__options_status[], fl__options_log[], fl__options_sim_fuzz[], fl__options_sim_replay[],
-    fl__options_sim_run[], fl__options_sim_shrink[], fl__options_sim_explore[], fl__options_none[],
-    fl__options_config[], fl__options_completion[], fl__options_bench[], fl__options_cli[];
+    fl__options_status[], fl__options_log[], fl__options_events[], fl__options_doctor[],
+    fl__options_sim_fuzz[], fl__options_sim_replay[], fl__options_sim_run[], fl__options_sim_shrink[],
+    fl__options_sim_explore[], fl__options_none[], fl__options_config[], fl__options_completion[],
+    fl__options_bench[], fl__options_cli[];
 
 enum fl__origin { FL__FROM_DEFAULT, FL__FROM_FILE, FL__FROM_ENVIRONMENT, FL__FROM_COMMAND_LINE };
 
@@ -480,7 +502,7 @@ int fl__run_stop(const struct fl__call *call);
 struct redisReply;
 struct redisContext;
 
-#define FL__ASK_WORDS 5
+#define FL__ASK_WORDS 6
 
 /* One command to one node. */
 struct fl__ask {
@@ -488,9 +510,11 @@ struct fl__ask {
     const char *words[FL__ASK_WORDS]; /* Up to the first NULL. */
     struct redisReply *reply;         /* NULL if there was none; an error reply is one. */
     char problem[160];                /* Why there is no reply, or the error that it was. */
+    bool keep; /* The connection, for the same question at another time; until fl__ask_close(). */
     struct redisContext *context;
     unsigned replies_due;
-    bool sent;
+    bool sent, answered;
+    uint64_t heard_us; /* When the reply came, by the wall clock. */
 };
 
 /* How to ask. */
@@ -505,6 +529,7 @@ void fl__asker_release(struct fl__asker *asker);
 /* Sends all the commands at the same time and waits for all answers, or for the time-out. */
 void fl__ask_all(const struct fl__asker *asker, struct fl__ask *asks, size_t count);
 void fl__ask_release(struct fl__ask *asks, size_t count);
+void fl__ask_close(struct fl__ask *ask); /* A connection that was kept, if there is one. */
 /* The same in steps, for who does something else meanwhile: begin; step, which waits at most so long, while
  * it returns true; end, which gives up what is still open. */
 void fl__ask_begin(const struct fl__asker *asker, struct fl__ask *asks, size_t count);
@@ -522,6 +547,20 @@ char *fl__read_password(const char *path);
 
 /* ----------------------------------------------------------------------------------------------- survey.c */
 
+/* What a node says of its machine and its settings. */
+struct fl__vitals {
+    bool known;
+    uint64_t wall_us, heard_us; /* Its wall clock, and ours when it was heard. */
+    uint64_t syncs, sync_p50_us, sync_p99_us;
+    uint64_t log_used, log_max, memory, memory_max, clients, clients_max, clients_refused;
+    uint64_t election_timeout_us, heartbeat_us;
+    uint32_t reaches;                       /* The views it has connections to, itself included, as bits. */
+    uint64_t round_trip_us[FL_MEMBERS_MAX]; /* To the views; 0: not measured. */
+    uint64_t members;                       /* A hash of the members that it knows. */
+    /* From its events of the last minutes, if it was asked. */
+    unsigned elections, slow_disks, quorums_lost;
+};
+
 /* What is known of one member. */
 struct fl__view {
     char name[FL_NAME_MAX];
@@ -536,6 +575,7 @@ struct fl__view {
     /* From the leader's answer. */
     bool voter, connected, has_match;
     uint64_t match; /* Up to here it holds the leader's log. */
+    struct fl__vitals vitals;
 };
 
 enum fl__health { FL__HEALTHY, FL__DEGRADED, FL__UNAVAILABLE, FL__HEALTH_UNKNOWN };
@@ -582,6 +622,50 @@ uint64_t fl__survey_behind(const struct fl__survey *survey, const struct fl__vie
 
 int fl__run_bench(const struct fl__call *call);
 int fl__run_cli(const struct fl__call *call);
+
+/* ----------------------------------------------------------------------------------------------- events.c */
+
+int fl__run_events(const struct fl__call *call);
+uint64_t fl__wall_us(void); /* This machine's clock, in microseconds since 1970. */
+
+/* -------------------------------------------------------------------------------------- doctor.c, rules.c */
+
+enum fl__gravity { FL__PROBLEM, FL__WARNING, FL__HINT };
+
+#define FL__FINDINGS_MAX 64
+#define FL__FACTS_MAX 20
+
+/* What is wrong, or may be soon, in the form of an error: what, the facts, what to do. */
+struct fl__finding {
+    enum fl__gravity gravity;
+    uint32_t code;
+    char title[160];
+    struct {
+        const char *label;
+        char text[400];
+    } facts[FL__FACTS_MAX];
+    unsigned fact_count;
+};
+
+struct fl__findings {
+    struct fl__finding list[FL__FINDINGS_MAX];
+    unsigned count;
+    bool is_cut; /* There were more. */
+};
+
+/* What the rules look at. */
+struct fl__exam {
+    struct fl__survey survey;
+    bool is_local;         /* The cluster of `up` on this machine, */
+    const char *directory; /* in there. */
+};
+
+/* The last stretch of time in which elections are counted. */
+#define FL__RECENT_US ((uint64_t)300 * 1000000)
+
+/* Applies every rule, in the order of their codes. */
+void fl__rules_apply(const struct fl__exam *exam, struct fl__findings *out);
+int fl__run_doctor(const struct fl__call *call);
 
 /* ----------------------------------------------------------------------------- status.c, entries.c, log.c */
 

@@ -31,7 +31,7 @@ static void print_page(const struct fl_explanation *page)
 {
     const unsigned width = text_columns();
     printf("FL%u: %s\n", (unsigned)page->code, page->title);
-    if (page->code >= FL__CODE_SERVER_FIRST)
+    if (fl_explain(page->code) != NULL)
         printf("To Redis clients: -%s ... [FL%u]\n", page->word, (unsigned)page->code);
     printf("\n");
     fl__print_wrapped(stdout, page->meaning, 0, width);

@@ -136,6 +136,98 @@ static const struct fl_explanation pages[] = {
      "What came back is not an answer. Nothing can be said of the command.",
      "The address is that of another program, or of the node's peer or web port.",
      "Name the node's Redis port: --node HOST:PORT; fairlead status shows it."},
+    /* What the doctor finds; the word is the one that such a finding begins with. */
+    {FL__CODE_SILENT, "problem", "a node does not answer",
+     "The node is a member of the cluster, and its Redis port did not answer in time. The others go on "
+     "while a majority of the voters is up, and tolerate fewer further failures.",
+     "It was stopped, its machine is down or hangs, or the network between here and there is cut.",
+     "Start it with its old data directory: it catches up by itself."},
+    {FL__CODE_UNAVAILABLE, "problem", "nothing can be written or read",
+     "Nodes answer, but no majority of the voters has a leader. Nothing that was acknowledged is lost, "
+     "and clients are told that their commands did not happen.",
+     "Too many voters are down, or they do not reach each other; the facts say who reaches whom.",
+     "Bring back nodes or links until a majority reaches each other: a leader is elected within "
+     "seconds."},
+    {FL__CODE_BEHIND, "warning", "a node is far behind, or not ready",
+     "The node lacks a thousand committed entries or more, or has not applied yet what was committed "
+     "when it met its leader.",
+     "It was started a moment ago; or its disk or its network is slower than what clients write.",
+     "Look again: after a start it passes. If the distance does not fall, compare its disk and its "
+     "network with the others."},
+    {FL__CODE_CLOCKS, "warning", "clocks are apart",
+     "The wall clocks of two nodes differ by more than half a second. Elections and replication do not "
+     "depend on them, and nothing is lost; but keys expire by the clock of the leader, so after a "
+     "change of leader they may expire too early or too late.",
+     "A machine follows no time server, or another one.",
+     "Let all machines follow the same time server."},
+    {FL__CODE_LOG_NEARLY_FULL, "problem", "the log is near its limit",
+     "The log on disk takes more than four fifths of what --log-max allows. Beyond the limit a leader "
+     "refuses writes (FL3005); reading goes on.",
+     "The log grows with each write, and nothing makes it smaller in this version.",
+     "Start the nodes with a larger --log-max, one after the other, if their disks have room."},
+    {FL__CODE_SLOW_DISK, "warning", "a disk is slow",
+     "Making a batch of entries durable takes long on this node, by itself or compared with the "
+     "others. A write is acknowledged once a majority of the disks has it, so one slow disk of three "
+     "costs little while the other two work.",
+     "Something else uses the disk, it is a slow one, or it is about to fail. Times are those since "
+     "the process started, in steps of two.",
+     "See what else uses the disk; replace it if it ails."},
+    {FL__CODE_ELECTIONS, "warning", "there were many elections",
+     "The nodes stood for election four times or more in the last five minutes. During each there is a "
+     "short time in which nothing is written.",
+     "Leaders are not heard: machines or disks stall, the network loses messages, or the election "
+     "time-out is too short for them. Nodes that were stopped and started count too.",
+     "fairlead events --since 10m tells what happened before each."},
+    {FL__CODE_NODE_DAMAGED, "problem", "a node is damaged",
+     "The node found that its disk failed or lost what it had made durable, or the other members "
+     "refuse it. It takes part as far as that is safe, and answers nothing from what it cannot read.",
+     "A disk failed, or a data directory was copied, replaced or restored; the facts say what, and "
+     "where.",
+     "Keep its data directory, and check its disk and what its kernel says of it."},
+    {FL__CODE_VERSIONS, "warning", "versions differ",
+     "The nodes run different versions of Fairlead.",
+     "That is meant for the time of an upgrade only.",
+     "Upgrade the older ones, one at a time, each once the others have caught up."},
+    {FL__CODE_DISAGREEMENT, "warning", "a node sees another cluster than the leader",
+     "The node follows another leader, is in another term, or knows other members than the leader "
+     "does.",
+     "An election has just been: then this passes within a heartbeat. Otherwise messages do not reach "
+     "the node.",
+     "Look again; if it stays, check the network between the two."},
+    {FL__CODE_MEMORY_NEARLY_FULL, "warning", "memory is near maxmemory",
+     "Keys and values take more than four fifths of maxmemory. Beyond it, commands that may add data "
+     "are refused (FL3003); reading and deleting go on.",
+     "Clients keep more than was planned for; Fairlead evicts nothing.",
+     "Delete keys, let them expire, or raise maxmemory on each node."},
+    {FL__CODE_MANY_CLIENTS, "warning", "clients are too many",
+     "The node has refused connections, or is about to: it takes a limited number of them.",
+     "Applications open a connection for each request, or keep more open than they use.",
+     "Use connection pools, and spread clients over the nodes."},
+    {FL__CODE_EVEN, "hint", "the number of voters is even",
+     "A majority of four is three: four voters tolerate one failure, as three do, and there is one "
+     "more that can fail.",
+     "The cluster was founded so.",
+     "Found clusters of 3, 5 or 7."},
+    {FL__CODE_SINGLE, "hint", "there is a single node",
+     "It keeps its promises, but there is no copy of what it holds, and while it is down nothing "
+     "answers.",
+     "The cluster was founded so.",
+     "Found a cluster of three for data that matters."},
+    {FL__CODE_ONE_MACHINE, "hint", "all nodes run on one machine",
+     "They share its power, its disk and its kernel: what takes the machine down takes the cluster "
+     "down.",
+     "They all have the same host, as those of fairlead up do.",
+     "For trying things out it is fine; otherwise give each node a machine of its own."},
+    {FL__CODE_SHORT_TIMEOUT, "warning", "the election time-out is short",
+     "A follower that hears nothing for an election time-out calls an election. Below ten round trips, "
+     "or below the time that a disk takes to sync, that happens to leaders that are well.",
+     "The members are far from each other, or a disk is slow.",
+     "Set --election-timeout to at least ten times the longest round trip, on all nodes."},
+    {FL__CODE_CUT_LINK, "warning", "two nodes do not reach each other",
+     "Both answer here, and at least one has no connection to the peer port of the other. The cluster "
+     "works while the leader reaches a majority, and tolerates fewer failures than it seems to.",
+     "A firewall or a route lets one direction through only, or neither.",
+     "Check the way between the two peer ports, in both directions."},
 };
 /* clang-format on */
 

@@ -199,7 +199,8 @@ int fl__run_log(const struct fl__call *call)
         return FL__EXIT_REFUSED;
     listing->settings = &call->settings;
     int code = FL__EXIT_REFUSED;
-    if (fl__asker_init(&listing->asker, &call->settings))
+    if (fl__asker_init(&listing->asker, &call->settings) &&
+        fl__survey_log_in(&listing->asker, &call->settings))
         code = fl__survey_take(&listing->survey, &listing->asker, &call->settings);
     if (code == FL__EXIT_OK && listing->survey.health == FL__HEALTH_UNKNOWN) {
         fl__survey_say_unreachable(&listing->survey);

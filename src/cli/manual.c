@@ -374,7 +374,7 @@ static void add_code(struct page *page, const struct fl_explanation *code)
 {
     end_line(page);
     fprintf(page->out, ".SS \"FL%u: %s\"\n", (unsigned)code->code, code->title);
-    if (code->code >= FL__CODE_SERVER_FIRST)
+    if (fl_explain(code->code) != NULL)
         fprintf(page->out, "Redis clients see it as \\fB\\-%s\\fR.\n", code->word);
     text(page, code->meaning);
     macro(page, ".PP\n.I Why:");
@@ -383,9 +383,16 @@ static void add_code(struct page *page, const struct fl_explanation *code)
     text(page, code->remedy);
 }
 
+static const char *whose(const struct fl_explanation *code)
+{
+    if (code->code < FL__CODE_SERVER_FIRST)
+        return "ERRORS OF THE COMMAND LINE";
+    return fl_explain(code->code) != NULL ? "ERRORS OF THE SERVER" : "WHAT THE DOCTOR FINDS";
+}
+
 static void print_codes_page(struct page *page)
 {
-    bool is_server = false;
+    const char *under = "";
     title(page, "fairlead-errors", "7", "every error of Fairlead, and what to do about it");
     section(page, "DESCRIPTION");
     text(
@@ -394,12 +401,11 @@ static void print_codes_page(struct page *page)
         "meaning. `fairlead explain CODE` prints the page of one.\n\n"
         "What Redis clients get begins with a word that they know. CLUSTERDOWN and TRYAGAIN stand only where the "
         "command is known not to have happened, so repeating it is safe; TIMEOUT is an unknown outcome.");
-    section(page, "ERRORS OF THE COMMAND LINE");
     for (const struct fl_explanation *code = fl__explanation_after(0); code != NULL;
          code = fl__explanation_after(code->code)) {
-        if (code->code >= FL__CODE_SERVER_FIRST && !is_server)
-            section(page, "ERRORS OF THE SERVER");
-        is_server = code->code >= FL__CODE_SERVER_FIRST;
+        if (strcmp(under, whose(code)) != 0)
+            section(page, whose(code));
+        under = whose(code);
         add_code(page, code);
     }
     section(page, "SEE ALSO");

@@ -96,6 +96,23 @@ static void draw_row(const struct fl__picture *picture, unsigned strip, unsigned
     fprintf(out, "%s\n", row->last >= picture->first + shown ? "…" : "");
 }
 
+/* What the marks mean; on more lines than one where the terminal is narrow. */
+static void draw_legend(const struct fl__picture *picture, FILE *out, bool colours, unsigned width)
+{
+    char differs[FL_NAME_MAX + 20];
+    snprintf(differs, sizeof differs, "! differs from %s", picture->strips[0].name);
+    const char *const parts[] = {"terms by index", "│ committed", differs, "· missing", "… more"};
+    unsigned used = 0;
+    fputs(fl__colour(colours, FL__DIM), out);
+    for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++) {
+        unsigned size = fl__text_width(parts[k]);
+        bool fits = used > 0 && used + 3 + size <= width;
+        fprintf(out, "%s%s", fits ? "   " : used > 0 ? "\n  " : "  ", parts[k]);
+        used = fits ? used + 3 + size : 2 + size;
+    }
+    fprintf(out, "%s\n", fl__colour(colours, FL__PLAIN));
+}
+
 void fl__diff_draw(const struct fl__picture *picture, FILE *out, bool colours, unsigned width)
 {
     unsigned label = label_width(picture), digits = cell_digits(picture), cell = digits + 2,
@@ -108,8 +125,7 @@ void fl__diff_draw(const struct fl__picture *picture, FILE *out, bool colours, u
     draw_indexes(picture, out, before, cell, shown);
     for (unsigned i = 0; i < picture->count; i++)
         draw_row(picture, i, label, digits, shown, out, colours);
-    fprintf(out, "  %sterms by index   │ committed   ! differs from %s   · missing   … more%s\n",
-            fl__colour(colours, FL__DIM), picture->strips[0].name, fl__colour(colours, FL__PLAIN));
+    draw_legend(picture, out, colours, width);
 }
 
 /* ---------------------------------------------------------------------------------------------- sentences */

@@ -70,8 +70,49 @@ static void read_own(const cJSON *json, struct fl__view *view)
     view->pid = read_number(json, "pid");
 }
 
+static void read_vitals(const cJSON *json, struct fl__vitals *vitals)
+{
+    *vitals = (struct fl__vitals){
+        .known = cJSON_HasObjectItem(json, "wall_us"),
+        .wall_us = read_number(json, "wall_us"),
+        .syncs = read_number(json, "syncs"),
+        .sync_p50_us = read_number(json, "sync_p50_us"),
+        .sync_p99_us = read_number(json, "sync_p99_us"),
+        .log_used = read_number(json, "log_used"),
+        .log_max = read_number(json, "log_max"),
+        .memory = read_number(json, "memory"),
+        .memory_max = read_number(json, "memory_max"),
+        .clients = read_number(json, "clients"),
+        .clients_max = read_number(json, "clients_max"),
+        .clients_refused = read_number(json, "clients_refused"),
+        .election_timeout_us = read_number(json, "election_timeout_us"),
+        .heartbeat_us = read_number(json, "heartbeat_us"),
+    };
+}
+
+/* FNV-1a, with a zero between texts. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    do
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
+    while (*text++ != '\0');
+    return hash;
+}
+
+/* What `own` says of a member that is at place k of the survey. */
+static void read_connection(const cJSON *member, struct fl__vitals *own, unsigned k)
+{
+    char name[FL_NAME_MAX], id[24];
+    read_text(member, "name", name, sizeof name);
+    read_text(member, "id", id, sizeof id);
+    own->members = hash_text(hash_text(own->members, name), id) + read_bool(member, "voter");
+    own->round_trip_us[k] = read_number(member, "round_trip_us");
+    if (read_bool(member, "up"))
+        own->reaches |= (uint32_t)1 << k;
+}
+
 /* The members that a node names: their addresses, and if it leads, whether it has a connection to them. */
-static void read_members(const cJSON *json, struct fl__survey *survey, bool leads)
+static void read_members(const cJSON *json, struct fl__survey *survey, struct fl__view *own, bool leads)
 {
     const cJSON *member;
     cJSON_ArrayForEach(member, cJSON_GetObjectItemCaseSensitive(json, "members"))
@@ -85,6 +126,7 @@ static void read_members(const cJSON *json, struct fl__survey *survey, bool lead
         if (view->address[0] == '\0')
             memcpy(view->address, client, sizeof client);
         view->voter = read_bool(member, "voter");
+        read_connection(member, &own->vitals, (unsigned)(view - survey->views));
         if (!leads)
             continue;
         view->connected = read_bool(member, "up");
@@ -105,8 +147,9 @@ bool fl__survey_read(const char *text, struct fl__survey *survey, const char *as
     if (view != NULL) {
         memcpy(survey->cluster_id, cluster, sizeof cluster);
         read_own(json, view);
+        read_vitals(json, &view->vitals);
         snprintf(view->address, sizeof view->address, "%s", asked != NULL ? asked : listen);
-        read_members(json, survey, strcmp(view->role, "leader") == 0);
+        read_members(json, survey, view, strcmp(view->role, "leader") == 0);
     }
     cJSON_Delete(json);
     return view != NULL;
@@ -124,6 +167,14 @@ static void take_silence(struct fl__survey *survey, const struct fl__ask *ask)
     }
 }
 
+static void note_hearing(struct fl__survey *survey, const struct fl__ask *ask)
+{
+    for (unsigned i = 0; i < survey->count; i++) {
+        if (survey->views[i].answers && strcmp(survey->views[i].address, ask->address) == 0)
+            survey->views[i].vitals.heard_us = ask->heard_us;
+    }
+}
+
 static void ask_addresses(struct fl__survey *survey, const struct fl__asker *asker, struct fl__ask *asks,
                           unsigned count)
 {
@@ -136,6 +187,8 @@ static void ask_addresses(struct fl__survey *survey, const struct fl__asker *ask
         const char *text = fl__ask_text(&asks[i]);
         if (text != NULL && !fl__survey_read(text, survey, asks[i].address))
             snprintf(asks[i].problem, sizeof asks[i].problem, "a node of another cluster answers there");
+        else if (text)
+            note_hearing(survey, &asks[i]);
     }
     for (unsigned i = 0; i < count; i++) {
         if (asks[i].problem[0] != '\0')

@@ -95,6 +95,25 @@ const struct fl__verb fl__verbs[] = {
      .notes =
          "Prints entries of one node's log (of the leader, if none is named), committed or not. With --diff it\n"
          "draws the logs of all nodes side by side where they part, the leader's first, and says how they differ."},
+    {.name = "events",
+     .arguments = "[NODE...]",
+     .arguments_max = FL_MEMBERS_MAX,
+     .summary = "elections, conflicts, repairs, connections; -f follows",
+     .options = fl__options_events,
+     .run = fl__run_events,
+     .notes =
+         "Tells what the nodes lived through, as one story: each keeps its last 1,024 events in memory. Events of\n"
+         "one node stand in the order in which they happened; between nodes the order is that of their wall\n"
+         "clocks, which may differ. docs/events.md lists the events and the fields of the JSON form."},
+    {.name = "doctor",
+     .arguments = "",
+     .summary = "find problems, print the next command to run",
+     .options = fl__options_doctor,
+     .run = fl__run_doctor,
+     .notes =
+         "Asks each node how it is and what it lived through, and prints what is wrong or will be: what, the\n"
+         "facts, and what to do. Exits with 0 if nothing is wrong (hints alone do not count), with 5 if\n"
+         "something is, with 4 if no node answers."},
     {.section = "Simulate",
      .name = "sim fuzz",
      .arguments = "",

@@ -183,6 +183,7 @@ void fl__driver_event(struct fl_node *node)
         add_opening(node);
     }
     note_leader(node, &before);
+    fl__events_status(node, &before);
 }
 
 /* -------------------------------------------------------------------------------------- received messages */
@@ -297,13 +298,16 @@ static int on_message(struct fl_node *node, struct fl__slot *slot, const struct 
     int result = decode_entries(node, &message);
     if (result != FL_OK)
         return result == FL_ENOMEM ? FL_OK : result; /* Without memory it is lost. */
+    fl__events_message(node, &message);
     result = hand_to_core(node, &message);
     release_received(node, entry_count);
     bool own_term = message.type != FL_MSG_PREVOTE && message.type != FL_MSG_PREVOTE_REPLY;
     if (result == FL_OK && own_term && message.term > slot->term_promised)
         slot->term_promised = message.term;
-    if (result == FL_OK)
+    if (result == FL_OK) {
         fl__sender_on_reply(node, slot, &message);
+        fl__events_received(node, slot, &message);
+    }
     return result;
 }
 
@@ -347,6 +351,7 @@ static void tell_up(struct fl_node *node, struct fl__slot *slot)
     slot->told_channel = slot->channel->number;
     fl_raft_peer_up(node->raft, node->now, slot->member.id);
     fl__driver_event(node);
+    fl__events_up(node, slot);
 }
 
 static void on_state(void *context, struct fl__slot *slot)
@@ -383,8 +388,15 @@ static int on_frame(void *context, struct fl__slot *slot, const struct fl__frame
     }
 }
 
-const struct fl__transport_events fl__driver_transport_events = {fill_hello, check,    on_up,
-                                                                 on_down,    on_state, on_frame};
+static void on_news(void *context, enum fl_node_event_kind kind, const char *name, int level,
+                    const char *text)
+{
+    fl__tell(context, level, &(struct fl_node_event){.kind = kind, .peer = name}, "%s", text);
+}
+
+const struct fl__transport_events fl__driver_transport_events = {
+    fill_hello, check, on_up, on_down, on_state, on_frame, on_news,
+};
 
 /* --------------------------------------------------------------------------------------------------- work */
 
@@ -408,7 +420,7 @@ static void carry_out(struct fl_node *node, const struct fl_work *work)
         fl__reads_confirmed(node, &work->read);
         break;
     case FL_WORK_NOTE:
-        fl__look_note(node, &work->note);
+        fl__events_note(node, &work->note);
         break;
     }
 }
@@ -481,7 +493,7 @@ void fl__driver_flush(void *context)
     if (node->is_failed)
         handle_failure(node);
     fl__transport_flush(&node->transport, node->now);
-    fl__look_notice(node);
+    fl__events_notice(node);
     node->is_flushing = false;
     if (!node->is_closing)
         set_timer(node);
@@ -498,6 +510,7 @@ void fl__driver_fail(struct fl_node *node, const char *format, ...)
     (void)vsnprintf(node->damage, sizeof node->damage, format, arguments);
     va_end(arguments);
     node->is_failed = true;
-    fl__say(&node->log, FL_LOG_ERROR, "this node takes no part any more: %s", node->damage);
+    fl__tell(node, FL_LOG_ERROR, &(struct fl_node_event){.kind = FL_NODE_FAILED},
+             "this node takes no part any more: %s", node->damage);
     fl__driver_wake(node);
 }

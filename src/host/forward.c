@@ -359,9 +359,12 @@ void fl__forward_committed(struct fl_node *node, fl_index commit)
 
 /* ------------------------------------------------------------------------------------- proposing, leading */
 
-static int room_for(const struct fl_node *node, const struct batch *batch, uint64_t size)
+static int room_for(struct fl_node *node, const struct batch *batch, uint64_t size)
 {
-    return fl__wal_room(node->wal, batch->count + 1, batch->size + size);
+    int result = fl__wal_room(node->wal, batch->count + 1, batch->size + size);
+    if (result == FL_ELOGFULL)
+        fl__events_log_full(node);
+    return result;
 }
 
 static void add_to_batch(struct batch *batch, struct fl__entry *entry)

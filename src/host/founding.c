@@ -180,14 +180,17 @@ static void found(struct fl_node *node)
 {
     struct fl__roster *roster = &node->decoded[0]; /* Large, and unused now. */
     if (is_accepted_by_founded(node)) {
-        fl__say(&node->log, FL_LOG_INFO, "joins the cluster that the others have founded");
+        fl__tell(node, FL_LOG_INFO, &(struct fl_node_event){.kind = FL_NODE_JOINING},
+                 "joins the cluster that the others have founded");
         create_core(node);
         return;
     }
     if (!gather_founders(node, roster))
         return;
     node->roster = *roster;
-    fl__say(&node->log, FL_LOG_INFO, "all %u founders have met", (unsigned)node->roster.count);
+    fl__tell(node, FL_LOG_INFO,
+             &(struct fl_node_event){.kind = FL_NODE_FOUNDING, .voters = node->roster.count},
+             "all %u founders have met", (unsigned)node->roster.count);
     create_core(node);
     if (node->raft && !node->is_failed && node->options.campaign_first) {
         if (fl_raft_campaign(node->raft, node->now) != FL_OK)

@@ -114,7 +114,8 @@ static void refuse(struct fl__transport *transport, struct fl__channel *channel,
     if (!silent && is_worth_a_line(transport, slot, why)) {
         char address[FL_ADDRESS_MAX];
         transport->io->vtable->peer_address(transport->io, channel->stream, address, sizeof address);
-        fl__say(&transport->log, FL_LOG_ERROR, "refused %s at %s: %s", name, address, why_we_refuse(why));
+        fl__transport_news(transport, FL_NODE_REFUSED, name, FL_LOG_ERROR, "refused %s at %s: %s", name,
+                           address, why_we_refuse(why));
     }
     struct fl__buffer *control = fl__channel_control(channel);
     if (control)
@@ -138,9 +139,10 @@ static int on_refused(struct fl__transport *transport, struct fl__channel *chann
     if (!slot)
         return FL_EMESSAGE;
     if (is_worth_a_line(transport, slot, refused.why))
-        fl__say(&transport->log, refused.why == FL__REFUSED_DUPLICATE ? FL_LOG_WARN : FL_LOG_ERROR,
-                "%s at %s refuses this node: %s", slot->member.name, slot->member.address,
-                why_it_refuses(refused.why));
+        fl__transport_news(transport, FL_NODE_REFUSED, slot->member.name,
+                           refused.why == FL__REFUSED_DUPLICATE ? FL_LOG_WARN : FL_LOG_ERROR,
+                           "%s at %s refuses this node: %s", slot->member.name, slot->member.address,
+                           why_it_refuses(refused.why));
     if (refused.why != FL__REFUSED_DUPLICATE)
         transport->refusal = why_it_refuses(refused.why);
     slot->failures = REFUSED_FAILURES;
@@ -171,8 +173,9 @@ static bool on_duplicate(struct fl__transport *transport, struct fl__slot *slot,
     bool heard_since = slot->duplicate_boot == boot && slot->channel->heard_at > slot->duplicate_at;
     if (heard_since && slot->logged_refusal != FL__REFUSED_DUPLICATE) {
         slot->logged_refusal = FL__REFUSED_DUPLICATE;
-        fl__say(&transport->log, FL_LOG_ERROR, "two processes claim to be %s: %s", slot->member.name,
-                why_we_refuse(FL__REFUSED_DUPLICATE));
+        fl__transport_news(transport, FL_NODE_REFUSED, slot->member.name, FL_LOG_ERROR,
+                           "two processes claim to be %s: %s", slot->member.name,
+                           why_we_refuse(FL__REFUSED_DUPLICATE));
     }
     if (slot->duplicate_boot != boot) {
         slot->duplicate_boot = boot;

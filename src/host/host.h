@@ -18,7 +18,8 @@
  *   founding.c   how a node comes to take part
  *   options.c    what an embedder may ask for
  *   node.c       opening and closing: fairlead/node.h
- *   look.c       what people see: status, log entries, notes in words */
+ *   look.c       what people see when they look: status, log entries
+ *   events.c     what happens, told when it happens */
 #ifndef FAIRLEAD_HOST_H
 #define FAIRLEAD_HOST_H
 
@@ -278,6 +279,11 @@ struct fl__slot {
     uint64_t progress_told; /* The version of it that was told last, */
     fl_time_us progress_at; /* and when. */
     uint64_t conflicts_total;
+
+    /* events.c: as a leader, its log is being made like this one's; repair_to 0: it is not. */
+    fl_index repair_from, repair_to;
+    uint64_t repair_sent, repair_rejections; /* The core's counts when that began. */
+    bool repair_is_needed;                   /* It lacks something, as far as is known. */
 };
 
 struct fl__transport_events {
@@ -289,6 +295,9 @@ struct fl__transport_events {
     void (*on_down)(void *context, struct fl__slot *slot);
     void (*on_state)(void *context, struct fl__slot *slot); /* takes_part or founded may have changed. */
     int (*on_frame)(void *context, struct fl__slot *slot, const struct fl__frame *frame);
+    /* Something about the member or stranger of that name, in words; level is one of fl_log_level. */
+    void (*on_news)(void *context, enum fl_node_event_kind kind, const char *name, int level,
+                    const char *text);
 };
 
 /* A slot is used again only when nothing of its last user is in flight. */
@@ -326,6 +335,8 @@ void fl__transport_set_members(struct fl__transport *transport, const struct fl_
 fl_time_us fl__transport_tick(struct fl__transport *transport, fl_time_us now);
 void fl__transport_flush(struct fl__transport *transport, fl_time_us now);
 void fl__transport_tell_state(struct fl__transport *transport, bool takes_part, bool founded);
+void fl__transport_news(struct fl__transport *transport, enum fl_node_event_kind kind, const char *name,
+                        int level, const char *format, ...) __attribute__((format(printf, 5, 6)));
 void fl__transport_close(struct fl__transport *transport, void (*closed)(void *context));
 struct fl__slot *fl__transport_slot(struct fl__transport *transport, fl_id id); /* NULL: nobody known. */
 struct fl__slot *fl__transport_named(struct fl__transport *transport, const char *name);
@@ -429,6 +440,17 @@ struct fl__noticed {
     fl_index members;
 };
 
+/* events.c: what was told last, so that each thing is told once; and what is counted until the next time. */
+struct fl__teller {
+    enum fl_role role;
+    fl_term term;
+    bool has_leader;
+    fl_id leader;
+    uint32_t votes; /* Members who granted theirs in this election, as bits in the order of the roster. */
+    bool is_new;    /* The log was empty when this life began. */
+    bool is_founded, is_ready, is_catching_up, is_log_full;
+};
+
 struct fl_node {
     struct fl_io *io;
     struct fl_machine machine;
@@ -478,6 +500,7 @@ struct fl_node {
     fl_index damaged; /* The first entry that cannot be read; 0 if none. */
     char damage[256];
     struct fl__noticed noticed;
+    struct fl__teller teller;
     uint64_t leader_changes, committed_count, refused_count, unknown_count;
     bool had_leader;
     fl_id last_leader;
@@ -584,10 +607,21 @@ void fl__node_maybe_closed(struct fl_node *node);
 /* -- look.c */
 FL_MUST_USE int fl__look_create(struct fl_node *node);
 void fl__look_destroy(struct fl_node *node);
-void fl__look_note(struct fl_node *node, const struct fl_note *note);
 void fl__look_jobs(struct fl_node *node); /* Goes on with reads of the log for people. */
 void fl__look_end(struct fl_node *node);  /* Ends them. */
-void fl__look_notice(struct fl_node *node);
-const char *fl__look_name(const struct fl_node *node, fl_id id); /* A member's name, or "an unknown node". */
+
+/* -- events.c */
+/* Something happened: a line for people, an event for the machine. Of *event the kind and the numbers are
+ * read; a term of 0 stands for the node's own. */
+void fl__tell(struct fl_node *node, int level, const struct fl_node_event *event, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void fl__events_note(struct fl_node *node, const struct fl_note *note); /* The core's. */
+void fl__events_notice(struct fl_node *node);                           /* At the end of each turn. */
+/* The status has changed from *before. */
+void fl__events_status(struct fl_node *node, const struct fl_status *before);
+void fl__events_message(struct fl_node *node, const struct fl_message *message); /* About to be received. */
+void fl__events_received(struct fl_node *node, struct fl__slot *slot, const struct fl_message *message);
+void fl__events_up(struct fl_node *node, struct fl__slot *slot); /* The core was told of it. */
+void fl__events_log_full(struct fl_node *node);                  /* A command was refused for that. */
 
 #endif

@@ -1,9 +1,8 @@
-/* look.c - what people see of a node: its status, its log's entries, and what happens, in words.
+/* look.c - what people see of a node when they look: its status and its log's entries.
  *
  * All of it is about this node alone and needs no quorum: it is asked for exactly when something is wrong. */
 #include "host.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,6 @@
 #define JOBS_MAX 16
 #define TURN_LINES 1000 /* Of one job, in one turn of the loop. */
 #define LOAD_SIZE ((uint64_t)4 << 20)
-
-typedef unsigned long long ull;
 
 /* One fl_node_log() that is under way. */
 struct job {
@@ -127,6 +124,7 @@ static void fill_log(const struct fl_node *node, struct fl_node_status *out)
     out->commit = is_running ? status->commit : node->found.commit;
     out->applied = node->applier.applied;
     out->log_size = node->wal ? fl__wal_size(node->wal) : 0;
+    out->log_used = node->wal ? fl__wal_used(node->wal) : 0;
     out->elections_started = status->elections_started;
     out->elections_won = status->elections_won;
     out->truncated_entries = status->truncated_entries;
@@ -146,7 +144,7 @@ static void fill_damage(const struct fl_node *node, struct fl_node_status *out)
 
 void fl_node_status(const struct fl_node *node, struct fl_node_status *out)
 {
-    *out = (struct fl_node_status){.id = node->identity.incarnation};
+    *out = (struct fl_node_status){.id = node->identity.incarnation, .boot = node->boot};
     memcpy(out->name, node->identity.name, sizeof out->name);
     memcpy(out->cluster_id, node->identity.cluster_id, sizeof out->cluster_id);
     fill_log(node, out);
@@ -285,121 +283,4 @@ int fl_node_log(struct fl_node *node, fl_index first, fl_index last,
         return FL_OK;
     }
     return FL_EFULL;
-}
-
-/* -------------------------------------------------------------------------------------------------- notes */
-
-void fl__say(const struct fl__logger *logger, int level, const char *format, ...)
-{
-    char line[1024];
-    va_list arguments;
-    if (!logger->log)
-        return;
-    va_start(arguments, format);
-    (void)vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    logger->log(logger->context, level, line);
-}
-
-const char *fl__look_name(const struct fl_node *node, fl_id id)
-{
-    const struct fl_node_member *member = fl__roster_find(&node->roster, id);
-    return member ? member->name : "an unknown node";
-}
-
-static void say_role(struct fl_node *node)
-{
-    struct fl_status now;
-    fl_raft_status(node->raft, &now);
-    const struct fl__logger *log = &node->log;
-    if (now.role == FL_LEADER)
-        fl__say(log, FL_LOG_INFO, "leads term %llu, with the log to entry %llu", (ull)now.term,
-                (ull)now.last);
-    else if (now.role == FL_CANDIDATE)
-        fl__say(log, FL_LOG_INFO, "stands for election in term %llu", (ull)now.term);
-    else if (now.role == FL_PRECANDIDATE)
-        fl__say(log, FL_LOG_INFO, "hears no leader; asks whether it could win term %llu", (ull)now.term + 1);
-    else if (now.has_leader)
-        fl__say(log, FL_LOG_INFO, "follows %s in term %llu", fl__look_name(node, now.leader), (ull)now.term);
-    else
-        fl__say(log, FL_LOG_INFO, "knows no leader of term %llu", (ull)now.term);
-}
-
-static void say_conflict(struct fl_node *node, const struct fl_note *note, const char *peer)
-{
-    struct fl__slot *slot = fl__transport_slot(&node->transport, note->peer);
-    if (slot)
-        slot->conflicts_total++;
-    fl__say(
-        &node->log, FL_LOG_INFO,
-        "the log of %s and this one part after entry %llu (entry %llu was refused); it will be sent what follows",
-        peer, (ull)note->other, (ull)note->index);
-}
-
-void fl__look_note(struct fl_node *node, const struct fl_note *note)
-{
-    const struct fl__logger *log = &node->log;
-    const char *peer = fl__look_name(node, note->peer);
-    switch (note->kind) {
-    case FL_NOTE_ROLE:
-        say_role(node);
-        break;
-    case FL_NOTE_CONFLICT:
-        say_conflict(node, note, peer);
-        break;
-    case FL_NOTE_TRUNCATED:
-        fl__say(
-            log, FL_LOG_INFO,
-            "cut its entries %llu to %llu (from term %llu on): never committed, and not in the leader's log",
-            (ull)note->index, (ull)note->other, (ull)note->term);
-        break;
-    case FL_NOTE_CONTRADICTION:
-        fl__say(
-            log, FL_LOG_ERROR,
-            "%s contradicts entry %llu, which is committed; it is sent nothing more: its disk is damaged or from another "
-            "time; replace it",
-            peer, (ull)note->index);
-        break;
-    case FL_NOTE_DATA_LOSS:
-        fl__say(
-            log, FL_LOG_ERROR,
-            "%s has lost entries: it had acknowledged %llu and now has %llu; its disk lost what it had synced",
-            peer, (ull)note->index, (ull)note->other);
-        break;
-    case FL_NOTE_SLOW_DISK:
-        fl__say(log, FL_LOG_WARN, "steps down: its disk has stalled, and the others can do without it");
-        break;
-    case FL_NOTE_QUORUM_LOST:
-        fl__say(log, FL_LOG_WARN, "steps down: it hears no majority of the members");
-        break;
-    case FL_NOTE_CONFIGURATION:
-        fl__say(log, FL_LOG_INFO, "the members are now those of entry %llu", (ull)note->index);
-        break;
-    case FL_NOTE_FETCHED:
-        fl__say(log, FL_LOG_INFO, "took entries above %llu up to %llu from %s to stand for election again",
-                (ull)note->index, (ull)note->other, peer);
-        break;
-    }
-}
-
-void fl__look_notice(struct fl_node *node)
-{
-    const struct fl_status *status = &node->status;
-    struct fl__noticed now = {
-        .role = status->role,
-        .term = status->term,
-        .has_leader = status->has_leader,
-        .ready = fl__reads_is_ready(node) && !node->is_failed,
-        .founded = fl__driver_is_founded(node),
-        .damaged = node->is_failed || node->damaged > 0 || node->transport.refusal != NULL,
-        .leader = status->leader,
-        .members = node->roster.index,
-    };
-    const struct fl__noticed *then = &node->noticed;
-    bool same = now.role == then->role && now.term == then->term && now.has_leader == then->has_leader &&
-                now.ready == then->ready && now.founded == then->founded && now.damaged == then->damaged &&
-                now.leader == then->leader && now.members == then->members;
-    node->noticed = now;
-    if (!same && node->machine.notice)
-        node->machine.notice(node->machine.state, node);
 }

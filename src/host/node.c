@@ -128,12 +128,13 @@ static void on_log_space(void *context, bool is_full)
 {
     struct fl_node *node = context;
     if (is_full)
-        fl__say(
-            &node->log, FL_LOG_ERROR,
+        fl__tell(
+            node, FL_LOG_ERROR, &(struct fl_node_event){.kind = FL_NODE_DISK_FULL},
             "the disk under %s is full: soon writes are refused while this node leads; reads work; free space",
             node->directory);
     else
-        fl__say(&node->log, FL_LOG_INFO, "the disk under %s has space again", node->directory);
+        fl__tell(node, FL_LOG_INFO, &(struct fl_node_event){.kind = FL_NODE_DISK_FREE},
+                 "the disk under %s has space again", node->directory);
 }
 
 /* The newest two configurations in the log become the roster, with names and addresses. */
@@ -154,16 +155,23 @@ static int take_configurations(struct fl_node *node, struct fl_error_report *rep
 static void tell_findings(struct fl_node *node)
 {
     const struct fl__wal_recovered *found = &node->found;
+    const fl_term term = node->found_vote.term;
+    node->teller.is_new = found->last == 0;
     if (found->torn_size > 0)
-        fl__say(
-            &node->log, FL_LOG_INFO,
+        fl__tell(
+            node, FL_LOG_INFO,
+            &(struct fl_node_event){.kind = FL_NODE_TORN, .term = term, .index = found->last},
             "cut %llu bytes off the end of the log: a write that power or the process was lost in, and that nobody "
             "was told of",
             (unsigned long long)found->torn_size);
     if (found->damaged > 0)
-        fl__say(&node->log, FL_LOG_ERROR, "the log is damaged: %s", found->damage);
-    fl__say(&node->log, FL_LOG_INFO, "opened %s: term %llu, log to entry %llu", node->directory,
-            (unsigned long long)node->found_vote.term, (unsigned long long)found->last);
+        fl__tell(node, FL_LOG_ERROR,
+                 &(struct fl_node_event){.kind = FL_NODE_DAMAGED, .term = term, .index = found->damaged},
+                 "the log is damaged: %s", found->damage);
+    fl__tell(node, FL_LOG_INFO,
+             &(struct fl_node_event){.kind = FL_NODE_OPENED, .term = term, .index = found->last},
+             "opened %s: term %llu, log to entry %llu", node->directory, (unsigned long long)term,
+             (unsigned long long)found->last);
 }
 
 static int open_files(struct fl_node *node, struct fl_error_report *report)

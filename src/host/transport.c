@@ -10,6 +10,8 @@
  * here. */
 #include "host.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +34,17 @@ static fl_time_us random_below(struct fl__transport *transport, fl_time_us below
 static fl_time_us now_of(struct fl__transport *transport)
 {
     return transport->io->vtable->now(transport->io);
+}
+
+void fl__transport_news(struct fl__transport *transport, enum fl_node_event_kind kind, const char *name,
+                        int level, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    transport->events->on_news(transport->context, kind, name, level, text);
 }
 
 /* -------------------------------------------------------------------------------------------------- slots */
@@ -175,8 +188,10 @@ static void dial_failed(struct fl__slot *slot, int error)
     if (slot->channel || slot->logged_error == error)
         return;
     slot->logged_error = error;
-    fl__say(&transport->log, FL_LOG_INFO, "%s cannot be reached at %s: %s; trying again", slot->member.name,
-            slot->member.address, fl_error_text(error));
+    bool is_plain = error == FL_EUNREACHABLE;
+    fl__transport_news(transport, FL_NODE_UNREACHABLE, slot->member.name, FL_LOG_INFO,
+                       "%s cannot be reached at %s%s%s; trying again", slot->member.name,
+                       slot->member.address, is_plain ? "" : ": ", is_plain ? "" : fl_error_text(error));
 }
 
 static void on_broken(void *context, struct fl__channel *channel, int error)
@@ -198,8 +213,8 @@ static void on_broken(void *context, struct fl__channel *channel, int error)
     slot->failures = 0;
     slot->dial_at = now_of(transport) + random_below(transport, DIAL_FIRST_US);
     if (slot->is_up)
-        fl__say(&transport->log, FL_LOG_INFO, "lost the connection to %s: %s", slot->member.name,
-                fl_error_text(error));
+        fl__transport_news(transport, FL_NODE_DISCONNECTED, slot->member.name, FL_LOG_INFO,
+                           "lost the connection to %s: %s", slot->member.name, fl_error_text(error));
     fl__slot_down(slot);
 }
 
@@ -221,7 +236,8 @@ static int on_state(struct fl__slot *slot, const struct fl__frame *frame)
     if (!channel->is_confirmed) {
         channel->is_confirmed = true;
         if (!slot->is_up)
-            fl__say(&transport->log, FL_LOG_INFO, "connected to %s", slot->member.name);
+            fl__transport_news(transport, FL_NODE_CONNECTED, slot->member.name, FL_LOG_INFO,
+                               "connected to %s", slot->member.name);
         slot->is_up = true;
         slot->logged_error = FL_OK;
         slot->logged_refusal = FL__REFUSED_NOT;

@@ -174,6 +174,7 @@ void fl__wal_flush(struct fl__wal *wal);
  * FL_OK, FL_ELOGFULL (log_size_max), FL_ENOSPC (the disk is full). */
 FL_MUST_USE int fl__wal_room(const struct fl__wal *wal, uint32_t count, uint64_t size);
 uint64_t fl__wal_size(const struct fl__wal *wal);
+uint64_t fl__wal_used(const struct fl__wal *wal); /* Bytes that count against log_size_max. */
 /* Whether a log's file is called so. */
 bool fl__wal_owns(const char *name);
 fl_term fl__wal_term_at(const struct fl__wal *wal, fl_index index); /* 0 if none */

@@ -429,11 +429,21 @@ void fl__wal_flush(struct fl__wal *wal)
         start_batch(wal);
 }
 
-int fl__wal_room(const struct fl__wal *wal, uint32_t count, uint64_t size)
+static const struct fl__segment *last_segment(const struct fl__wal *wal)
 {
     const struct fl__layout *layout = &wal->layout;
-    const struct fl__segment *last =
-        layout->segment_count ? &layout->segments[layout->segment_count - 1] : NULL;
+    return layout->segment_count ? &layout->segments[layout->segment_count - 1] : NULL;
+}
+
+uint64_t fl__wal_used(const struct fl__wal *wal)
+{
+    const struct fl__segment *last = last_segment(wal);
+    return wal->used_before + (last ? last->end : 0) + wal->queued_size;
+}
+
+int fl__wal_room(const struct fl__wal *wal, uint32_t count, uint64_t size)
+{
+    const struct fl__segment *last = last_segment(wal);
     uint64_t end = last ? last->end : 0;
     uint64_t more = wal->queued_size + size + count * (fl__record_size(0) + 8);
     if (wal->used_before + end + more + RESERVE_SIZE > wal->options.log_size_max)

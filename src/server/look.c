@@ -4,6 +4,7 @@
  *   LOG [first [last]]  entries of this node's log as they are, committed or not: an array, for each entry
  *                     [index, term, kind, committed, durable, text]
  *   HASH              [index, hash]: equal on all nodes that have applied up to the same index
+ *   EVENTS            what the node lived through: see events.c
  *   PROBE             +OK once an entry that changes nothing is committed and applied here
  *
  * All but PROBE tell about this node alone and need neither leader nor quorum. */

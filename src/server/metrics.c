@@ -208,6 +208,14 @@ static void add_server(struct fl__reply *out, const struct fl__snapshot *snapsho
     add_gauge(out, "uptime_seconds", snapshot->uptime_us / 1000000, "Since the server started.");
 }
 
+static void add_events(struct fl__reply *out, const uint64_t counts[FL_NODE_EVENT_KINDS])
+{
+    add_head(out, "events_total", "counter", "What happened on this node, by kind; see docs/events.md.");
+    for (int kind = 0; kind < FL_NODE_EVENT_KINDS; kind++)
+        add(out, "fairlead_events_total{event=\"%s\"} %" PRIu64 "\n",
+            fl__events_name((enum fl_node_event_kind)kind), counts[kind]);
+}
+
 void fl__metrics_write(struct fl__reply *out, const struct fl__snapshot *snapshot, const uint64_t *calls)
 {
     add_server(out, snapshot);
@@ -216,6 +224,7 @@ void fl__metrics_write(struct fl__reply *out, const struct fl__snapshot *snapsho
     add_proposals(out, snapshot);
     add_clients(out, snapshot);
     add_keyspace(out, snapshot);
+    add_events(out, snapshot->events);
     add_head(out, "commands_total", "counter", "Commands that clients called.");
     for (uint32_t k = 0; k < fl__command_count; k++)
         if (calls[k] > 0)

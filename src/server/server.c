@@ -160,6 +160,12 @@ static void on_notice(void *context, struct fl_node *node)
     server->publish_is_due = true;
 }
 
+static void on_event(void *context, const struct fl_node_event *event)
+{
+    struct fl_server *server = context;
+    fl__events_keep(server->events, event);
+}
+
 struct fl_node *fl_server_node(struct fl_server *server)
 {
     return server->node;
@@ -314,6 +320,7 @@ static struct fl_server *create(struct fl_io *io, const struct fl_server_options
     server->slow_max = SLOWLOG_COUNT;
     server->slower_than_us = SLOWLOG_US;
     server->pubsub = fl__pubsub_create(XXH3_64bits(server->run_id, sizeof server->run_id));
+    server->events = fl__events_create();
     return server;
 }
 
@@ -329,6 +336,7 @@ static void free_server(struct fl_server *server)
     free(server->config_file);
     fl__setting_release(server);
     fl__slowlog_release(server);
+    fl__events_destroy(server->events);
     free(server);
 }
 
@@ -373,6 +381,7 @@ static int open_node(struct fl_server *server, struct fl_error_report *report)
         .apply = fl__dispatch_apply,
         .answer = fl__dispatch_answer,
         .notice = on_notice,
+        .event = on_event,
     };
     struct fl_node_status status;
     int result = fl_node_open(&server->node, server->io, &server->options.node, &machine, report);
@@ -431,7 +440,7 @@ int fl_server_open(struct fl_server **out, struct fl_io *io, const struct fl_ser
         return result;
     struct fl_server *server = create(io, options);
     bool is_whole = server != NULL && server->scratch != NULL && server->calls != NULL &&
-                    server->usage != NULL && server->pubsub != NULL;
+                    server->usage != NULL && server->pubsub != NULL && server->events != NULL;
     if (!is_whole) {
         if (server != NULL)
             free_server(server);

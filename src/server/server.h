@@ -27,6 +27,7 @@
  *   stats.c        how often each command was called, how long it took, which errors there were
  *   slowlog.c latency.c function.c  SLOWLOG, LATENCY, FUNCTION
  *   look.c         FAIRLEAD: what the command line asks
+ *   events.c       FAIRLEAD EVENTS: what the node told of its life
  *   status.c       the snapshot: what people look at; its JSON
  *   metrics.c      the snapshot as Prometheus' text
  *   http.c         the web port
@@ -103,8 +104,10 @@ struct fl__snapshot {
     struct fl_node_status node;
     struct fl_server_counts counts;
     uint64_t expires, expired, hits, misses, clients_memory, clients_refused, process_id, memory_max;
-    uint64_t clients_accepted, bytes_received, bytes_sent, applied_commands, log_max;
-    fl_time_us uptime_us;
+    uint64_t clients_accepted, clients_max, bytes_received, bytes_sent, applied_commands, log_max;
+    uint64_t events[FL_NODE_EVENT_KINDS]; /* How many of each kind. */
+    uint64_t wall_us;                     /* This machine's clock. */
+    fl_time_us uptime_us, election_timeout_us, heartbeat_us;
     bool broken; /* As in struct fl_server. */
     char listen[FL_ADDRESS_MAX], peer[FL_ADDRESS_MAX], web[FL_ADDRESS_MAX], version[64];
 };
@@ -233,12 +236,22 @@ void fl__notify_print(uint32_t classes, char out[FL__NOTIFY_SIZE]); /* Terminate
 void fl__notify_event(void *server, enum fl__event event, const char *name, struct fl__bytes key);
 #define FL__NOTIFY_PREFIX_MAX 16 /* Of a channel that tells events of a key. */
 
+/* ----------------------------------------------------------------------------------------------- events.c */
+
+struct fl__events;
+struct fl__events *fl__events_create(void); /* NULL: no memory. */
+void fl__events_destroy(struct fl__events *events);
+void fl__events_keep(struct fl__events *events, const struct fl_node_event *event);
+void fl__events_counts(const struct fl__events *events, uint64_t out[FL_NODE_EVENT_KINDS]);
+const char *fl__events_name(enum fl_node_event_kind kind);
+
 /* ----------------------------------------------------------------------------------------------- server.c */
 
 struct fl_server {
     struct fl_io *io;
     struct fl_node *node; /* NULL before it is open and after it is closed. */
     struct fl__store *store;
+    struct fl__events *events;
     struct fl_server_options options; /* Its texts are the copies below. */
     char listen[FL_ADDRESS_MAX], client[FL_ADDRESS_MAX], peer[FL_ADDRESS_MAX], web[FL_ADDRESS_MAX];
     char name[FL_NAME_MAX], version[64], password[FL__PASSWORD_SIZE_MAX + 1], run_id[41];
@@ -530,8 +543,8 @@ fl__local_fn fl__local_auth, fl__local_client_getname, fl__local_client_id, fl__
     fl__local_client_setinfo, fl__local_client_setname, fl__local_config_get, fl__local_config_set,
     fl__local_discard, fl__local_echo, fl__local_exec, fl__local_hello, fl__local_info, fl__local_multi,
     fl__local_ping, fl__local_quit, fl__local_reset, fl__local_select, fl__local_unwatch, fl__local_wait,
-    fl__local_watch, fl__local_fairlead_hash, fl__local_fairlead_log, fl__local_fairlead_probe,
-    fl__local_fairlead_status;
+    fl__local_watch, fl__local_fairlead_events, fl__local_fairlead_hash, fl__local_fairlead_log,
+    fl__local_fairlead_probe, fl__local_fairlead_status;
 fl__local_fn fl__local_memory_doctor, fl__local_memory_malloc_stats, fl__local_memory_purge,
     fl__local_memory_stats;
 fl__local_fn fl__local_psubscribe, fl__local_pubsub_channels, fl__local_pubsub_numpat,

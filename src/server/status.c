@@ -34,7 +34,12 @@ void fl__snapshot_take(struct fl_server *server, struct fl__snapshot *out)
     out->applied_commands = server->applied_commands;
     out->process_id = server->options.process_id;
     out->memory_max = server->options.memory_max;
+    out->clients_max = server->options.clients_max;
     out->log_max = server->options.node.log_size_max;
+    out->election_timeout_us = server->options.node.election_timeout_us;
+    out->heartbeat_us = server->options.node.heartbeat_us;
+    out->wall_us = server->io->vtable->wall_clock_us(server->io);
+    fl__events_counts(server->events, out->events);
     out->uptime_us = server->now - server->started;
     out->broken = server->broken;
     copy_text(out->listen, sizeof out->listen, server->listen);
@@ -163,6 +168,40 @@ static void add_node(cJSON *root, const struct fl__snapshot *snapshot)
     add_number(root, "pending", node->pending);
 }
 
+/* The upper end of the bucket in which the given part of all, in hundredths, is reached. */
+static uint64_t percentile(const struct fl_histogram *histogram, uint64_t hundredths)
+{
+    const uint32_t bucket_count = sizeof histogram->buckets / sizeof histogram->buckets[0];
+    uint64_t up_to = 0;
+    uint32_t k = 0;
+    if (histogram->count == 0)
+        return 0;
+    for (; k < bucket_count; k++) {
+        up_to += histogram->buckets[k];
+        if (up_to * 100 >= histogram->count * hundredths)
+            break;
+    }
+    return (uint64_t)10 << k;
+}
+
+/* What tells a healthy machine from an ailing one. */
+static void add_vitals(cJSON *root, const struct fl__snapshot *snapshot)
+{
+    add_id(root, "boot", snapshot->node.boot);
+    add_number(root, "wall_us", snapshot->wall_us);
+    add_number(root, "syncs", snapshot->node.sync_time.count);
+    add_number(root, "sync_p50_us", percentile(&snapshot->node.sync_time, 50));
+    add_number(root, "sync_p99_us", percentile(&snapshot->node.sync_time, 99));
+    add_number(root, "commit_p99_us", percentile(&snapshot->node.commit_time, 99));
+    add_number(root, "log_used", snapshot->node.log_used);
+    add_number(root, "log_max", snapshot->log_max);
+    add_number(root, "memory_max", snapshot->memory_max);
+    add_number(root, "clients_max", snapshot->clients_max);
+    add_number(root, "clients_refused", snapshot->clients_refused);
+    add_number(root, "election_timeout_us", snapshot->election_timeout_us);
+    add_number(root, "heartbeat_us", snapshot->heartbeat_us);
+}
+
 char *fl__snapshot_json(const struct fl__snapshot *snapshot)
 {
     char health[64];
@@ -179,6 +218,7 @@ char *fl__snapshot_json(const struct fl__snapshot *snapshot)
     add_number(root, "commands", snapshot->counts.commands);
     add_number(root, "keys", snapshot->counts.keys);
     add_number(root, "memory", snapshot->counts.memory);
+    add_vitals(root, snapshot);
     cJSON *members = cJSON_AddArrayToObject(root, "members");
     for (uint32_t k = 0; members != NULL && k < snapshot->node.peer_count; k++)
         add_member(members, snapshot, &snapshot->node.peers[k]);

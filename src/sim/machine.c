@@ -114,6 +114,13 @@ static void notice(void *state, struct fl_node *node)
     lodging->machine.notice(lodging->machine.state, node);
 }
 
+static void event(void *state, const struct fl_node_event *event)
+{
+    struct lodging *lodging = state;
+    if (lodging->machine.event)
+        lodging->machine.event(lodging->machine.state, event);
+}
+
 /* ---------------------------------------------------------------------------------------------- processes */
 
 static void stop(struct lodging *lodging)
@@ -127,7 +134,8 @@ static int open_node(struct fl__life_node *node, const struct fl_node_options *o
 {
     struct home *home = home_of(node->life);
     struct lodging *lodging = &home->lodgings[node->number];
-    const struct fl_machine machine = {.state = lodging, .apply = apply, .answer = answer, .notice = notice};
+    const struct fl_machine machine = {
+        .state = lodging, .apply = apply, .answer = answer, .notice = notice, .event = event};
     *lodging = (struct lodging){.home = home, .node = node};
     home->user->start(home->user->context, node->life, node->number, &lodging->machine);
     int error = fl_node_open(&node->node, node->io, options, &machine, &node->report);

@@ -26,6 +26,7 @@ run node --test "$here/linearizable_test.mjs"
 run sh "$here/compare.sh" "$binary"
 run node "$here/cli_test.mjs" "$binary"
 run node "$here/rewrite.mjs" "$binary"
+run node "$here/story.mjs" "$binary"
 if [ "${FL_TEST_LONG:-0}" = 1 ]; then
     run node "$here/chaos.mjs" "$binary" "$client" --nodes 3 --seconds 60
     run node "$here/chaos.mjs" "$binary" "$client" --nodes 5 --seconds 60 --port 21400

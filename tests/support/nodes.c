@@ -75,6 +75,20 @@ static void on_answer(void *state, struct fl_request *request, int outcome)
     end_ask(ask, outcome);
 }
 
+static void on_event(void *state, const struct fl_node_event *event)
+{
+    struct nodes_host *host = state;
+    if (host->event_count == host->event_capacity) {
+        host->event_capacity = host->event_capacity ? 2 * host->event_capacity : 64;
+        host->events = realloc(host->events, host->event_capacity * sizeof *host->events);
+        assert_non_null(host->events);
+    }
+    struct nodes_event *kept = &host->events[host->event_count++];
+    kept->event = *event;
+    snprintf(kept->peer, sizeof kept->peer, "%s", event->peer ? event->peer : "");
+    snprintf(kept->text, sizeof kept->text, "%s", event->text);
+}
+
 /* ------------------------------------------------------------------------------------ opening and closing */
 
 static void on_line(void *context, int level, const char *line)
@@ -125,7 +139,8 @@ int nodes_open(struct nodes *nodes, uint32_t n)
     struct nodes_host *host = &nodes->hosts[n];
     struct fl_node_member members[NODES_MAX] = {0};
     struct fl_node_options options = nodes->options;
-    const struct fl_machine machine = {.state = host, .apply = on_apply, .answer = on_answer};
+    const struct fl_machine machine = {
+        .state = host, .apply = on_apply, .answer = on_answer, .event = on_event};
     for (uint32_t k = 0; k < nodes->count; k++) {
         snprintf(members[k].name, sizeof members[k].name, "n%u", k);
         snprintf(members[k].address, sizeof members[k].address, "127.0.0.1:%u", 7000 + k);
@@ -212,6 +227,7 @@ void nodes_release(struct nodes *nodes)
     for (uint32_t n = 0; n < nodes->count; n++) {
         fl__disk_destroy(nodes->hosts[n].disk);
         free(nodes->hosts[n].list);
+        free(nodes->hosts[n].events);
     }
     fl__world_destroy(nodes->world);
     while (nodes->asks) {

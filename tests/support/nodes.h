@@ -28,6 +28,12 @@ struct nodes_ask {
     struct nodes_ask *next;
 };
 
+/* What a node told; its texts are copies. */
+struct nodes_event {
+    struct fl_node_event event;
+    char peer[FL_NAME_MAX], text[256];
+};
+
 struct nodes_host {
     struct nodes *nodes;
     struct fl__disk *disk;
@@ -36,6 +42,8 @@ struct nodes_host {
     bool is_closed;
     uint32_t *list; /* The state machine. */
     uint32_t count, capacity;
+    struct nodes_event *events; /* Of all its lives. */
+    uint32_t event_count, event_capacity;
     struct fl_error_report report; /* Of the last opening that failed. */
 };
 
