@@ -111,6 +111,31 @@ static void test_rows_are_whole(void **state)
     }
 }
 
+/* docs/redis.md names every command. */
+static void test_the_documentation_names_every_command(void **state)
+{
+    static char text[1 << 16];
+    (void)state;
+    FILE *file = fopen(FL_SOURCE_DIR "/docs/redis.md", "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    for (uint32_t row = 0; row < fl__command_count; row++) {
+        const char *name = fl__commands[row].name;
+        char upper[32] = "";
+        if (strchr(name, '|') != NULL)
+            continue;
+        for (size_t k = 0; name[k] != '\0' && k + 1 < sizeof upper; k++)
+            upper[k] = (char)(name[k] >= 'a' && name[k] <= 'z' ? name[k] - ('a' - 'A') : name[k]);
+        const char *found = strstr(text, upper);
+        size_t size = strlen(upper);
+        while (found != NULL && strchr(" ;,|", found[size]) == NULL)
+            found = strstr(found + 1, upper);
+        if (found == NULL)
+            fail_msg("docs/redis.md does not name %s", upper);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "--slots") == 0)
@@ -119,6 +144,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_every_command_is_found),
         cmocka_unit_test(test_rows_stand_in_order),
         cmocka_unit_test(test_rows_are_whole),
+        cmocka_unit_test(test_the_documentation_names_every_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
