@@ -210,12 +210,12 @@ static void test_hello_switches_the_protocol_and_back(void **state)
     expect(
         client, "HELLO 3",
         "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:1\r\n"
-        "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n");
+        "$4\r\nmode\r\n$7\r\ncluster\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n");
     expect(client, "GET nothing", "_\r\n");
     expect(
         client, "HELLO 2 SETNAME me",
         "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:1\r\n"
-        "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n");
+        "$4\r\nmode\r\n$7\r\ncluster\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n");
     expect(client, "GET nothing", "$-1\r\n");
     expect(client, "CLIENT GETNAME", "$2\r\nme\r\n");
     expect(client, "HELLO 4", "-NOPROTO unsupported protocol version\r\n");
@@ -573,7 +573,7 @@ static void test_config_set_changes_all_or_nothing(void **state)
     world_destroy(world);
 }
 
-static void test_info_tells_clients_that_this_node_takes_writes(void **state)
+static void test_info_tells_clients_what_they_look_for(void **state)
 {
     (void)state;
     struct world *world = world_create();
@@ -581,7 +581,7 @@ static void test_info_tells_clients_that_this_node_takes_writes(void **state)
     world->node->status.role = FL_FOLLOWER;
     world->node->status.leader = 0xabc2;
     expect_part(client, "INFO", "redis_version:7.0.15\r\n");
-    expect_part(client, "INFO replication", "role:master\r\n");
+    expect_part(client, "INFO replication", "role:slave\r\n");
     expect_part(client, "INFO persistence", "loading:0\r\n");
     expect_part(client, "INFO RAFT server", "raft_role:follower\r\nraft_term:3\r\nraft_leader:n2\r\n");
     expect(client, "INFO nosuch", "$0\r\n\r\n");
@@ -695,7 +695,7 @@ int main(void)
         cmocka_unit_test(test_http_on_the_redis_port_is_cut_off),
         cmocka_unit_test(test_config_get_matches_patterns_and_says_what_benchmarks_ask),
         cmocka_unit_test(test_config_set_changes_all_or_nothing),
-        cmocka_unit_test(test_info_tells_clients_that_this_node_takes_writes),
+        cmocka_unit_test(test_info_tells_clients_what_they_look_for),
         cmocka_unit_test(test_fairlead_status_is_one_json_object),
         cmocka_unit_test(test_fairlead_log_shows_entries_for_people),
         cmocka_unit_test(test_clients_that_come_while_the_log_is_recovered_wait),

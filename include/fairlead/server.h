@@ -15,6 +15,12 @@ enum fl_server_reads {
     FL_READS_STALE = 1,  /* Reads are answered from this node's state, however old. */
 };
 
+/* What a follower does with a command about keys. */
+enum fl_server_follower {
+    FL_FOLLOWER_FORWARD = 0, /* Answers it like the leader does. */
+    FL_FOLLOWER_MOVED = 1,   /* Sends the client to the leader, as in a Redis cluster. */
+};
+
 /* A setting by Redis' name, as CONFIG SET takes it. */
 struct fl_server_setting {
     const char *name, *value;
@@ -27,6 +33,8 @@ struct fl_server_options {
     const char *web;             /* Web port H:P as shown in status and to peers; NULL: off. */
     const char *password;        /* NULL: none. Required when listen is not loopback. */
     enum fl_server_reads reads;
+    enum fl_server_follower follower;
+    const char *sentinel_name; /* "mymaster": how clients call the leader when they ask for it; 63 bytes. */
     /* Bytes of keys and values above which writes that may grow are refused (-OOM). 0: no limit. */
     uint64_t memory_max;
     uint32_t clients_max;       /* 10,000 */

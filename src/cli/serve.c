@@ -218,6 +218,9 @@ static bool set_options(struct serving *serving)
     options->web = strcmp(web, "off") == 0 ? NULL : web;
     options->reads =
         strcmp(fl__settings_text(settings, "reads"), "stale") == 0 ? FL_READS_STALE : FL_READS_LINEAR;
+    options->follower = strcmp(fl__settings_text(settings, "follower"), "moved") == 0 ? FL_FOLLOWER_MOVED
+                                                                                      : FL_FOLLOWER_FORWARD;
+    options->sentinel_name = fl__settings_text(settings, "sentinel-name");
     options->memory_max = fl__serve_memory_max(settings);
     options->notify_keyspace_events = fl__settings_text(settings, "notify-keyspace-events");
     options->process_id = (uint64_t)getpid();

@@ -152,6 +152,8 @@ static void print_flags(const struct fl__client *client, char out[8])
         out[size++] = 'b';
     if (client->closing)
         out[size++] = 'c';
+    if (client->readonly)
+        out[size++] = 'r';
     if (client->no_evict)
         out[size++] = 'e';
     if (client->no_touch)

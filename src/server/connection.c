@@ -1,8 +1,6 @@
 /* connection.c - PING ECHO HELLO AUTH SELECT QUIT RESET: commands about the connection itself.
  *
- * HELLO says role:master on each node, INFO and ROLE likewise, because clients route by it: what they mean by
- * a master is a node that takes writes, and here every node does. A client told "slave" would refuse to
- * write, or look for a Sentinel. Which node leads stands in INFO's section Raft. */
+ * HELLO's role is that of ROLE and INFO: the leader's is master. See docs/decisions/013. */
 #include "server.h"
 
 #define HELLO_UNAUTHENTICATED                                                                                \
@@ -161,9 +159,9 @@ void fl__local_hello(struct fl__client *client, struct fl__reply *reply, const s
     fl__reply_text(reply, "id");
     fl__reply_integer(reply, (int64_t)client->id);
     fl__reply_text(reply, "mode");
-    fl__reply_text(reply, "standalone");
+    fl__reply_text(reply, "cluster");
     fl__reply_text(reply, "role");
-    fl__reply_text(reply, "master");
+    fl__reply_text(reply, client->server->is_leader ? "master" : "replica");
     fl__reply_text(reply, "modules");
     fl__reply_array(reply, 0);
 }

@@ -103,6 +103,10 @@ static const struct fl_explanation explanations[] = {
      "A name may have 64 KiB, a client 131,072 subscriptions that take 32 MiB, and all clients' buffers and "
      "subscriptions together a gibibyte.",
      "Subscribe to a pattern instead of many channels, or spread them over several connections."},
+    {FL__CODE_NOT_HERE, "ERR", "not done this way here", "Nothing was done.",
+     "The command changes a Redis cluster, or what Sentinels watch, by hand. Here the members elect their leader by "
+     "themselves, one shard has all slots, and each member watches the others.",
+     "The message says what to use instead."},
 };
 /* clang-format on */
 
@@ -196,10 +200,14 @@ void fl__error_outcome(struct fl__reply *reply, struct fl_server *server, int ou
     default:
         break;
     }
+    /* Of a write, whatever is not known to be definite is not. */
     if (!is_write)
         fl__error(reply, FL__CODE_IO, "%s; %s", fl_error_text(outcome), what);
+    else if (server->stopping)
+        fl__error(reply, FL__CODE_UNKNOWN,
+                  "outcome unknown: it was sent to the log, and %s is stopping; read before retrying",
+                  server->name);
     else
-        /* Whatever is not known to be definite is not. */
         fl__error(reply, FL__CODE_UNKNOWN,
                   "outcome unknown: it was sent to the log, not confirmed in %u ms; read before retrying",
                   (unsigned)(server->options.node.request_timeout_us / 1000));

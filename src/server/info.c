@@ -1,8 +1,7 @@
 /* info.c - INFO: what monitoring and client libraries read, section by section.
  *
- * role:master stands on every node, also on those that follow: see connection.c. loading:0 always, because a
- * node that still catches up holds reads until it has, instead of refusing them. The truth about the cluster
- * is in the section Raft. */
+ * The roles in the section Replication are those of ROLE. loading:0 always, because a node that still catches
+ * up holds reads until it has, instead of refusing them. More about the cluster is in the section Raft. */
 #include "server.h"
 
 #include <inttypes.h>
@@ -52,7 +51,7 @@ static void add_server(struct info *info)
     const char *colon = strrchr(server->listen, ':');
     add(info, "redis_version:%s", FL__REDIS_VERSION);
     add(info, "fairlead_version:%s", server->version);
-    add(info, "redis_mode:standalone");
+    add(info, "redis_mode:cluster");
     add(info, "arch_bits:%d", (int)sizeof(void *) * 8);
     add(info, "process_id:%" PRIu64, info->snapshot.process_id);
     add(info, "run_id:%s", server->run_id);
@@ -133,13 +132,51 @@ static void add_stats(struct info *info)
     add(info, "pubsubshard_channels:%u", (unsigned)fl__pubsub_topics(info->server, FL__TOPIC_SHARD));
 }
 
+static void add_master(struct info *info, const struct fl__places *places)
+{
+    uint32_t number = 0;
+    add(info, "role:master");
+    add(info, "connected_slaves:%u", (unsigned)fl__places_replicas(places));
+    for (uint32_t k = 0; k < places->count; k++) {
+        const struct fl__place *place = &places->list[k];
+        if (fl__places_is_replica(places, k))
+            add(info, "slave%u:ip=%s,port=%u,state=online,offset=%" PRIu64 ",lag=0", (unsigned)number++,
+                place->host, (unsigned)place->port, place->offset);
+    }
+}
+
+static void add_slave(struct info *info, const struct fl__places *places)
+{
+    const struct fl__place *leader = fl__places_leader(places);
+    fl_index offset = places->list[places->self].offset;
+    add(info, "role:slave");
+    add(info, "master_host:%s", leader->host);
+    add(info, "master_port:%u", (unsigned)leader->port);
+    add(info, "master_link_status:%s", places->has_leader ? "up" : "down");
+    add(info, "master_last_io_seconds_ago:%d", places->has_leader ? 0 : -1);
+    add(info, "master_sync_in_progress:%d", places->has_leader && !places->is_ready);
+    add(info, "slave_read_repl_offset:%" PRIu64, offset);
+    add(info, "slave_repl_offset:%" PRIu64, offset);
+    add(info, "slave_priority:100");
+    add(info, "slave_read_only:%d", info->server->options.follower == FL_FOLLOWER_MOVED);
+    add(info, "replica_announced:1");
+    add(info, "connected_slaves:0");
+}
+
 static void add_replication(struct info *info)
 {
     const struct fl__snapshot *snapshot = &info->snapshot;
-    add(info, "role:master");
-    add(info, "connected_slaves:0");
+    struct fl__places places;
+    char replication_id[41] = "";
+    for (int k = 0; k < 20; k++) /* One history, that of the cluster; its identity is shorter than Redis'. */
+        snprintf(replication_id + 2 * k, 3, "%02x", k < 16 ? snapshot->node.cluster_id[k] : 0);
+    fl__places_of(info->server, &snapshot->node, &places);
+    if (places.leads)
+        add_master(info, &places);
+    else
+        add_slave(info, &places);
     add(info, "master_failover_state:no-failover");
-    add(info, "master_replid:%s", info->server->run_id);
+    add(info, "master_replid:%s", replication_id);
     add(info, "master_repl_offset:%" PRIu64, snapshot->node.applied);
 }
 
@@ -208,7 +245,7 @@ static void add_settings(struct info *info)
 
 static void add_cluster(struct info *info)
 {
-    add(info, "cluster_enabled:0");
+    add(info, "cluster_enabled:1");
 }
 
 static void add_keyspace(struct info *info)

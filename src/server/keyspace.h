@@ -20,6 +20,7 @@
  *   counter.c lcs.c    command bodies: counters; what two strings have in common
  *   bit.c bitfield.c   command bodies: strings as bits, and as integers of any width
  *   message.c          command bodies: PUBLISH and SPUBLISH
+ *   slot.c             a cluster client's slots: of a key, and the keys of one
  *
  * Words: a *command* is a row of the table; a *call* is one use of it with its arguments, args[0] being the
  * name as the client wrote it. The *log's clock* is the time of the last entry applied; no command sees
@@ -610,6 +611,12 @@ struct fl__dump {
 /* NULL, or the complaint. With NULL, fl__dump_unpack() writes exactly dump->size bytes. */
 FL_MUST_USE const char *fl__dump_read(struct fl__bytes serialized, struct fl__dump *dump);
 void fl__dump_unpack(const struct fl__dump *dump, char *out);
+
+/* ------------------------------------------------------------------------------------------------- slot.c */
+
+#define FL__SLOT_COUNT 16384
+uint32_t fl__slot_of(struct fl__bytes key); /* Below FL__SLOT_COUNT. */
+fl__store_fn fl__slot_count_keys, fl__slot_keys;
 
 /* ----------------------------------------------------------------------------------------- command bodies */
 

@@ -31,6 +31,7 @@ void fl_server_options_init(struct fl_server_options *options)
     *options = (struct fl_server_options){
         .clients_max = CLIENTS_MAX_DEFAULT,
         .client_output_max = OUTPUT_MAX_DEFAULT,
+        .sentinel_name = "mymaster",
         .version = "0.1.0",
     };
     fl_node_options_init(&options->node);
@@ -134,6 +135,7 @@ static void on_round(struct fl_io_op *op)
     fl__dispatch_round(server);
     fl__pause_round(server);
     maybe_tick(server);
+    fl__sentinel_round(server);
     if (++server->rounds % CHECK_ROUNDS == 0 || server->stopping)
         check_clients(server);
     publish(server);
@@ -158,6 +160,7 @@ static void on_notice(void *context, struct fl_node *node)
     fl_node_status(node, &status);
     server->is_leader = status.role == FL_LEADER;
     server->publish_is_due = true;
+    fl__places_notice(server, &status);
 }
 
 static void on_event(void *context, const struct fl_node_event *event)
@@ -241,6 +244,11 @@ static int check_options(const struct fl_server_options *options, struct fl_erro
         return fail(report, FL_EINVAL, "clients_max must be at least 1, client_output_max at least 1 MiB");
     if (!fl__notify_parse(fl__bytes_of(or_empty(options->notify_keyspace_events)), &classes))
         return fail(report, FL_EINVAL, "notify-keyspace-events: letters of Ag$lshzxeKEtmdn are needed");
+    struct fl__bytes sentinel_name = fl__bytes_of(or_empty(options->sentinel_name));
+    if (sentinel_name.size < 1 || sentinel_name.size >= FL_NAME_MAX ||
+        !fl__client_name_is_valid(sentinel_name))
+        return fail(report, FL_EINVAL, "sentinel-name: 1 to %d letters, digits or signs are needed",
+                    FL_NAME_MAX - 1);
     return FL_OK;
 }
 
@@ -257,11 +265,13 @@ static void copy_options(struct fl_server *server, const struct fl_server_option
     copy_text(server->peer, sizeof server->peer, options->node.listen);
     copy_text(server->web, sizeof server->web, options->web);
     copy_text(server->name, sizeof server->name, options->node.name);
+    copy_text(server->sentinel_name, sizeof server->sentinel_name, options->sentinel_name);
     copy_text(server->version, sizeof server->version, options->version);
     copy_text(server->directory, sizeof server->directory, options->node.directory);
     copy_text(server->password, sizeof server->password, options->password);
     server->options.listen = server->listen;
     server->options.web = server->web;
+    server->options.sentinel_name = server->sentinel_name;
     server->options.version = server->version;
     server->options.password = server->password;
     (void)!fl__notify_parse(fl__bytes_of(or_empty(options->notify_keyspace_events)), &server->notify);

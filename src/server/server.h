@@ -16,6 +16,10 @@
  *   subscribe.c    SUBSCRIBE and its like, PUBSUB
  *   notify.c       keyspace notifications
  *   connection.c   PING ECHO HELLO AUTH SELECT QUIT RESET
+ *   places.c       where the members are and who leads, as clients are told
+ *   role.c         ROLE READONLY READWRITE ASKING, and which calls belong on another node
+ *   cluster.c      CLUSTER: the members as one shard of a Redis cluster
+ *   sentinel.c     SENTINEL: each member watches who leads, and tells
  *   clients.c      CLIENT: what a client says of itself, and sees of others
  *   kill.c         CLIENT KILL, UNBLOCK
  *   pause.c        CLIENT PAUSE, UNPAUSE
@@ -89,6 +93,7 @@ enum fl__code {
     FL__CODE_CLIENT_MEMORY = 3014,
     FL__CODE_IO = 3015,
     FL__CODE_SUBSCRIPTIONS = 3020,
+    FL__CODE_NOT_HERE = 3030,
 };
 
 /* An error reply: the code's word, text and code: "CLUSTERDOWN ... [FL3001]". */
@@ -254,12 +259,19 @@ struct fl_server {
     struct fl__events *events;
     struct fl_server_options options; /* Its texts are the copies below. */
     char listen[FL_ADDRESS_MAX], client[FL_ADDRESS_MAX], peer[FL_ADDRESS_MAX], web[FL_ADDRESS_MAX];
-    char name[FL_NAME_MAX], version[64], password[FL__PASSWORD_SIZE_MAX + 1], run_id[41];
+    char name[FL_NAME_MAX], sentinel_name[FL_NAME_MAX], version[64], password[FL__PASSWORD_SIZE_MAX + 1],
+        run_id[41];
     fl_time_us started;
     fl_time_us now; /* As of the latest event. */
     bool is_leader;
     bool broken; /* The keyspace cannot follow the log: memory ran out. */
     bool stopping;
+
+    /* places.c's: */
+    fl_id led_by;                       /* The last leader that this node knew, */
+    bool has_led;                       /* if it knew one. */
+    bool is_led_elsewhere;              /* Another member leads, and its address is known. */
+    uint32_t places_count, places_down; /* As of the last round: places told, and a bit for each not up. */
 
     struct fl_io_listener *listener;
     struct fl__link clients;   /* All of them. */
@@ -436,6 +448,7 @@ struct fl__client {
 
     uint8_t protocol;
     bool authenticated, no_evict, no_touch;
+    bool readonly; /* READONLY: it wants its reads done by the node that it asks. */
     bool reply_off, reply_skip, reply_skip_next;
     bool in_exec; /* A local command runs as part of a transaction's answer. */
     /* A local command says that its reply comes later, through a pending; or that it is a push, which
@@ -529,6 +542,56 @@ void fl__wait_resume(struct fl__client *client); /* Asks the node again, if the 
 /* Whether the call has to wait. */
 bool fl__pause_holds(const struct fl__client *client, const struct fl__command *command);
 void fl__pause_round(struct fl_server *server); /* Ends the pause if its time is over. */
+
+/* ------------------------------------------------------------------------- places.c, role.c, sentinel.c */
+
+#define FL__PLACE_ID_SIZE 41
+
+/* A member as clients are told of it. */
+struct fl__place {
+    char id[FL__PLACE_ID_SIZE]; /* 40 hex digits, the same on each node, always. */
+    char host[FL_ADDRESS_MAX];  /* An IPv6 address without its brackets. */
+    uint16_t port, peer_port;
+    bool self, up;
+    fl_index offset; /* The last entry that it is known to hold; 0: not known here. */
+};
+
+struct fl__places {
+    struct fl__place list[FL_MEMBERS_MAX];
+    uint32_t count;  /* At least one: this node. */
+    uint32_t self;   /* Which one is this node, */
+    uint32_t leader; /* and which one leads or did; see places.c. */
+    bool has_leader; /* Somebody leads, */
+    bool leads;      /* this node does. */
+    bool is_ready;   /* As in struct fl_node_status. */
+    fl_term term;
+};
+
+void fl__places_take(const struct fl_server *server, struct fl__places *out);
+void fl__places_of(const struct fl_server *server, const struct fl_node_status *node, struct fl__places *out);
+const struct fl__place *fl__places_leader(const struct fl__places *places);
+bool fl__places_is_replica(const struct fl__places *places, uint32_t k); /* One that is reached. */
+uint32_t fl__places_replicas(const struct fl__places *places);           /* How many there are of those. */
+/* What the node noticed: remembers who leads, and publishes a change. */
+void fl__places_notice(struct fl_server *server, const struct fl_node_status *node);
+
+const char *fl__role_link(const struct fl__places *places); /* A follower's: connected, sync, connect. */
+/* Whether a call is answered with MOVED; and that answer. */
+bool fl__role_redirects(const struct fl__client *client, const struct fl__command *command,
+                        uint32_t arg_count);
+void fl__role_redirect(struct fl__client *client, const struct fl__command *command,
+                       const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply);
+
+void fl__sentinel_switched(struct fl_server *server, const struct fl__places *before,
+                           const struct fl__places *after);
+void fl__sentinel_round(
+    struct fl_server *server); /* Publishes which members are up or down since the last. */
+
+fl__local_fn fl__local_asking, fl__local_cluster_info, fl__local_cluster_keyslot, fl__local_cluster_links,
+    fl__local_cluster_myid, fl__local_cluster_nodes, fl__local_cluster_replicas, fl__local_cluster_shards,
+    fl__local_cluster_slots, fl__local_not_here, fl__local_readonly, fl__local_readwrite, fl__local_role,
+    fl__local_sentinel_address, fl__local_sentinel_ckquorum, fl__local_sentinel_master,
+    fl__local_sentinel_masters, fl__local_sentinel_replicas, fl__local_sentinel_sentinels;
 
 /* The table's rows. */
 fl__local_fn fl__local_config_resetstat, fl__local_config_rewrite, fl__local_function_flush,

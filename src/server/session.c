@@ -43,7 +43,7 @@ void fl__session_reset(struct fl__client *client)
     client->authenticated = client->server->password[0] == '\0';
     client->parser.restricted = !client->authenticated;
     client->reply_off = client->reply_skip = client->reply_skip_next = false;
-    client->no_evict = client->no_touch = false;
+    client->no_evict = client->no_touch = client->readonly = false;
     free(client->name);
     client->name = NULL;
 }
@@ -226,6 +226,8 @@ static bool has_to_wait(const struct fl__client *client, const struct fl__comman
 static bool start(struct fl__client *client, const struct fl__command *command, const struct fl__bytes *args,
                   uint32_t arg_count)
 {
+    if (fl__role_redirects(client, command, arg_count))
+        return run_now(client, fl__role_redirect, command, args, arg_count);
     if (client->multi != NULL && command->class != FL__CLASS_TRANSACTION)
         return run_now(client, fl__transaction_queue, command, args, arg_count);
     switch (command->class) {

@@ -176,6 +176,26 @@ static const char *set_reads(struct fl_server *server, struct fl__bytes value, b
     return NULL;
 }
 
+static void get_follower(const struct fl_server *server, char *out, size_t out_size)
+{
+    snprintf(out, out_size, "%s", server->options.follower == FL_FOLLOWER_MOVED ? "moved" : "forward");
+}
+
+static const char *set_follower(struct fl_server *server, struct fl__bytes value, bool change)
+{
+    bool is_moved = fl__bytes_is(value, "moved");
+    if (!is_moved && !fl__bytes_is(value, "forward"))
+        return "argument(s) must be one of the following: forward, moved";
+    if (change)
+        server->options.follower = is_moved ? FL_FOLLOWER_MOVED : FL_FOLLOWER_FORWARD;
+    return NULL;
+}
+
+static void get_sentinel_name(const struct fl_server *server, char *out, size_t out_size)
+{
+    snprintf(out, out_size, "%s", server->sentinel_name);
+}
+
 static void get_output_max(const struct fl_server *server, char *out, size_t out_size)
 {
     print_number(out, out_size, server->options.client_output_max);
@@ -303,11 +323,11 @@ static const struct setting settings[] = {
     FIXED("appendonly", "yes", SYNCED),
     {.name = "bind", .get = get_bind},
     {.name = "client-output-max", .get = get_output_max, .set = set_output_max},
-    FIXED("cluster-enabled", "no", NULL),
+    FIXED("cluster-enabled", "yes", NULL),
     FIXED("databases", "1", NULL),
     {.name = "dir", .get = get_dir},
     {.name = "election-timeout", .get = get_election_timeout},
-    FIXED("follower", "forward", NULL),
+    {.name = "follower", .get = get_follower, .set = set_follower, .is_option = true},
     {.name = "heartbeat", .get = get_heartbeat},
     {.name = "listen", .get = get_listen},
     {.name = "log-max", .get = get_log_max},
@@ -325,6 +345,7 @@ static const struct setting settings[] = {
     {.name = "reads", .get = get_reads, .set = set_reads, .is_option = true},
     {.name = "requirepass", .get = get_requirepass, .set = set_requirepass},
     FIXED("save", "", "every write is in a log already; there are no snapshots on a schedule"),
+    {.name = "sentinel-name", .get = get_sentinel_name},
     {.name = "slowlog-log-slower-than", .get = get_slower_than, .set = set_slower_than},
     {.name = "slowlog-max-len", .get = get_slowlog_max, .set = set_slowlog_max},
     {.name = "timeout", .get = get_timeout, .set = set_timeout},

@@ -17,11 +17,13 @@
 
 const struct fl__command fl__commands[] = {
 #include "rows_bitmap.inc"
+#include "rows_cluster.inc"
 #include "rows_connection.inc"
 #include "rows_fairlead.inc"
 #include "rows_generic.inc"
 #include "rows_pubsub.inc"
 #include "rows_scripting.inc"
+#include "rows_sentinel.inc"
 #include "rows_server.inc"
 #include "rows_string.inc"
 #include "rows_transactions.inc"

@@ -1,11 +1,12 @@
 // Sends the same bytes to a real Redis 7.0 and to Fairlead, and compares the answers byte for byte.
 //
-//   node redis_compare.mjs REDIS FAIRLEAD [--seed N] [--count N] [--only-keys]
+//   node redis_compare.mjs REDIS FAIRLEAD [--cluster REDIS,FAIRLEAD] [--seed N] [--count N] [--only-keys]
 //
-// REDIS and FAIRLEAD are HOST:PORT. Everything in both databases is deleted. First come scripted cases: every command with
-// its options, and everything that can be wrong with them, in RESP2 and RESP3; then --count random commands on a few keys;
-// then SCAN, as a set; then what a server says to bytes that are no request. --only-keys leaves out what is about a
-// connection or a node. The Redis must run with --proto-max-bulk-len 64mb, Fairlead's limit for a value.
+// REDIS and FAIRLEAD are HOST:PORT; those of --cluster are a Redis cluster of one node, which has all slots and announces its
+// address, and a Fairlead of one node: what cluster clients ask is compared between them. Everything in the databases is deleted.
+// First come scripted cases: every command with its options, and everything that can be wrong with them, in RESP2 and RESP3; then
+// --count random commands on a few keys; then SCAN, as a set; then what a server says to bytes that are no request. --only-keys
+// leaves out what is about a connection or a node. The Redis must run with --proto-max-bulk-len 64mb, Fairlead's limit for a value.
 //
 // Where the two cannot agree (times, identities), only the form is compared. Exit: 0 equal, 1 different, 2 usage.
 import { connect } from 'node:net';
@@ -99,6 +100,7 @@ class Connection {
 // ------------------------------------------------------------------------------------------ the comparison
 
 const isError = (reply) => reply !== null && reply[0] === 0x2d;
+const shape = (reply) => form(Buffer.from(reply.toString('latin1').replace(/\b[0-9a-f]{40}\b/g, 'ID')));
 const form = (reply) => reply.toString('latin1').replace(/[0-9]+/g, '0');
 
 const near = (distance) => (a, b) => Math.abs(Number(a.toString().slice(1)) - Number(b.toString().slice(1))) <= distance;
@@ -118,6 +120,12 @@ const loosely = {
   info: (a, b) => a[0] === b[0],
   'client info': (a, b) => a[0] === b[0],
   'client list': (a, b) => a[0] === b[0],
+  role: (a, b) => form(a).split('\r\n').slice(0, 4).join() === form(b).split('\r\n').slice(0, 4).join(),
+  'cluster slots': (a, b) => shape(a) === shape(b),
+  'cluster shards': (a, b) => shape(a) === shape(b),
+  'cluster nodes': (a, b) => shape(a) === shape(b),
+  'cluster info': (a, b) => shape(a) === shape(b),
+  'cluster myid': (a, b) => shape(a) === shape(b),
 };
 
 function agree(words, a, b) {
@@ -398,7 +406,21 @@ const connectionCases = () => [
   ['reset', 'reset x', 'multi', 'set a 1', 'reset', 'exec', 'command help x', 'quit'],
 ];
 
+// On nodes of clusters. The slot of {a} is 15495.
+const clusterCases = () => [
+  ['cluster', 'cluster foo', 'cluster slots', 'cluster slots x', 'cluster shards', 'cluster nodes', 'cluster info', 'cluster myid',
+    'cluster links', 'cluster keyslot', "cluster keyslot ''", 'cluster keyslot a', 'cluster keyslot {a}b', 'cluster keyslot b{a}{c}',
+    'cluster keyslot {}a', 'cluster keyslot {', 'cluster keyslot a}b{a}', 'cluster replicas x', 'cluster slaves x', 'role', 'role x'],
+  ['set {a} 1', 'set b{a} 2', 'cluster countkeysinslot 15495', 'cluster countkeysinslot 0', 'cluster countkeysinslot -1',
+    'cluster countkeysinslot 16384', 'cluster countkeysinslot x', 'cluster countkeysinslot', 'cluster getkeysinslot 15495 0',
+    'cluster getkeysinslot 15495 -1', 'cluster getkeysinslot 16384 1', 'cluster getkeysinslot x 1', 'cluster getkeysinslot 0 x',
+    'cluster getkeysinslot 0 100', 'del b{a}', 'cluster getkeysinslot 15495 100'],
+  ['readonly', 'readonly x', 'get a', 'readwrite', 'readwrite x', 'asking', 'asking x', 'get a'],
+];
+
 // What a row of the table says, for every command that both have.
+const discoveryNames = (`asking cluster|help cluster|info cluster|keyslot cluster|links cluster|myid cluster|nodes cluster|replicas
+  cluster|shards cluster|slaves cluster|slots readonly readwrite role`).split(/\s+/);
 const tableNames = (`command|getkeys command|getkeysandflags copy dump expiretime keys memory|doctor memory|help memory|malloc-stats memory|purge
   memory|stats memory|usage move object|encoding object|freq object|help object|idletime object|refcount pexpiretime randomkey rename renamenx
   restore swapdb touch append auth bitcount bitfield bitfield_ro bitop bitpos client|getname client|id client|info client|list client|no-evict client|reply client|setname
@@ -620,7 +642,7 @@ async function compareCases(comparison, addresses, protocol, lists) {
 
 async function compareTable(comparison, addresses, protocol) {
   const pair = await openPair(addresses, protocol);
-  await comparison.run(pair, tableNames.flatMap((name) => [['command', 'info', name], ['command', 'docs', name]]));
+  await comparison.run(pair, [...tableNames, ...discoveryNames].flatMap((name) => [['command', 'info', name], ['command', 'docs', name]]));
   await comparison.run(pair, [['command', 'info', 'nosuch', 'GET'], ['command', 'docs', 'set', 'nosuch', 'get', 'client|id']]);
   pair.forEach((connection) => connection.close());
 }
@@ -750,7 +772,7 @@ async function compareMessages(comparison, addresses, protocol) {
 }
 
 // Compares two servers; returns { compared, differences }.
-export async function compare(redis, fairlead, { seed = 1, count = 20000, onlyKeys = false, log = console.log } = {}) {
+export async function compare(redis, fairlead, { seed = 1, count = 20000, onlyKeys = false, clusters = [], log = console.log } = {}) {
   const addresses = [redis, fairlead];
   const comparison = new Comparison(log);
   const random = generator(seed);
@@ -758,6 +780,7 @@ export async function compare(redis, fairlead, { seed = 1, count = 20000, onlyKe
     await compareCases(comparison, addresses, protocol, keyCases());
     if (!onlyKeys) await compareCases(comparison, addresses, protocol, connectionCases());
     if (!onlyKeys) await compareMessages(comparison, addresses, protocol);
+    if (clusters.length === 2) await compareCases(comparison, clusters, protocol, clusterCases());
     await compareTable(comparison, addresses, protocol);
     const pair = await openPair(addresses, protocol);
     await comparison.run(pair, [['flushall'], ...randomCommands(random, count / 2)]);
@@ -774,12 +797,13 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const addresses = words.filter((word, k) => word.includes(':') && !words[k - 1]?.startsWith('--'));
   const option = (name, otherwise) => (words.includes(name) ? Number(words[words.indexOf(name) + 1]) : otherwise);
   if (addresses.length !== 2) {
-    console.error('usage: node redis_compare.mjs REDIS FAIRLEAD [--seed N] [--count N] [--only-keys]');
+    console.error('usage: node redis_compare.mjs REDIS FAIRLEAD [--cluster REDIS,FAIRLEAD] [--seed N] [--count N] [--only-keys]');
     process.exit(2);
   }
   const result = await compare(addresses[0], addresses[1], {
     seed: option('--seed', 1),
     count: option('--count', 20000),
+    clusters: words.includes('--cluster') ? words[words.indexOf('--cluster') + 1].split(',') : [],
     onlyKeys: words.includes('--only-keys'),
   });
   console.log(`${result.compared} replies compared, ${result.differences} different`);

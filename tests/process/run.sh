@@ -1,5 +1,5 @@
 #!/bin/sh
-# The tests with real processes: run.sh BINARY HIREDIS_CLIENT. FL_TEST_LONG=1 for the long ones.
+# The tests with real processes: run.sh BINARY HIREDIS_CLIENT (hiredis_counter is beside it). FL_TEST_LONG=1 for the long ones.
 # Needs Node.js 18 or later; its client libraries are installed on first use. Last line: "N passed, N failed".
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,7 +27,10 @@ run sh "$here/compare.sh" "$binary"
 run node "$here/cli_test.mjs" "$binary"
 run node "$here/rewrite.mjs" "$binary"
 run node "$here/story.mjs" "$binary"
+counter=$(dirname "$client")/hiredis_counter
+run node "$here/real_clients.mjs" "$binary" "$counter"
 if [ "${FL_TEST_LONG:-0}" = 1 ]; then
+    run node "$here/real_clients.mjs" "$binary" "$counter" --moved
     run node "$here/chaos.mjs" "$binary" "$client" --nodes 3 --seconds 60
     run node "$here/chaos.mjs" "$binary" "$client" --nodes 5 --seconds 60 --port 21400
 else
