@@ -113,7 +113,8 @@ static void on_data(void *context, const void *data, size_t size)
     size_t used = 0, n;
     bool is_fine = size > 0;
     listener->in = grow(listener->in, &listener->in_capacity, listener->in_size + size + 1, 1);
-    memcpy(listener->in + listener->in_size, data, size);
+    if (is_fine)
+        memcpy(listener->in + listener->in_size, data, size);
     listener->in_size += size;
     listener->heard_at = now_of(listener);
     while (is_fine &&
