@@ -588,6 +588,28 @@ static void test_info_tells_clients_what_they_look_for(void **state)
     world_destroy(world);
 }
 
+static void test_help_shows_arguments_as_they_are_typed(void **state)
+{
+    (void)state;
+    static const char *const lines[][2] = {
+        {"FAIRLEAD HELP\r\n", "+EVENTS [SINCE <since>] [COUNT <count>]\r\n"},
+        {"MEMORY HELP\r\n", "+USAGE <key> [SAMPLES <count>]\r\n"},
+        {"CONFIG HELP\r\n", "+SET <parameter> <value> ...\r\n"},
+        {"CLIENT HELP\r\n", "+REPLY (ON|OFF|SKIP)\r\n"},
+        {"CLIENT HELP\r\n", "+LIST [TYPE NORMAL|MASTER|REPLICA|PUBSUB] [ID <client-id> ...]\r\n"},
+        {"CLIENT HELP\r\n", "|[SKIPME <yes/no>] ...))\r\n"},
+    };
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    for (size_t k = 0; k < sizeof lines / sizeof lines[0]; k++) {
+        client_send(client, lines[k][0]);
+        const char *text = client_take(client);
+        if (strstr(text, lines[k][1]) == NULL)
+            fail_msg("%s: %s", lines[k][0], text);
+    }
+    world_destroy(world);
+}
+
 static void test_fairlead_status_is_one_json_object(void **state)
 {
     (void)state;
@@ -696,6 +718,7 @@ int main(void)
         cmocka_unit_test(test_config_get_matches_patterns_and_says_what_benchmarks_ask),
         cmocka_unit_test(test_config_set_changes_all_or_nothing),
         cmocka_unit_test(test_info_tells_clients_what_they_look_for),
+        cmocka_unit_test(test_help_shows_arguments_as_they_are_typed),
         cmocka_unit_test(test_fairlead_status_is_one_json_object),
         cmocka_unit_test(test_fairlead_log_shows_entries_for_people),
         cmocka_unit_test(test_clients_that_come_while_the_log_is_recovered_wait),

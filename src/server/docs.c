@@ -530,7 +530,8 @@ void fl__local_command_getkeysandflags(struct fl__client *client, struct fl__rep
 
 /* --------------------------------------------------------------------------------------------------- HELP */
 
-#define LINE_SIZE 256
+#define LINE_SIZE 512
+#define HELP_DEPTH 8 /* Arguments within arguments. */
 
 static void upper_case(char *text)
 {
@@ -538,29 +539,75 @@ static void upper_case(char *text)
         *text = (char)(*text >= 'a' && *text <= 'z' ? *text - ('a' - 'A') : *text);
 }
 
-/* Skips what stands within the bracket that has just been opened. */
-static void skip_children(const char **text)
+/* Adds to a line what still fits. */
+static void add(char *line, const char *text, size_t text_size)
 {
-    for (int depth = 1; depth > 0; ++*text)
-        depth += (**text == '(') - (**text == ')');
+    size_t size = strlen(line), room = LINE_SIZE - 1 - size;
+    memcpy(line + size, text, text_size < room ? text_size : room);
+    line[size + (text_size < room ? text_size : room)] = '\0';
+}
+
+static void add_text(char *line, const char *text)
+{
+    add(line, text, strlen(text));
+}
+
+static bool is_choice(const struct argument *argument)
+{
+    return fl__bytes_is(argument->type, "oneof");
+}
+
+/* "[COUNT <count>", "<key>", "(" */
+static void open_argument(char *line, const struct argument *argument)
+{
+    bool is_word = fl__bytes_is(argument->type, "pure-token");
+    add_text(line, argument->is_optional ? "[" : is_choice(argument) ? "(" : "");
+    add(line, (const char *)argument->token.data, argument->token.size);
+    add_text(line, argument->token.size > 0 && !is_word ? " " : "");
+    if (is_word || argument->has_children)
+        return;
+    add_text(line, "<");
+    add(line, (const char *)argument->name.data, argument->name.size);
+    add_text(line, ">");
+}
+
+static void close_argument(char *line, const struct argument *argument)
+{
+    add_text(line, argument->is_multiple ? " ..." : "");
+    add_text(line, argument->is_optional ? "]" : is_choice(argument) ? ")" : "");
+}
+
+/* " <key> [SAMPLES <count>]" */
+static void add_arguments(char *line, const char *text)
+{
+    struct argument open[HELP_DEPTH]; /* Those whose children are being written. */
+    unsigned depth = 0;
+    add_text(line, *text == '\0' ? "" : " ");
+    while (*text != '\0') {
+        if (take_mark(&text, ' ')) {
+            add_text(line, depth > 0 && is_choice(&open[depth - 1]) ? "|" : " ");
+        } else if (take_mark(&text, ')')) {
+            close_argument(line, &open[--depth]);
+        } else {
+            struct argument argument = take_argument(&text);
+            fl_assert(depth < HELP_DEPTH);
+            open_argument(line, &argument);
+            if (argument.has_children)
+                open[depth++] = argument;
+            else
+                close_argument(line, &argument);
+        }
+    }
 }
 
 /* "SETNAME <connection-name>" and what it does, a line each. */
 static void put_help(struct fl__reply *reply, const struct fl__command *sub)
 {
     char line[LINE_SIZE];
-    size_t size = (size_t)snprintf(line, sizeof line, "%s", strchr(sub->name, '|') + 1);
+    snprintf(line, sizeof line, "%s", strchr(sub->name, '|') + 1);
     upper_case(line);
-    const char *text = sub->arguments;
-    while (text != NULL && *text != '\0' && size < sizeof line) {
-        struct argument argument = take_argument(&text);
-        if (argument.has_children)
-            skip_children(&text);
-        text += strspn(text, " ");
-        size += (size_t)snprintf(line + size, sizeof line - size, " %s<%.*s>%s%s",
-                                 argument.is_optional ? "[" : "", (int)argument.name.size, argument.name.data,
-                                 argument.is_multiple ? " ..." : "", argument.is_optional ? "]" : "");
-    }
+    if (sub->arguments != NULL)
+        add_arguments(line, sub->arguments);
     fl__reply_status(reply, line);
     snprintf(line, sizeof line, "    %s", sub->summary);
     fl__reply_status(reply, line);
