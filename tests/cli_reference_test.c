@@ -171,6 +171,34 @@ static void test_text_is_wrapped_at_blanks(void **state)
     assert_string_equal(text, "  a bc\n  def\n  ghijklmnop\n  q\n\n");
 }
 
+static void test_tables_fit_and_no_line_of_them_ends_in_blanks(void **state)
+{
+    (void)state;
+    static const char *const titles[] = {"A", ">B", "WHAT IT IS"};
+    char text[512] = "";
+    struct fl__table table;
+    FILE *file = tmpfile();
+    fl__table_init(&table, 3, titles);
+    fl__table_add(&table, FL__PLAIN, "aa");
+    fl__table_add(&table, FL__PLAIN, "10");
+    fl__table_add(&table, FL__PLAIN, "%s", "");
+    fl__table_add(&table, FL__PLAIN, "a");
+    fl__table_add(&table, FL__PLAIN, "9");
+    fl__table_add(&table, FL__PLAIN, "some words for the last column");
+    fl__table_print(&table, file, false, 20);
+    table.wraps = true;
+    fl__table_print(&table, file, false, 34);
+    fl__table_print(&table, file, false, 28);
+    fl__table_release(&table);
+    rewind(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    fclose(file);
+    assert_string_equal(text,
+                        "A    B  WHAT IT IS\naa  10\na    9  some words …\n"
+                        "A    B  WHAT IT IS\naa  10\na    9  some words for the last\n        column\n"
+                        "A    B\n    WHAT IT IS\naa  10\na    9\n    some words for the last\n    column\n");
+}
+
 /* ----------------------------------------------------------------------------------------------- settings */
 
 static void test_config_says_all_about_a_setting_and_who_set_it(void **state)
@@ -397,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_explain_prints_the_page_of_a_code_however_it_is_written),
         cmocka_unit_test(test_explain_knows_no_other_codes),
         cmocka_unit_test(test_text_is_wrapped_at_blanks),
+        cmocka_unit_test(test_tables_fit_and_no_line_of_them_ends_in_blanks),
         cmocka_unit_test(test_config_says_all_about_a_setting_and_who_set_it),
         cmocka_unit_test(test_config_and_check_list_every_setting),
         cmocka_unit_test(test_the_manual_has_every_verb_with_its_options),

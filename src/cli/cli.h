@@ -327,6 +327,9 @@ const char *fl__colour(bool colours, enum fl__colour colour);
 unsigned fl__terminal_width(void);
 /* A text in lines of at most `width` columns, each begun by `indent` blanks. */
 void fl__print_wrapped(FILE *out, const char *text, unsigned indent, unsigned width);
+/* The rest of a line, from column `left` on; what does not fit goes on below, from that column on. As it is
+ * if there are no 20 columns for it. */
+void fl__print_hanging(FILE *out, const char *text, unsigned left, unsigned width);
 /* Columns that UTF-8 text takes. */
 unsigned fl__text_width(const char *text);
 /* Bytes of its first `width` columns. */
@@ -334,9 +337,11 @@ size_t fl__text_bytes(const char *text, unsigned width);
 
 #define FL__COLUMNS_MAX 16
 
-/* Rows of cells. Columns are as wide as their widest cell; the last one is cut at the terminal's edge. */
+/* Rows of cells. Columns are as wide as their widest cell; the last one is cut at the terminal's edge, or
+ * goes on below. No line ends in blanks. */
 struct fl__table {
     unsigned column_count;
+    bool wraps;                  /* The last column goes on below; all of it stands there if room is short. */
     bool right[FL__COLUMNS_MAX]; /* Numbers stand right. */
     unsigned width[FL__COLUMNS_MAX];
     struct fl__cell {

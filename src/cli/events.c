@@ -231,22 +231,6 @@ static enum fl__colour colour_of(const char *kind)
     return FL__PLAIN;
 }
 
-/* Prints text that begins in column `left`; on a terminal, what does not fit goes on below, from there on. */
-static void print_wrapped(const char *text, unsigned left, unsigned width)
-{
-    unsigned room = width > left + 20 ? width - left : UINT32_MAX;
-    while (fl__text_width(text) > room) {
-        size_t end = fl__text_bytes(text, room + 1), cut = end;
-        while (cut > 0 && text[cut - 1] != ' ')
-            cut--;
-        if (cut == 0)
-            break;
-        printf("%.*s\n%*s", (int)cut - 1, text, (int)left, "");
-        text += cut;
-    }
-    fputs(text, stdout);
-}
-
 /* A line for each day, unless it is today's. */
 static void print_day(struct story *story, const struct tm *when)
 {
@@ -274,7 +258,7 @@ static void print_item(struct story *story, const struct item *item)
            (unsigned)(item->wall_us / 1000 % 1000), fl__colour(story->colours, FL__PLAIN),
            fl__colour(story->colours, FL__BOLD), (int)story->name_width, story->sources[item->source].name,
            fl__colour(story->colours, FL__PLAIN), fl__colour(story->colours, colour_of(item->kind)));
-    print_wrapped(item->text, 16 + story->name_width, story->wraps ? fl__terminal_width() : 0);
+    fl__print_hanging(stdout, item->text, 16 + story->name_width, story->wraps ? fl__terminal_width() : 0);
     printf("%s\n", fl__colour(story->colours, FL__PLAIN));
 }
 

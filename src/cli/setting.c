@@ -22,6 +22,8 @@ void fl__setting_allowed(const struct fl__option *option, char *out, size_t size
     /* Nothing is never a value, so this says what would be. */
     if (option->kind == FL__MEMBERS)
         snprintf(out, size, "NAME=HOST:PORT,..., one for each member, %d at most", FL_MEMBERS_MAX);
+    else if (option->kind == FL__LETTERS)
+        (void)fl__value_check(option, "?", out, size); /* For whom nothing is a value too: no letter. */
     else if (fl__value_check(option, "", out, size))
         out[0] = '\0';
 }
@@ -82,7 +84,8 @@ void fl__setting_table(const struct fl__settings *settings, bool explained)
         if (explained)
             fl__table_add(&table, FL__PLAIN, "as CONFIG SET takes it");
     }
-    fl__table_print(&table, stdout, false, UINT16_MAX);
+    table.wraps = true;
+    fl__table_print(&table, stdout, false, isatty(STDOUT_FILENO) ? fl__terminal_width() : UINT16_MAX);
     fl__table_release(&table);
     fflush(stdout);
 }

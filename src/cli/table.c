@@ -6,6 +6,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define WRAP_MIN 24   /* Columns that a column which wraps wants beside the others. */
+#define WRAP_INDENT 4 /* Where it stands below them. */
+
 bool fl__colours(const struct fl__settings *settings)
 {
     const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
@@ -69,6 +72,21 @@ void fl__print_wrapped(FILE *out, const char *text, unsigned indent, unsigned wi
     fputc('\n', out);
 }
 
+void fl__print_hanging(FILE *out, const char *text, unsigned left, unsigned width)
+{
+    unsigned room = width >= left + 20 ? width - left : UINT32_MAX;
+    while (fl__text_width(text) > room) {
+        size_t end = fl__text_bytes(text, room + 1), cut = end;
+        while (cut > 0 && text[cut - 1] != ' ')
+            cut--;
+        if (cut == 0)
+            break;
+        fprintf(out, "%.*s\n%*s", (int)cut - 1, text, (int)left, "");
+        text += cut;
+    }
+    fputs(text, out);
+}
+
 void fl__table_init(struct fl__table *table, unsigned column_count, const char *const *titles)
 {
     fl_assert(column_count <= FL__COLUMNS_MAX);
@@ -111,37 +129,64 @@ void fl__table_add(struct fl__table *table, enum fl__colour colour, const char *
     table->cells[table->cell_count++] = (struct fl__cell){.text = text, .colour = colour};
 }
 
-static void print_cell(const struct fl__cell *cell, unsigned width, bool right, bool last, unsigned room,
-                       FILE *out, bool colours)
+/* The blanks before a cell wait in *blanks until something stands behind them. */
+static void print_text(const struct fl__cell *cell, const char *text, unsigned *blanks, FILE *out,
+                       bool colours)
 {
-    unsigned used = fl__text_width(cell->text);
-    bool cut = last && used > room && room > 1;
-    if (right && used < width)
-        fprintf(out, "%*s", (int)(width - used), "");
-    if (cell->colour != FL__PLAIN)
-        fputs(fl__colour(colours, cell->colour), out);
-    if (cut)
-        fprintf(out, "%.*s…", (int)fl__text_bytes(cell->text, room - 1), cell->text);
-    else
-        fputs(cell->text, out);
+    if (text[0] == '\0')
+        return;
+    fprintf(out, "%*s%s", (int)*blanks, "",
+            cell->colour != FL__PLAIN ? fl__colour(colours, cell->colour) : "");
+    *blanks = 0;
+    fputs(text, out);
     if (cell->colour != FL__PLAIN)
         fputs(fl__colour(colours, FL__PLAIN), out);
-    if (!right && !last && used < width)
-        fprintf(out, "%*s", (int)(width - used), "");
+}
+
+static void print_cell(const struct fl__cell *cell, unsigned width, bool right, unsigned *blanks, FILE *out,
+                       bool colours)
+{
+    unsigned used = fl__text_width(cell->text), rest = used < width ? width - used : 0;
+    *blanks += right ? rest : 0;
+    print_text(cell, cell->text, blanks, out, colours);
+    *blanks += right ? 0 : rest;
+}
+
+/* The last cell of a row, which begins in column `left`. */
+static void print_last(const struct fl__table *table, const struct fl__cell *cell, unsigned left,
+                       unsigned width, unsigned *blanks, FILE *out, bool colours)
+{
+    const unsigned column = table->column_count - 1;
+    unsigned room = width > left ? width - left : 0, used = fl__text_width(cell->text);
+    if (cell->text[0] == '\0') {
+        *blanks = 0;
+    } else if (table->wraps && table->width[column] > room) {
+        bool below = room < WRAP_MIN;
+        fprintf(out, "%s%*s", below ? "\n" : "", below ? WRAP_INDENT : (int)*blanks, "");
+        fl__print_hanging(out, cell->text, below ? WRAP_INDENT : left, width);
+    } else if (used > room && room > 1 && !table->right[column]) {
+        size_t bytes = fl__text_bytes(cell->text, room - 1);
+        char *cut = NULL;
+        if (asprintf(&cut, "%.*s…", (int)bytes, cell->text) >= 0)
+            print_text(cell, cut, blanks, out, colours);
+        free(cut);
+    } else {
+        print_cell(cell, table->width[column], table->right[column], blanks, out, colours);
+    }
 }
 
 void fl__table_print(const struct fl__table *table, FILE *out, bool colours, unsigned width)
 {
     for (size_t row = 0; row + table->column_count <= table->cell_count; row += table->column_count) {
-        unsigned used = 0;
-        for (unsigned column = 0; column < table->column_count; column++) {
-            bool last = column + 1 == table->column_count;
-            unsigned room = width > used ? width - used : 0;
-            print_cell(&table->cells[row + column], table->width[column], table->right[column], last, room,
-                       out, colours);
-            used += table->width[column] + 2;
-            fputs(last ? "\n" : "  ", out);
+        unsigned left = 0, blanks = 0, column = 0;
+        for (; column + 1 < table->column_count; column++) {
+            print_cell(&table->cells[row + column], table->width[column], table->right[column], &blanks, out,
+                       colours);
+            left += table->width[column] + 2;
+            blanks += 2;
         }
+        print_last(table, &table->cells[row + column], left, width, &blanks, out, colours);
+        fputc('\n', out);
     }
 }
 

@@ -13,6 +13,7 @@
 #define REST_MAX 32
 #define ASK_TIMEOUT 500000u
 #define POLL_PAUSE 10000u
+#define HINT_WIDTH 35 /* Of the left one of two hints in a line. */
 
 /* What `up` works with. */
 struct up {
@@ -323,11 +324,14 @@ static void print_hints(const struct up *up)
         snprintf(dir, sizeof dir, " --dir %.500s", cluster->shown);
     snprintf(stop, sizeof stop, "%.60s stop %s%s", program, leader->name, dir);
     if (survey->views[0].web[0] != '\0')
-        printf("  web    http://%-28s data   %s\n", survey->views[0].web, cluster->shown);
+        printf("  web    http://%-*s data   %s\n", HINT_WIDTH - 7, survey->views[0].web, cluster->shown);
     else
         printf("  data   %s\n", cluster->shown);
     printf("  try    redis-cli -p %u set hello world\n", cluster->port);
-    printf("  break  %-35s see    %s status%s\n", stop, program, dir);
+    if (!elsewhere && strlen(stop) <= HINT_WIDTH)
+        printf("  break  %-*s see    %s status\n", HINT_WIDTH, stop, program);
+    else
+        printf("  break  %s\n  see    %s status%s\n", stop, program, dir);
     if (cluster->count % 2 == 0)
         printf("  note   %u nodes survive the loss of %u, like %u: an odd number is better\n", cluster->count,
                (cluster->count - 1) / 2, cluster->count - 1);
