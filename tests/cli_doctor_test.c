@@ -117,6 +117,7 @@ static void test_who_is_down_is_named_with_what_starts_it(void **state)
     (void)state;
     struct fl__exam *exam = make_exam(3);
     exam->is_local = true;
+    exam->program = "fairlead";
     exam->directory = "./fairlead-data";
     silence(exam, 2);
     ASSERT_FOUND(exam, 4001);
@@ -125,6 +126,7 @@ static void test_who_is_down_is_named_with_what_starts_it(void **state)
     assert_says("fairlead start n3");
     exam = make_exam(3);
     exam->is_local = true;
+    exam->program = "fairlead";
     exam->directory = "./fairlead-data";
     silence(exam, 2);
     snprintf(exam->survey.views[2].problem, 160, "no answer within 2 s");

@@ -312,6 +312,8 @@ bool fl__call_read(struct fl__call *call, const struct fl__verb *verb, int count
 
 void fl__help_verbs(FILE *out);
 void fl__help_verb(const struct fl__verb *verb, FILE *out);
+/* Says that there is no such verb, and which there are; returns the exit code. */
+int fl__refuse_verb(const char *first, const char *second);
 int fl__run_help(const struct fl__call *call);
 int fl__run_version(const struct fl__call *call);
 
@@ -663,6 +665,7 @@ struct fl__exam {
     struct fl__survey survey;
     bool is_local;         /* The cluster of `up` on this machine, */
     const char *directory; /* in there. */
+    const char *program;   /* How this one was called. */
 };
 
 /* The last stretch of time in which elections are counted. */

@@ -189,6 +189,7 @@ int fl__run_doctor(const struct fl__call *call)
         fl__survey_say_unreachable(&exam->survey);
         code = FL__EXIT_UNREACHABLE;
     } else if (code == FL__EXIT_OK) {
+        exam->program = call->program;
         code = examine(exam, findings, &asker, &call->settings);
     }
     fl__asker_release(&asker);

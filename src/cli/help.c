@@ -99,13 +99,13 @@ int fl__run_help(const struct fl__call *call)
     }
     unsigned used;
     const struct fl__verb *verb = fl__verb_of(call->argument_count, call->arguments, &used);
-    if (verb == NULL || used < call->argument_count) {
-        fl__say_error(FL__CODE_USAGE, "there is no command \"%s%s%s\"", call->arguments[0],
-                      call->argument_count > 1 ? " " : "",
-                      call->argument_count > 1 ? call->arguments[1] : "");
-        fl__say_fact("do", "fairlead help");
+    if (verb != NULL && used < call->argument_count) {
+        fl__say_error(FL__CODE_USAGE, "there is no command \"%s %s\"", verb->name, call->arguments[used]);
+        fl__say_fact("do", "fairlead help %s", verb->name);
         return FL__EXIT_USAGE;
     }
+    if (verb == NULL)
+        return fl__refuse_verb(call->arguments[0], call->argument_count > 1 ? call->arguments[1] : NULL);
     fl__help_verb(verb, stdout);
     return FL__EXIT_OK;
 }

@@ -4,40 +4,6 @@
 #include <signal.h>
 #include <string.h>
 
-/* Whether some verb of two words begins with this one; adds them to the list of what one may do. */
-static bool list_group(const char *first, char *list, size_t size)
-{
-    size_t length = strlen(first), used = 0;
-    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL && used < size; verb++) {
-        if (strncmp(verb->name, first, length) == 0 && verb->name[length] == ' ')
-            used += (size_t)snprintf(list + used, size - used, "%sfairlead %s", used == 0 ? "" : ", ",
-                                     verb->name);
-    }
-    return used > 0;
-}
-
-static int refuse_verb(const char *first, const char *second)
-{
-    const char *words[32];
-    char given[80], list[400];
-    unsigned count = 0;
-    bool is_group = list_group(first, list, sizeof list);
-    snprintf(given, sizeof given, "%s%s%s", first, is_group && second != NULL ? " " : "",
-             is_group && second != NULL ? second : "");
-    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL && count < 31; verb++) {
-        if (verb->summary != NULL)
-            words[count++] = verb->name;
-    }
-    words[count] = NULL;
-    const char *near = fl__value_nearest(given, words);
-    fl__say_error(FL__CODE_USAGE, "there is no command \"%s\"", given);
-    if (near != NULL)
-        fl__say_fact("do", "perhaps you meant fairlead %s; fairlead help lists all", near);
-    else
-        fl__say_fact("do", "%s", is_group ? list : "fairlead help");
-    return FL__EXIT_USAGE;
-}
-
 static int run_verb(const struct fl__verb *verb, const char *program, int count, char *const *words)
 {
     struct fl__call call;
@@ -71,7 +37,7 @@ int main(int argc, char **argv)
         words[0] = "version";
     unsigned used;
     const struct fl__verb *verb = fl__verb_of(argc > 2 ? 2 : 1, words, &used);
-    int code = verb == NULL ? refuse_verb(words[0], words[1])
+    int code = verb == NULL ? fl__refuse_verb(words[0], words[1])
                             : run_verb(verb, argv[0], argc - 1 - (int)used, argv + 1 + used);
     if (fflush(stdout) != 0 && code == FL__EXIT_OK)
         code = FL__EXIT_REFUSED;

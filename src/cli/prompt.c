@@ -265,16 +265,19 @@ static int run_command(struct session *session, const struct fl__words *words)
     return code;
 }
 
-static void say_help(struct session *session, const struct fl__words *words)
+/* False: there is no such command. */
+static bool say_help(struct session *session, const struct fl__words *words)
 {
     struct fl__words about = {.list = words->list + 1, .count = words->count - 1};
+    bool is_known = about.count == 0 || fl__docs_help(&session->docs, &about, stdout, session->colours);
     if (about.count == 0)
         puts("help NAME      a command's arguments and what it does\n"
              "quit           leave; so does Ctrl-D\n"
              "Tab completes names, Ctrl-R searches the history, Ctrl-C drops the line.\n"
              "Anything else goes to the node, as it is.");
-    else if (!fl__docs_help(&session->docs, &about, stdout, session->colours))
+    else if (!is_known)
         printf("%.*s: the node knows no such command\n", (int)about.list[0].size, about.list[0].text);
+    return is_known;
 }
 
 /* One line of a session. True: it was the last one. */
@@ -349,7 +352,11 @@ static int run_single(struct session *session, const struct fl__call *call)
 {
     struct fl__words words;
     int code = FL__EXIT_REFUSED;
-    if (fl__words_given(&words, call->rest, call->rest_count))
+    if (!fl__words_given(&words, call->rest, call->rest_count))
+        code = FL__EXIT_REFUSED;
+    else if (fl__words_have(&words, 0, "help"))
+        code = say_help(session, &words) ? FL__EXIT_OK : FL__EXIT_REFUSED;
+    else
         code = run_command(session, &words);
     fl__words_release(&words);
     return code;

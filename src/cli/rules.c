@@ -88,9 +88,9 @@ static void say_start(struct fl__finding *finding, const struct fl__exam *exam, 
         say(finding, "do", "its process runs and hangs: look at %s/%s/log, then stop and start it",
             exam->directory, name_of(view));
     else if (exam->is_local && strcmp(exam->directory, "./fairlead-data") == 0)
-        say(finding, "do", "fairlead start %s", name_of(view));
+        say(finding, "do", "%s start %s", exam->program, name_of(view));
     else if (exam->is_local)
-        say(finding, "do", "fairlead start %s --dir %s", name_of(view), exam->directory);
+        say(finding, "do", "%s start %s --dir %s", exam->program, name_of(view), exam->directory);
     else
         say(finding, "do",
             "look at its machine: is the process running, what is in its log, is %s reachable?",
@@ -314,7 +314,8 @@ static void find_full_memory(const struct fl__exam *exam, struct fl__findings *o
         fl__value_size_text(view->vitals.memory_max, limit, sizeof limit);
         struct fl__finding *finding =
             add(out, FL__WARNING, FL__CODE_MEMORY_NEARLY_FULL,
-                "keys and values on %s take nearly all that maxmemory allows", name_of(view));
+                "keys and values on %s take %s that maxmemory allows", name_of(view),
+                view->vitals.memory > view->vitals.memory_max ? "more than" : "nearly all");
         say(finding, "now", "%s of %s", used, limit);
         say(finding, "then", "beyond it, writes that add data are refused (-OOM); reads and deletes work");
         say(finding, "do", "delete keys, or on each node: redis-cli CONFIG SET maxmemory SIZE");

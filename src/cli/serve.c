@@ -330,12 +330,24 @@ static void say_start(const struct serving *serving)
     fl__serve_log_line((void *)(uintptr_t)&serving->log, FL_LOG_INFO, line);
 }
 
+/* Where the setting of Redis stands that the server refused, if that is what the text speaks of. */
+static void say_line(const struct fl__settings *settings, const char *text)
+{
+    size_t size = strcspn(text, " ");
+    for (unsigned i = 0; i < settings->redis_count && strncmp(text, "redis.", 6) == 0; i++) {
+        const char *name = settings->redis[i].name;
+        if (strlen(name) + 6 == size && strncmp(text + 6, name, size - 6) == 0)
+            fl__say_fact("given", "%s, line %u", settings->file, settings->redis_lines[i]);
+    }
+}
+
 /* The report's first line is what happened; the others are facts. */
-static int say_open_failed(const struct fl_error_report *report)
+static int say_open_failed(const struct serving *serving, const struct fl_error_report *report)
 {
     const char *text = report->text[0] == '\0' ? fl_error_text(report->error) : report->text;
     size_t first = strcspn(text, "\n");
     fl__say_error(FL__CODE_SERVE, "%.*s", (int)first, text);
+    say_line(serving->settings, text);
     if (text[first] != '\0')
         fprintf(stderr, "%s\n", text + first + 1);
     return FL__EXIT_REFUSED;
@@ -356,11 +368,11 @@ static int run(struct serving *serving)
     int code = FL__EXIT_OK;
     report.error = fl_server_open(&serving->server, serving->io, &serving->options, &report);
     if (report.error != FL_OK)
-        return say_open_failed(&report);
+        return say_open_failed(serving, &report);
     if (serving->options.web != NULL &&
         (report.error = fl_web_start(&serving->web, serving->server, serving->options.web, &report)) !=
             FL_OK) {
-        code = say_open_failed(&report);
+        code = say_open_failed(serving, &report);
     } else {
         say_start(serving);
         fl__notify_start(&serving->notify, serving->io, serving->server);

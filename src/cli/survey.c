@@ -419,12 +419,26 @@ unsigned fl__survey_find(const struct fl__survey *survey, const char *name)
     return survey->count;
 }
 
+/* Whether a node wants a password, or another one than it was given. */
+static bool wants_password(const struct fl__survey *survey)
+{
+    for (unsigned i = 0; i < survey->count; i++) {
+        if (strstr(survey->views[i].problem, "NOAUTH") != NULL ||
+            strstr(survey->views[i].problem, "WRONGPASS") != NULL)
+            return true;
+    }
+    return false;
+}
+
 void fl__survey_say_unreachable(const struct fl__survey *survey)
 {
-    fl__say_error(FL__CODE_UNREACHABLE, "no node answers");
+    bool is_shut_out = wants_password(survey);
+    fl__say_error(FL__CODE_UNREACHABLE,
+                  is_shut_out ? "no node answers without its password" : "no node answers");
     for (unsigned i = 0; i < survey->count; i++)
         fl__say_fact(i == 0 ? "now" : "", "%s%s%s: %s", survey->views[i].name,
                      survey->views[i].name[0] == '\0' ? "" : " at ", survey->views[i].address,
                      survey->views[i].problem);
-    fl__say_fact("do", "fairlead up, or name a node that runs: --node HOST:PORT");
+    fl__say_fact("do", is_shut_out ? "name the file that holds it: --password-file FILE"
+                                   : "fairlead up, or name a node that runs: --node HOST:PORT");
 }

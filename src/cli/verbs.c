@@ -229,3 +229,42 @@ const struct fl__verb *fl__verb_of(unsigned count, const char *const *words, uns
     *used = 1;
     return fl__verb_find(words[0]);
 }
+
+/* Whether some verb of two words begins with this one; adds them to the list of what one may do. */
+static bool list_group(const char *first, char *list, size_t size)
+{
+    size_t length = strlen(first), used = 0;
+    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL && used < size; verb++) {
+        if (strncmp(verb->name, first, length) == 0 && verb->name[length] == ' ')
+            used += (size_t)snprintf(list + used, size - used, "%sfairlead %s",
+                                     used == 0 ? "" : "\n         ", verb->name);
+    }
+    return used > 0;
+}
+
+int fl__refuse_verb(const char *first, const char *second)
+{
+    const char *words[32];
+    char given[80], list[400];
+    unsigned count = 0;
+    bool is_group = list_group(first, list, sizeof list);
+    if (is_group && (second == NULL || second[0] == '-')) {
+        fl__say_error(FL__CODE_USAGE, "`fairlead %s` needs a second word", first);
+        fl__say_fact("do", "%s", list);
+        return FL__EXIT_USAGE;
+    }
+    snprintf(given, sizeof given, "%s%s%s", first, is_group && second != NULL ? " " : "",
+             is_group && second != NULL ? second : "");
+    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL && count < 31; verb++) {
+        if (verb->summary != NULL)
+            words[count++] = verb->name;
+    }
+    words[count] = NULL;
+    const char *near = fl__value_nearest(given, words);
+    fl__say_error(FL__CODE_USAGE, "there is no command \"%s\"", given);
+    if (near != NULL)
+        fl__say_fact("do", "perhaps you meant fairlead %s; fairlead help lists all", near);
+    else
+        fl__say_fact("do", "%s", is_group ? list : "fairlead help");
+    return FL__EXIT_USAGE;
+}

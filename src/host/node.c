@@ -218,8 +218,9 @@ static int open_transport(struct fl_node *node, struct fl_error_report *report)
     if (result != FL_OK)
         return fl__report(
             report, result,
-            "the peer port %s cannot be opened: %s\n  do     stop what uses it, or choose another",
-            node->listen, fl_error_text(result));
+            "the peer port %s cannot be opened: %s%s\n  do     stop what uses it, or choose another",
+            node->listen, fl_error_text(result),
+            result == FL_EADDR ? "\n  now    it is in use, or not one of this machine" : "");
     node->io->vtable->local_address(node->io, transport->listener, node->listen, sizeof node->listen);
     if (node->advertise[0] == '\0')
         memcpy(node->advertise, node->listen, sizeof node->advertise);

@@ -377,8 +377,9 @@ static int start_listening(struct fl_server *server, struct fl_error_report *rep
     int result = io->vtable->listen(io, &server->listener, server->listen, false, fl__client_accept, server);
     if (result < 0)
         return fail(report, result,
-                    "listen %s: %s\n  do     stop what uses it, or choose another with --listen",
-                    server->listen, fl_error_text(result));
+                    "listen %s: %s%s\n  do     stop what uses it, or choose another with --listen",
+                    server->listen, fl_error_text(result),
+                    result == FL_EADDR ? "\n  now    it is in use, or not one of this machine" : "");
     io->vtable->local_address(io, server->listener, server->listen, sizeof server->listen);
     set_client_address(server);
     return FL_OK;
