@@ -409,8 +409,9 @@ static void tell_founding(struct fl_node *node)
         fl__tell(node, FL_LOG_INFO,
                  &(struct fl_node_event){
                      .kind = FL_NODE_FOUNDED, .index = node->roster.index, .voters = count_voters(node)},
-                 "the cluster is founded: its %u members stand in entry %llu of the log",
-                 (unsigned)node->roster.count, (ull)node->roster.index);
+                 "the cluster is founded: its %u member%s entry %llu of the log",
+                 (unsigned)node->roster.count, node->roster.count == 1 ? " stands in" : "s stand in",
+                 (ull)node->roster.index);
 }
 
 static void tell_readiness(struct fl_node *node, bool is_ready)

@@ -16,6 +16,7 @@
  * The clock must not fall behind the log, so the last entry's time is read before the core is made. */
 #include "host.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,10 +188,12 @@ static void found(struct fl_node *node)
     }
     if (!gather_founders(node, roster))
         return;
+    char text[48] = "founds the cluster alone";
+    if (roster->count > 1)
+        snprintf(text, sizeof text, "all %u founders have met", (unsigned)roster->count);
     node->roster = *roster;
     fl__tell(node, FL_LOG_INFO,
-             &(struct fl_node_event){.kind = FL_NODE_FOUNDING, .voters = node->roster.count},
-             "all %u founders have met", (unsigned)node->roster.count);
+             &(struct fl_node_event){.kind = FL_NODE_FOUNDING, .voters = node->roster.count}, "%s", text);
     create_core(node);
     if (node->raft && !node->is_failed && node->options.campaign_first) {
         if (fl_raft_campaign(node->raft, node->now) != FL_OK)
