@@ -350,15 +350,18 @@ static void print_settings_page(struct page *page)
         "with # or ; is a comment. There are no sections. A name stands once; a list may go on in lines that "
         "begin with a blank, after a comma at the end of the line before. A mistake anywhere stops the node "
         "from starting, and is named with its line.\n\n"
+        "A line redis.NAME = VALUE, such as redis.slowlog-max-len = 1000, is a setting of Redis as CONFIG SET "
+        "takes it. CONFIG REWRITE saves in the file what CONFIG SET has changed.\n\n"
         "The command line wins over the environment, and that over the file. `fairlead serve --check --config "
         "FILE` prints every setting with its origin, and `fairlead config NAME` all about one.");
     section(page, "SETTINGS");
     for (const struct fl__option *option = fl__options_serve; option->name != NULL; option++) {
-        if (option->section != NULL) {
+        bool is_line = !option->local && !option->environment_only;
+        if (option->section != NULL && is_line) {
             end_line(page);
             fprintf(page->out, ".SS %s\n", option->section);
         }
-        if (!option->local && !option->environment_only)
+        if (is_line)
             add_setting(page, option);
     }
     section(page, "EXAMPLES");
