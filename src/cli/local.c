@@ -124,12 +124,22 @@ static bool has_quorum(const struct one *one)
     return fl__process_running(&one->cluster) > one->cluster.count / 2;
 }
 
-/* Waits until the nodes that run have a leader, if they can have one. */
+/* Whether there is a leader, and all who answer serve. */
+static bool is_settled(const struct fl__survey *survey)
+{
+    for (unsigned i = 0; i < survey->count; i++) {
+        if (survey->views[i].answers && !survey->views[i].ready && !survey->views[i].damaged)
+            return false;
+    }
+    return survey->health != FL__UNAVAILABLE;
+}
+
+/* Waits until the nodes that run have a leader and serve, if they can. */
 static void wait_for_leader(struct one *one)
 {
     fl_time_us end = fl__now() + ELECTION_WAIT;
     fl__survey_local(&one->survey, &one->asker, &one->cluster);
-    while (has_quorum(one) && one->survey.health == FL__UNAVAILABLE && fl__now() < end) {
+    while (has_quorum(one) && !is_settled(&one->survey) && fl__now() < end) {
         fl__pause(POLL_PAUSE);
         fl__survey_local(&one->survey, &one->asker, &one->cluster);
     }
