@@ -710,12 +710,14 @@ struct fl__strip {
     fl_index agrees; /* Up to here it equals the first strip's log. */
     fl_term *terms;  /* Of the picture's columns that it has. */
     size_t count;
+    char problem[160]; /* Why it is not shown. */
 };
 
 struct fl__picture {
     struct fl__strip strips[FL_MEMBERS_MAX]; /* The first is the one that the others are compared with. */
     unsigned count;
-    fl_index first, last; /* The columns; what does not fit is cut off at the end. */
+    unsigned hidden_count; /* Behind them, those whose nodes do not show them. */
+    fl_index first, last;  /* The columns; what does not fit is cut off at the end. */
 };
 
 int fl__diff(const struct fl__asker *asker, const struct fl__survey *survey, const struct fl__call *call);

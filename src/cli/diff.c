@@ -105,23 +105,37 @@ static void gather(struct fl__picture *picture, const struct fl__asker *asker,
     }
 }
 
+/* Takes a log out of the picture: its node does not show it. */
+static void hide(struct fl__picture *picture, unsigned strip, const char *problem)
+{
+    struct fl__strip hidden = picture->strips[strip];
+    snprintf(hidden.problem, sizeof hidden.problem, "%s", problem);
+    picture->count--;
+    picture->hidden_count++;
+    memmove(&picture->strips[strip], &picture->strips[strip + 1],
+            (picture->count - strip) * sizeof picture->strips[0]);
+    picture->strips[picture->count] = hidden;
+}
+
 static bool find_forks(struct fl__picture *picture, const struct fl__asker *asker)
 {
     picture->strips[0].agrees = picture->strips[0].last;
-    for (unsigned i = 1; i < picture->count; i++) {
+    for (unsigned i = 1; i < picture->count;) {
         struct fl__strip *strip = &picture->strips[i];
         struct looking looking = {.asker = asker, .picture = picture, .strip = i};
         bool known;
         strip->agrees = fl__diff_fork(picture->strips[0].last, strip->last, term_at, &looking, &known);
-        if (!known) {
+        if (!known && looking.problem[0] == '\0') {
             fl__say_error(FL__CODE_NODE_REFUSED, "%s and %s cannot be compared", picture->strips[0].name,
                           strip->name);
-            fl__say_fact("now", "%s",
-                         looking.problem[0] == '\0' ? "a log changed while it was looked at"
-                                                    : looking.problem);
+            fl__say_fact("now", "a log changed while it was looked at");
             fl__say_fact("do", "try again");
             return false;
         }
+        if (known)
+            i++;
+        else
+            hide(picture, i, looking.problem);
     }
     return true;
 }
@@ -153,12 +167,17 @@ static bool fetch_terms(struct fl__picture *picture, const struct fl__asker *ask
     fl_index end = picture->last;
     if (end >= picture->first + COLUMNS_MAX)
         end = picture->first + COLUMNS_MAX - 1;
-    for (unsigned i = 0; i < picture->count; i++) {
+    for (unsigned i = 0; i < picture->count;) {
         struct fl__strip *strip = &picture->strips[i];
         struct fl__entries entries;
         char problem[160];
         fl_index last = strip->last < end ? strip->last : end;
-        if (!fl__entries_get(asker, strip->address, picture->first, last, &entries, problem)) {
+        bool is_shown = fl__entries_get(asker, strip->address, picture->first, last, &entries, problem);
+        if (!is_shown && i > 0) {
+            hide(picture, i, problem);
+            continue;
+        }
+        if (!is_shown) {
             fl__say_error(FL__CODE_NODE_REFUSED, "%s does not show its log", strip->name);
             fl__say_fact("now", "%s", problem);
             return false;
@@ -167,6 +186,7 @@ static bool fetch_terms(struct fl__picture *picture, const struct fl__asker *ask
         for (size_t k = 0; strip->terms != NULL && k < entries.count; k++)
             strip->terms[strip->count++] = entries.list[k].term;
         fl__entries_release(&entries);
+        i++;
     }
     return true;
 }
@@ -184,6 +204,8 @@ static void print_text(const struct fl__picture *picture, const struct fl__surve
         fl__diff_sentence(&picture->strips[0], &picture->strips[i], sentence, sizeof sentence);
         printf("%s\n", sentence);
     }
+    for (unsigned i = picture->count; i < picture->count + picture->hidden_count; i++)
+        printf("%s: does not show its log (%s)\n", picture->strips[i].name, picture->strips[i].problem);
     for (unsigned i = 0; i < survey->count; i++) {
         if (!survey->views[i].answers)
             printf("%s: does not answer (%s)\n", survey->views[i].name, survey->views[i].problem);
