@@ -117,6 +117,7 @@ enum fl__code {
     FL__CODE_KEYS_LEFT = 1053,     /* A load test could not remove its keys. */
     FL__CODE_LINE = 1054,          /* A line for the prompt has unbalanced quotes or is too long. */
     FL__CODE_PROTOCOL = 1055,      /* What answers does not speak the Redis protocol. */
+    FL__CODE_MULTI_GONE = 1056,    /* A transaction was begun and its connection lost: it was not done. */
     FL__CODE_SERVER_FIRST = 3001,  /* From here on they are the server's: src/server/errors.c. */
     /* What the doctor finds. */
     FL__CODE_SILENT = 4001,             /* A node does not answer. */

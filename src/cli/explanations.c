@@ -136,6 +136,11 @@ static const struct fl_explanation pages[] = {
      "What came back is not an answer. Nothing can be said of the command.",
      "The address is that of another program, or of the node's peer or web port.",
      "Name the node's Redis port: --node HOST:PORT; fairlead status shows it."},
+    {FL__CODE_MULTI_GONE, "error", "a transaction is gone with its connection",
+     "Commands between MULTI and EXEC wait on the node that took them, and are forgotten with the connection. "
+     "EXEC was not sent, so nothing of them was done.",
+     "That node stopped or failed, or the network to it did.",
+     "Begin again with MULTI; WATCH has to be repeated too."},
     /* What the doctor finds; the word is the one that such a finding begins with. */
     {FL__CODE_SILENT, "problem", "a node does not answer",
      "The node is a member of the cluster, and its Redis port did not answer in time. The others go on "

@@ -116,7 +116,7 @@ static int settle(struct session *session, const struct fl__words *words, enum f
         fputc('\n', stdout);
     bool there = go_on(session, heard == FL__HEARD_END ? "is gone" : "has not answered", until);
     if (queued) {
-        fl__say_error(FL__CODE_UNKNOWN, "MULTI is gone with %s; nothing of it was done", before);
+        fl__say_error(FL__CODE_MULTI_GONE, "MULTI is gone with %s; nothing of it was done", before);
         return FL__EXIT_REFUSED;
     }
     if (!there || !only_reads(session, words, until))
@@ -237,7 +237,7 @@ static int run_command(struct session *session, const struct fl__words *words)
         if (!go_on(session, "is gone", until))
             return say_unreachable(session);
         if (queued) {
-            fl__say_error(FL__CODE_UNKNOWN, "MULTI is gone with the connection; nothing of it was done");
+            fl__say_error(FL__CODE_MULTI_GONE, "MULTI is gone with the connection; nothing of it was done");
             return FL__EXIT_REFUSED;
         }
     }
