@@ -206,7 +206,7 @@ static void say_plan(const struct bench *bench)
     if (plan->count == UINT64_MAX)
         fprintf(stderr, "for %s\n", time);
     else
-        fprintf(stderr, "%s commands\n", fl__grouped(plan->count, keys));
+        fprintf(stderr, "%s command%s\n", fl__grouped(plan->count, keys), plan->count == 1 ? "" : "s");
 }
 
 /* ------------------------------------------------------------------------------------------------- ending */

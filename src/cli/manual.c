@@ -351,7 +351,7 @@ static void print_settings_page(struct page *page)
         "begin with a blank, after a comma at the end of the line before. A mistake anywhere stops the node "
         "from starting, and is named with its line.\n\n"
         "A line redis.NAME = VALUE, such as redis.slowlog-max-len = 1000, is a setting of Redis as CONFIG SET "
-        "takes it. CONFIG REWRITE saves in the file what CONFIG SET has changed.\n\n"
+        "takes it. CONFIG REWRITE saves in the file what CONFIG SET has changed, but for a password.\n\n"
         "The command line wins over the environment, and that over the file. `fairlead serve --check --config "
         "FILE` prints every setting with its origin, and `fairlead config NAME` all about one.");
     section(page, "SETTINGS");

@@ -59,6 +59,7 @@ static bool check_rest(const struct fl__call *call)
         const struct fl__option *option = fl__settings_find(&serve.settings, own[i]);
         if (serve.settings.values[option - serve.settings.options].origin == FL__FROM_COMMAND_LINE) {
             fl__say_error(FL__CODE_CONTRADICTION, "`fairlead up` chooses each node's --%s itself", own[i]);
+            fl__say_fact("do", "leave it out; --port BASE and --dir PATH, before --, move the whole cluster");
             good = false;
         }
     }
@@ -360,6 +361,9 @@ static int report_running(struct up *up)
         printf("The cluster in %s is up; nothing was changed.\n", up->cluster.shown);
         print_nodes(&up->survey);
         printf("%s\n", up->survey.verdict);
+        if (up->call->rest_count > 0)
+            printf("  note   options behind -- are taken when nodes start: %s down first\n",
+                   up->call->program);
     }
     return fl__health_exit(up->survey.health);
 }
