@@ -44,10 +44,21 @@ static char *read_line(char *out, int size, void *context)
     return out;
 }
 
+static void say_no_line(const char *path, unsigned line)
+{
+    fl__say_error(FL__CODE_CONFIG_FILE, "%s, line %u: this is not a line NAME = VALUE", path, line);
+    fl__say_fact("do", "write it so, such as listen = %s", FL__DEFAULT_ADDRESS);
+}
+
 static int refuse_name(struct reader *reader, const char *name)
 {
     const char *words[FL__OPTIONS_MAX + 1];
     unsigned count = 0;
+    if (strchr(name, ' ') != NULL) { /* To inih, "listen 127.0.0.1:7600" is a name with a value too. */
+        say_no_line(reader->path, reader->line);
+        reader->failed = true;
+        return 0;
+    }
     for (const struct fl__option *option = reader->settings->options; option->name != NULL; option++) {
         if (!option->local && !option->environment_only)
             words[count++] = option->name;
@@ -160,7 +171,7 @@ bool fl__config_read(struct fl__settings *settings, const char *path)
     }
     int bad_line = ini_parse_stream(read_line, &reader, take_line, &reader);
     if (!reader.failed && bad_line != 0) {
-        fl__say_error(FL__CODE_CONFIG_FILE, "%s, line %d: this is not a line NAME = VALUE", path, bad_line);
+        say_no_line(path, (unsigned)bad_line);
         reader.failed = true;
     }
     bool good = !reader.failed && check_lists_ended(&reader);
