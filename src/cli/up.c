@@ -328,7 +328,10 @@ static void print_hints(const struct up *up)
         printf("  web    http://%-*s data   %s\n", HINT_WIDTH - 7, survey->views[0].web, cluster->shown);
     else
         printf("  data   %s\n", cluster->shown);
-    printf("  try    redis-cli -p %u set hello world\n", cluster->port);
+    if (up->asker.password == NULL)
+        printf("  try    redis-cli -p %u set hello world\n", cluster->port);
+    else /* It knows the password by itself. */
+        printf("  try    %s cli%s set hello world\n", program, dir);
     if (!elsewhere && strlen(stop) <= HINT_WIDTH)
         printf("  break  %-*s see    %s status\n", HINT_WIDTH, stop, program);
     else

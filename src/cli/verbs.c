@@ -68,10 +68,10 @@ const struct fl__verb fl__verbs[] = {
      .options = fl__options_bench,
      .run = fl__run_bench,
      .notes =
-         "Writes and reads keys that begin with \"bench:\", and no others; removes them at the end. Ctrl-C ends\n"
-         "it early and prints what there is. When the leader goes away it reconnects to the next one, and tells\n"
-         "the longest time without an acknowledged command: run `fairlead stop n1` beside it. A client pauses\n"
-         "for 10 ms after an error.\n\n"
+         "Writes and reads keys that begin with \"bench:\", and no others: fills them first if there will be\n"
+         "reads, and removes them at the end. Ctrl-C ends it early and prints what there is. When the leader\n"
+         "goes away it reconnects to the next one, and tells the longest time without an acknowledged command:\n"
+         "run `fairlead stop n1` beside it. A client pauses for 10 ms after an error.\n\n"
          "Without --rate each client sends its next command when one is answered, and a slow server is asked\n"
          "less. With --rate commands are due at fixed times, and latency counts from when one was due, not from\n"
          "when it could be sent, so that what waited behind a stall is not left out.\n\n"
