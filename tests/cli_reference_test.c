@@ -171,6 +171,25 @@ static void test_text_is_wrapped_at_blanks(void **state)
     assert_string_equal(text, "  a bc\n  def\n  ghijklmnop\n  q\n\n");
 }
 
+static void test_help_fits_in_eighty_columns(void **state)
+{
+    (void)state;
+    char line[512];
+    FILE *file = tmpfile();
+    setenv("COLUMNS", "80", 1);
+    size_t room = fl__terminal_width() <= 80 ? 80 : 104; /* Somebody runs this on a wide terminal. */
+    fl__help_verbs(file);
+    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++)
+        fl__help_verb(verb, file);
+    unsetenv("COLUMNS");
+    rewind(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (strcspn(line, "\n") > room)
+            fail_msg("%s", line);
+    }
+    fclose(file);
+}
+
 static void test_tables_fit_and_no_line_of_them_ends_in_blanks(void **state)
 {
     (void)state;
@@ -425,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_explain_prints_the_page_of_a_code_however_it_is_written),
         cmocka_unit_test(test_explain_knows_no_other_codes),
         cmocka_unit_test(test_text_is_wrapped_at_blanks),
+        cmocka_unit_test(test_help_fits_in_eighty_columns),
         cmocka_unit_test(test_tables_fit_and_no_line_of_them_ends_in_blanks),
         cmocka_unit_test(test_config_says_all_about_a_setting_and_who_set_it),
         cmocka_unit_test(test_config_and_check_list_every_setting),

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#define HELP_COLUMN 27    /* Where an option is explained. */
+#define HELP_WIDTH 104    /* Wider lines are hard to read. */
+#define DEFAULT_COLUMN 34 /* Behind that one, of defaults. */
+
 const struct fl__exit_text fl__exit_texts[] = {
     {FL__EXIT_OK, "ok", "It was done; the cluster is healthy."},
     {FL__EXIT_REFUSED, "refused", "It was not done; the message says why."},
@@ -14,12 +18,38 @@ const struct fl__exit_text fl__exit_texts[] = {
     {.word = NULL},
 };
 
+static unsigned help_width(void)
+{
+    unsigned width = fl__terminal_width();
+    return width < HELP_WIDTH ? width : HELP_WIDTH;
+}
+
+/* Paragraphs, with an empty line between them; where a line ends within one does not matter. */
+static void print_paragraphs(const char *text, FILE *out)
+{
+    char paragraph[2048];
+    while (*text != '\0') {
+        const char *end = strstr(text, "\n\n");
+        size_t size = end == NULL ? strlen(text) : (size_t)(end - text);
+        snprintf(paragraph, sizeof paragraph, "%.*s", (int)size, text);
+        for (char *c = paragraph; *c != '\0'; c++)
+            *c = (char)(*c == '\n' ? ' ' : *c);
+        fl__print_wrapped(out, paragraph, 0, help_width());
+        text += size;
+        text += strspn(text, "\n");
+        fputs(*text != '\0' ? "\n" : "", out);
+    }
+}
+
 /* "Exit: 0 ok, 1 refused, ..." */
 static void print_exits(FILE *out)
 {
-    for (const struct fl__exit_text *row = fl__exit_texts; row->word != NULL; row++)
-        fprintf(out, "%s%d %s", row == fl__exit_texts ? "Exit: " : ", ", (int)row->code, row->word);
-    fputc('\n', out);
+    char line[256] = "";
+    size_t size = 0;
+    for (const struct fl__exit_text *row = fl__exit_texts; row->word != NULL && size < sizeof line; row++)
+        size += (size_t)snprintf(line + size, sizeof line - size, "%s%d %s", size == 0 ? "Exit: " : ", ",
+                                 (int)row->code, row->word);
+    print_paragraphs(line, out);
 }
 
 void fl__help_verbs(FILE *out)
@@ -32,7 +62,9 @@ void fl__help_verbs(FILE *out)
         snprintf(left, sizeof left, "%s %s", verb->name, verb->arguments);
         if (verb->section != NULL)
             fprintf(out, "%s\n", verb->section);
-        fprintf(out, "  %-25s %s\n", left, verb->summary);
+        fprintf(out, "  %-25s ", left);
+        fl__print_hanging(out, verb->summary, 28, help_width());
+        fputc('\n', out);
     }
     fputs("\nEach command explains itself: fairlead COMMAND --help\n", out);
     print_exits(out);
@@ -56,16 +88,17 @@ static void help_option(const struct fl__option *option, FILE *out)
         snprintf(letter, sizeof letter, "-%c, ", option->letter);
     snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name, option->value == NULL ? "" : " ",
              option->value == NULL ? "" : option->value);
-    if (strlen(left) > 24)
-        fprintf(out, "  %s\n%27s", left, "");
+    if (strlen(left) > HELP_COLUMN - 3)
+        fprintf(out, "  %s\n%*s", left, HELP_COLUMN, "");
     else
-        fprintf(out, "  %-24s ", left);
-    if (initial == NULL)
-        fprintf(out, "%s\n", option->help);
-    else if (strlen(option->help) + strlen(initial) > 50)
-        fprintf(out, "%s\n%27s[%s]\n", option->help, "", initial);
-    else
-        fprintf(out, "%-34s [%s]\n", option->help, initial);
+        fprintf(out, "  %-*s ", HELP_COLUMN - 3, left);
+    fl__print_hanging(out, option->help, HELP_COLUMN, help_width());
+    size_t size = strlen(option->help), at = size < DEFAULT_COLUMN ? DEFAULT_COLUMN : size;
+    if (initial != NULL && HELP_COLUMN + at + strlen(initial) + 3 > help_width())
+        fprintf(out, "\n%*s[%s]", HELP_COLUMN, "", initial);
+    else if (initial != NULL)
+        fprintf(out, "%*s[%s]", (int)(at - size) + 1, "", initial);
+    fputc('\n', out);
 }
 
 void fl__help_verb(const struct fl__verb *verb, FILE *out)
@@ -75,8 +108,10 @@ void fl__help_verb(const struct fl__verb *verb, FILE *out)
     if (verb->rest != NULL)
         fprintf(out, " [-- %s]", verb->rest);
     fprintf(out, "\n\n");
-    if (verb->notes != NULL)
-        fprintf(out, "%s\n\n", verb->notes);
+    if (verb->notes != NULL) {
+        print_paragraphs(verb->notes, out);
+        fputc('\n', out);
+    }
     for (const struct fl__option *option = verb->options; option->name != NULL; option++) {
         if (option->section != NULL)
             fprintf(out, "%s\n", option->section);
@@ -84,11 +119,13 @@ void fl__help_verb(const struct fl__verb *verb, FILE *out)
             fprintf(out, "Options\n");
         help_option(option, out);
     }
-    if (has_config(verb))
-        fputs(
-            "\nEach is also a line of the file of --config (listen = 0.0.0.0:7600) and an environment variable\n"
-            "(FAIRLEAD_LISTEN). The command line wins, then the environment, then the file.\n",
-            out);
+    if (has_config(verb)) {
+        fputc('\n', out);
+        print_paragraphs("Each is also a line of the file of --config (listen = 0.0.0.0:7600) and an "
+                         "environment variable (FAIRLEAD_LISTEN). The command line wins, then the "
+                         "environment, then the file.",
+                         out);
+    }
 }
 
 int fl__run_help(const struct fl__call *call)
