@@ -297,7 +297,8 @@ static void find_full_log(const struct fl__exam *exam, struct fl__findings *out)
         struct fl__finding *finding = add(out, FL__PROBLEM, FL__CODE_LOG_NEARLY_FULL,
                                           "the log of %s has nearly reached its limit", name_of(view));
         say(finding, "now", "%s of %s (--log-max)", used, limit);
-        say(finding, "then", "when it is full, writes are refused while this node leads; reads work");
+        say(finding, "then",
+            "with no room for a further file of it, writes are refused while this node leads");
         say(finding, "do",
             "restart the nodes one at a time with a larger --log-max, if their disks have room");
     }

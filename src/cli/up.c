@@ -23,6 +23,7 @@ struct up {
     struct fl__survey survey;
     fl_time_us begun, end;
     bool was_running[FL__LOCAL_MAX];
+    char refusal[160]; /* Of the test write; empty: none yet. */
 };
 
 /* -------------------------------------------------------------------------------------- what is asked for */
@@ -255,7 +256,7 @@ static bool all_applied(const struct fl__survey *survey, uint64_t index)
 }
 
 /* The test write, on the leader. */
-static bool write_once(const struct up *up)
+static bool write_once(struct up *up)
 {
     struct fl__asker asker = up->asker;
     struct fl__ask ask = {.words = {"FAIRLEAD", "PROBE"}};
@@ -264,8 +265,23 @@ static bool write_once(const struct up *up)
     memcpy(ask.address, up->survey.views[up->survey.leader].address, sizeof ask.address);
     fl__ask_all(&asker, &ask, 1);
     bool good = ask.reply != NULL && ask.reply->type == REDIS_REPLY_STATUS;
+    memcpy(up->refusal, ask.problem, sizeof up->refusal);
     fl__ask_release(&ask, 1);
     return good;
+}
+
+/* Whether the test write was refused for want of room, which no waiting brings. */
+static bool is_full(const struct up *up)
+{
+    return strncmp(up->refusal, "it says: OOM", 12) == 0;
+}
+
+static int say_full(const struct up *up)
+{
+    fl__say_error(FL__CODE_NODE_REFUSED, "the nodes run, and refuse a test write");
+    fl__say_fact("now", "%s", up->refusal);
+    fl__say_fact("do", "reading works; %s explain CODE says what helps", up->call->program);
+    return FL__EXIT_REFUSED;
 }
 
 static int wait_ready(struct up *up)
@@ -283,6 +299,8 @@ static int wait_ready(struct up *up)
             goal = written ? up->survey.views[up->survey.leader].commit : 0;
             continue;
         }
+        if (is_full(up))
+            return say_full(up);
         fl__pause(POLL_PAUSE);
     }
     return FL__EXIT_OK;
