@@ -9,6 +9,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,9 +179,18 @@ static char *history_path(void)
     return home == NULL || asprintf(&path, "%s/.fairlead_history", home) < 0 ? NULL : path;
 }
 
+/* libedit drops every byte that the locale does not know. A terminal whose locale says nothing of bytes above
+ * 127 sends UTF-8 too, more likely than not. */
+static void choose_encoding(void)
+{
+    if (setlocale(LC_CTYPE, "") == NULL || MB_CUR_MAX == 1)
+        (void)setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 static bool open_editor(struct fl__lines *lines)
 {
     HistEvent event;
+    choose_encoding();
     lines->editor = el_init("fairlead", stdin, stdout, stderr);
     lines->history = history_init();
     if (lines->editor == NULL || lines->history == NULL)

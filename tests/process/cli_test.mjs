@@ -239,6 +239,13 @@ const tests = {
     type('help get\r');
     await shows('Get the value of a key');
     await shows('leader> ');
+    type('strlen \u{65e5}\r'); // What is not ASCII is not lost.
+    await shows('(integer) 0');
+    await shows('leader> ');
+    type('set letters "\u{65e5}\u{e9}"\r');
+    await shows('OK');
+    await shows('leader> ');
+    assert.equal((await run('cli', 'GET', 'letters')).stdout, '\u{65e5}\u{e9}\n');
     type('\x04');
     await new Promise((resolve) => child.on('close', resolve));
     const history = readFileSync(join(home, '.fairlead_history'), 'latin1');
