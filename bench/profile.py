@@ -9,16 +9,16 @@ import sys
 
 PURPOSES = [
     ("log.sync", r"^(fdatasync|fsync|__GI_fdatasync|fdatasync.*)$"),
-    ("log.write", r"^(pwritev|pwritev64|pwritev64v2|pwrite|pwrite64|__libc_pwrite.*)$"),
-    ("log.format", r"^fl__(wal|record|records|segment|tickets|cache)_"),
+    ("log.write", r"^(__GI_)?_*(libc_|do_)?pwrite"),
+    ("log.format", r"^fl__(wal|record|records|segment|tickets|cache)_|^(add_record|start_batch)$"),
     ("send.clients", r"^(fl__client_flush|start_send)$"),
     ("send.peers", r"^fl__(channel|transport)_"),
-    ("receive", r"^uv__read$"),
-    ("poll", r"^(uv__io_poll|epoll_wait|epoll_pwait)$"),
-    ("wake", r"^(uv_async_send|uv__async_.*|uv_cond_.*|pthread_cond_.*|__pthread_cond_.*|uv_mutex_.*|futex_.*|uv__work.*)$"),
+    ("receive", r"^(__GI_)?_*(libc_)?(read|recv|recvmsg)$"),
+    ("poll", r"^(uv__io_poll|epoll_wait|epoll_pwait|uv_run)$"),
+    ("wake", r"^(uv_async_send|(__GI_)?sched_yield|uv_(cond|mutex)_.*|_*(GI_)?_*pthread_(cond|mutex)_.*|_*futex_.*|_*(GI_)?_*lll_lock_.*)$"),
     ("core", r"^fl_raft_|^fl__(role|log|progress|election|append|commit|persist|read|take)_"),
     ("apply", r"^fl__(store|map|string|key|expire|command|payload|deadlines)_"),
-    ("protocol", r"^fl__(parser|session|dispatch|pending|reply|client|reads)_"),
+    ("protocol", r"^fl__(parser|session|dispatch|pending|reply|client|reads)_|^(take_bytes|handle)$"),
     ("host", r"^fl__(driver|forward|apply|sender|frame|look|node|founding)_|^fl_node_|^on_(frame|message)$"),
     ("checksum", r"^XXH"),
 ]

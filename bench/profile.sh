@@ -1,8 +1,7 @@
 #!/bin/sh
 # profile.sh - where the processor time of a write and of a read goes, on the leader and on a follower: BENCH_SHAPE (50x1) clients x
 # commands on their way, at the leader. perf samples the two processes' clock while the load runs; profile.py sorts the samples by
-# what the innermost function that it knows was for. Prints "name value unit" lines: microseconds for each operation, and counts of
-# operations for each sync and each turn of the loop from the processes' own figures.
+# what the innermost function that it knows was for. Prints "name value unit" lines: microseconds of each operation.
 . "$(dirname "$0")/common.sh"
 command -v perf >/dev/null || { echo "error: perf is needed: apt-get install linux-perf" >&2; exit 1; }
 build load
@@ -12,10 +11,6 @@ trap 'exit 130' INT TERM
 
 ticks() { # PID: processor time so far, in hundredths of a second
     awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"
-}
-
-metric() { # ADDRESS NAME: from /metrics
-    curl -s "http://$1/metrics" | awk -v name="$2" '$1 == name { print $2; exit }'
 }
 
 "$fairlead" up 3 --dir "$work/cluster" --port "$port" >/dev/null
