@@ -85,6 +85,21 @@ static void test_a_client_that_waits_is_unblocked_and_its_pipeline_goes_on(void 
     }
 }
 
+/* Its answers are kept until their turn, because messages may come in between. */
+static void test_a_listener_that_waits_hears_that_it_is_unblocked(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *caller = client_connect(world), *waiting = client_connect(world);
+    world->node->holders = 1;
+    client_send(waiting, "HELLO 3\r\nSUBSCRIBE c\r\n");
+    (void)client_take(waiting);
+    client_send(waiting, "WAIT 3 0\r\nGET a\r\n");
+    expect(caller, "CLIENT UNBLOCK 2 ERROR", ":1\r\n");
+    expect_text(waiting, "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n_\r\n");
+    world_destroy(world);
+}
+
 static void test_unblock_knows_who_waits_and_who_does_not(void **state)
 {
     (void)state;
@@ -280,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_kill_spares_the_caller_unless_told_not_to),
         cmocka_unit_test(test_wrong_filters_kill_nobody),
         cmocka_unit_test(test_a_client_that_waits_is_unblocked_and_its_pipeline_goes_on),
+        cmocka_unit_test(test_a_listener_that_waits_hears_that_it_is_unblocked),
         cmocka_unit_test(test_unblock_knows_who_waits_and_who_does_not),
         cmocka_unit_test(test_paused_writes_wait_for_the_end_and_reads_do_not),
         cmocka_unit_test(test_a_pause_of_all_holds_everything_but_its_end),

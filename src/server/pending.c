@@ -206,21 +206,26 @@ static void count(const struct fl__pending *p)
         log_slow(p, duration);
 }
 
-/* Takes the answered calls from the front of the queue, with the replies that they kept. */
+/* Takes the first call from the queue, and puts the reply that it kept, if it did, into the output. */
+static struct fl__pending *pop_first(struct fl__client *client)
+{
+    struct fl__pending *p = client->first;
+    client->first = p->next;
+    if (client->first == NULL)
+        client->last = NULL;
+    client->depth--;
+    if (p->reply.failed)
+        client->out.failed = true;
+    if (p->reply.size > 0 && !p->silent)
+        fl__reply_raw(&client->out, (struct fl__bytes){p->reply.data, p->reply.size});
+    return p;
+}
+
+/* Takes the answered calls from the front of the queue. */
 static void pop_answered(struct fl__client *client)
 {
-    while (client->first != NULL && client->first->answered) {
-        struct fl__pending *p = client->first;
-        client->first = p->next;
-        if (client->first == NULL)
-            client->last = NULL;
-        client->depth--;
-        if (p->reply.failed)
-            client->out.failed = true;
-        if (p->reply.size > 0 && !p->silent)
-            fl__reply_raw(&client->out, (struct fl__bytes){p->reply.data, p->reply.size});
-        recycle(p);
-    }
+    while (client->first != NULL && client->first->answered)
+        recycle(pop_first(client));
     /* Answered or not, whoever stands behind an unanswered call was allowed to start beside it. */
     if (client->first == NULL)
         client->flight = FL__FLIGHT_NONE;
@@ -242,10 +247,7 @@ void fl__pending_leave(struct fl__pending *p)
 {
     struct fl__client *client = p->client;
     fl_assert(p == client->first && p->with_node);
-    client->first = p->next;
-    if (client->first == NULL)
-        client->last = NULL;
-    client->depth--;
+    (void)pop_first(client);
     p->client = NULL;
     p->next = NULL;
     pop_answered(client);
