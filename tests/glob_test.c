@@ -9,6 +9,12 @@
 
 #include <cmocka.h>
 
+static bool matches(struct fl__bytes pattern, struct fl__bytes text, bool ignore_case)
+{
+    uint64_t steps = UINT64_MAX;
+    return fl__glob_match(pattern, text, ignore_case, &steps);
+}
+
 static void test_patterns_match_what_redis_says(void **state)
 {
     (void)state;
@@ -33,17 +39,17 @@ static void test_patterns_match_what_redis_says(void **state)
     };
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         struct fl__bytes pattern = fl__bytes_of(cases[k].pattern), text = fl__bytes_of(cases[k].text);
-        assert_int_equal(fl__glob_match(pattern, text, false), cases[k].matches);
+        assert_int_equal(matches(pattern, text, false), cases[k].matches);
     }
 }
 
 static void test_case_is_ignored_if_asked_for(void **state)
 {
     (void)state;
-    assert_true(fl__glob_match(fl__bytes_of("MaxMem*"), fl__bytes_of("maxmemory"), true));
-    assert_true(fl__glob_match(fl__bytes_of("[a-c]"), fl__bytes_of("B"), true));
-    assert_true(fl__glob_match(fl__bytes_of("[^a-c]"), fl__bytes_of("D"), true));
-    assert_false(fl__glob_match(fl__bytes_of("[^a-c]"), fl__bytes_of("B"), true));
+    assert_true(matches(fl__bytes_of("MaxMem*"), fl__bytes_of("maxmemory"), true));
+    assert_true(matches(fl__bytes_of("[a-c]"), fl__bytes_of("B"), true));
+    assert_true(matches(fl__bytes_of("[^a-c]"), fl__bytes_of("D"), true));
+    assert_false(matches(fl__bytes_of("[^a-c]"), fl__bytes_of("B"), true));
 }
 
 /* The obvious matcher, for patterns of a, b, ? and * alone. */
@@ -82,7 +88,7 @@ static void test_stars_match_as_the_obvious_matcher_says(void **state)
             text[i] = "ab"[next_random(&seed) % 2];
         struct fl__bytes p = {guard_copy(&guards[0], pattern, pattern_size), pattern_size};
         struct fl__bytes t = {guard_copy(&guards[1], text, text_size), text_size};
-        assert_int_equal(fl__glob_match(p, t, false), matches_obviously(pattern, text));
+        assert_int_equal(matches(p, t, false), matches_obviously(pattern, text));
     }
     guard_destroy(&guards[0]);
     guard_destroy(&guards[1]);
@@ -104,7 +110,7 @@ static void test_no_pattern_makes_it_read_beyond_its_ends(void **state)
             text[i] = "ab[-"[next_random(&seed) % 4];
         struct fl__bytes p = {guard_copy(&guards[0], pattern, pattern_size), pattern_size};
         struct fl__bytes t = {guard_copy(&guards[1], text, text_size), text_size};
-        (void)fl__glob_match(p, t, k % 2 == 0);
+        (void)matches(p, t, k % 2 == 0);
     }
     guard_destroy(&guards[0]);
     guard_destroy(&guards[1]);
@@ -118,8 +124,39 @@ static void test_many_stars_take_no_exponential_time(void **state)
         memcpy(pattern + k, "a*", 2);
     pattern[200] = 'b';
     memset(text, 'a', sizeof text);
-    assert_false(fl__glob_match((struct fl__bytes){pattern, sizeof pattern},
-                                (struct fl__bytes){text, sizeof text}, false));
+    assert_false(
+        matches((struct fl__bytes){pattern, sizeof pattern}, (struct fl__bytes){text, sizeof text}, false));
+}
+
+/* Whatever of the pattern is looked at again and again. */
+static void test_steps_are_counted_and_limit_the_time(void **state)
+{
+    (void)state;
+    char class[1000], stars[1000], text[100];
+    memset(class, 'x', sizeof class);
+    memcpy(class, "*[", 2);
+    class[sizeof class - 1] = ']';
+    memset(stars, '*', sizeof stars);
+    memcpy(stars, "??", 2);
+    memset(text, 'a', sizeof text);
+    const struct {
+        struct fl__bytes pattern, text;
+        uint64_t least, most;
+        bool is_match;
+    } cases[] = {
+        {{class, sizeof class}, {text, sizeof text}, 99900, 100100, false},
+        {{class + 1, sizeof class - 1}, {text, 1}, 999, 1000, false},
+        {{stars, sizeof stars}, {text, 2}, 1000, 1001, true},
+        {{"*aab", 4}, {text, sizeof text}, 295, 301, false},
+        {{"a?a", 3}, {text, 3}, 3, 3, true},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        uint64_t steps = 1000000, few = cases[k].least - 1;
+        assert_int_equal(fl__glob_match(cases[k].pattern, cases[k].text, false, &steps), cases[k].is_match);
+        assert_in_range(1000000 - steps, cases[k].least, cases[k].most);
+        assert_false(fl__glob_match(cases[k].pattern, cases[k].text, false, &few));
+        assert_int_equal(few, 0);
+    }
 }
 
 int main(void)
@@ -130,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_stars_match_as_the_obvious_matcher_says),
         cmocka_unit_test(test_no_pattern_makes_it_read_beyond_its_ends),
         cmocka_unit_test(test_many_stars_take_no_exponential_time),
+        cmocka_unit_test(test_steps_are_counted_and_limit_the_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

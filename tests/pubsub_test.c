@@ -419,6 +419,43 @@ static void test_a_message_above_the_limit_disconnects_whoever_listens(void **st
     world_destroy(world);
 }
 
+/* As long as a name may be, of one letter; its last byte is another one. */
+static void queue_long_name(struct fl_io_stream *client, const char *head, size_t size, char last)
+{
+    char text[64];
+    char *name = malloc(size);
+    memset(name, 'a', size);
+    name[size - 1] = last;
+    snprintf(text, sizeof text, "%s$%zu\r\n", head, size + 1);
+    client_queue_text(client, text);
+    client_queue_text(client, last == 'b' ? "*" : "a");
+    client_queue(client, name, size);
+    client_queue_text(client, "\r\n");
+    free(name);
+}
+
+/* The pattern fits at half of the channel's places, but for its last byte. */
+static void test_whose_patterns_take_too_long_is_disconnected_and_others_hear(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *first = client_connect(world), *second = client_connect(world),
+                        *other = client_connect(world), *publisher = client_connect(world);
+    queue_long_name(first, "*2\r\n$10\r\nPSUBSCRIBE\r\n", 30000, 'b');
+    queue_long_name(second, "*2\r\n$10\r\nPSUBSCRIBE\r\n", 30000, 'b');
+    client_send(other, "PSUBSCRIBE a*\r\n");
+    expect(publisher, "PUBLISH ab x", ":1\r\n"); /* Easy. */
+    assert_false(first->closed || second->closed);
+    (void)client_take(other);
+    queue_long_name(publisher, "*3\r\n$7\r\nPUBLISH\r\n", 60000, 'a');
+    client_send(publisher, "$1\r\nm\r\n");
+    expect_text(publisher, ":1\r\n");
+    assert_true(first->closed && second->closed);
+    assert_false(other->closed);
+    assert_non_null(strstr(client_take(other), "$2\r\na*\r\n$60001\r\naaa"));
+    world_destroy(world);
+}
+
 static void test_a_clients_subscriptions_have_a_limit_and_do_no_harm(void **state)
 {
     (void)state;
@@ -509,7 +546,8 @@ static void publish_and_check(struct model *model, struct fl_io_stream *publishe
                           name.size, name.data, number);
         for (uint32_t k = 0; k < model->order_count; k++) {
             struct fl__bytes pattern = fl__bytes_of(topics[model->order[k]]);
-            if (!model->by_pattern[c][model->order[k]] || !fl__glob_match(pattern, name, false))
+            uint64_t steps = 1000;
+            if (!model->by_pattern[c][model->order[k]] || !fl__glob_match(pattern, name, false, &steps))
                 continue;
             count++;
             at += snprintf(expected + at, sizeof expected - (size_t)at,
@@ -644,6 +682,7 @@ int main(void)
         cmocka_unit_test(test_who_does_not_read_its_messages_is_disconnected),
         cmocka_unit_test(test_a_publisher_may_be_the_one_who_is_disconnected),
         cmocka_unit_test(test_a_message_above_the_limit_disconnects_whoever_listens),
+        cmocka_unit_test(test_whose_patterns_take_too_long_is_disconnected_and_others_hear),
         cmocka_unit_test(test_a_clients_subscriptions_have_a_limit_and_do_no_harm),
         cmocka_unit_test(test_the_registry_agrees_with_a_table_of_who_listens),
         cmocka_unit_test(test_what_only_a_node_has_to_tell_reaches_its_listeners),

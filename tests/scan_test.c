@@ -139,6 +139,47 @@ static void test_a_pattern_that_takes_too_long_is_refused(void **state)
     free(pattern);
 }
 
+/* Else a million of them in one transaction would stop the node for hours. */
+static void test_what_a_transaction_looks_through_has_a_limit(void **state)
+{
+    char key[4000], pattern[2000];
+    const struct fl__bytes keys[] = {{"keys", 4}, {pattern, sizeof pattern}};
+    const struct fl__bytes scan[] = {{"scan", 4}, {"0", 1}, {"match", 5}, {pattern, sizeof pattern}};
+    const struct fl__bytes count[] = {{"bitcount", 8}, {"large", 5}};
+    struct fl__transaction transaction;
+    struct log log;
+    (void)state;
+    memset(key, 'a', sizeof key);
+    memset(pattern, 'a', sizeof pattern);
+    pattern[0] = '*';
+    pattern[sizeof pattern - 1] = 'b';
+    log_begin(&log);
+    apply(&log, "setrange large 67108863 x");
+    for (char c = 'c'; c < 'f'; c++) { /* Three keys take some 12 MiB. */
+        key[sizeof key - 1] = c;
+        apply_args(&log, (struct fl__bytes[]){{"set", 3}, {key, sizeof key}, {"v", 1}}, 3);
+    }
+    fl__transaction_init(&transaction);
+    for (int k = 0; k < 7; k++)
+        (void)!fl__transaction_add(&transaction, fl__command_find(count, 2, NULL), count, 2);
+    for (int k = 0; k < 4; k++) {
+        (void)!fl__transaction_add(&transaction, fl__command_find(keys, 2, NULL), keys, 2);
+        (void)!fl__transaction_add(&transaction, fl__command_find(scan, 4, NULL), scan, 4);
+    }
+    apply_data(&log, (struct fl__bytes){transaction.data, transaction.size}, FL_OK);
+    fl__reply_raw(&log.reply, (struct fl__bytes){"", 1});
+/* The step of a SCAN ends early. */
+#define FOUND "*0\r\n*2\r\n$15\r\n408273334241519\r\n*0\r\n"
+#define REFUSED                                                                                              \
+    "-ERR a command, or all commands of a transaction, may go through 512 MiB of values; this one was not "  \
+    "carried out\r\n"
+    assert_string_equal(
+        log.reply.data,
+        "*15\r\n:4\r\n:4\r\n:4\r\n:4\r\n:4\r\n:4\r\n:4\r\n" FOUND FOUND REFUSED REFUSED REFUSED REFUSED);
+    fl__transaction_release(&transaction);
+    log_end(&log);
+}
+
 /* --------------------------------------------------------------------------------------------------- KEYS */
 
 static void test_keys_counts_what_it_found_behind_earlier_replies(void **state)
@@ -282,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_a_scan_that_goes_on_at_other_nodes_returns_each_key_that_stays_once),
         cmocka_unit_test(test_a_step_ends_early_where_there_is_too_much_to_look_at),
         cmocka_unit_test(test_a_pattern_that_takes_too_long_is_refused),
+        cmocka_unit_test(test_what_a_transaction_looks_through_has_a_limit),
         cmocka_unit_test(test_keys_counts_what_it_found_behind_earlier_replies),
         cmocka_unit_test(test_keys_that_do_not_fit_the_output_fail_the_reply),
         cmocka_unit_test(test_who_wants_no_answer_gets_none),

@@ -685,6 +685,35 @@ static void test_closing_answers_what_is_open(void **state)
     world_free(world);
 }
 
+/* One of them is a megabyte that is gone through for each byte of each name. */
+static void test_a_pattern_that_takes_too_long_is_refused_by_every_command(void **state)
+{
+    static const char *const heads[] = {
+        "*3\r\n$6\r\nCONFIG\r\n$3\r\nGET\r\n",
+        "*3\r\n$6\r\nPUBSUB\r\n$8\r\nCHANNELS\r\n",
+        "*5\r\n$7\r\nCOMMAND\r\n$4\r\nLIST\r\n$8\r\nFILTERBY\r\n$7\r\nPATTERN\r\n",
+    };
+    (void)state;
+    const size_t size = 1 << 20;
+    char *class = malloc(size);
+    memset(class, '_', size);
+    memcpy(class, "*[", 2);
+    class[size - 1] = ']';
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world), *listener = client_connect(world);
+    client_send(listener, "SUBSCRIBE 1234567890123456789012345678901234567890 "
+                          "abcdefghijabcdefghijabcdefghijabcdefghij\r\n");
+    for (size_t k = 0; k < sizeof heads / sizeof heads[0]; k++) {
+        client_queue_text(client, heads[k]);
+        client_queue_text(client, "$1048576\r\n");
+        client_queue(client, class, size);
+        client_send(client, "\r\n");
+        expect_text(client, "-ERR matching this pattern takes too long\r\n");
+    }
+    free(class);
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -724,6 +753,7 @@ int main(void)
         cmocka_unit_test(test_clients_that_come_while_the_log_is_recovered_wait),
         cmocka_unit_test(test_opening_is_refused_where_it_would_be_dangerous),
         cmocka_unit_test(test_closing_answers_what_is_open),
+        cmocka_unit_test(test_a_pattern_that_takes_too_long_is_refused_by_every_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -300,7 +300,7 @@ void fl__client_flush(struct fl__client *client)
     struct fl_server *server = client->server;
     fl__link_remove(&client->dirty);
     if (client->out.failed)
-        fl__client_cut(client, "it did not read its messages");
+        fl__client_cut(client, "it did not read its messages, or its patterns take too long to match");
     if (client->is_closed || client->is_sending)
         return;
     if (client->out.size > 0) {

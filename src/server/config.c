@@ -2,10 +2,11 @@
  * everything before it changes anything. */
 #include "server.h"
 
-static bool matches_any(const char *name, const struct fl__bytes *patterns, uint32_t pattern_count)
+static bool matches_any(const char *name, const struct fl__bytes *patterns, uint32_t pattern_count,
+                        uint64_t *steps)
 {
-    for (uint32_t k = 0; k < pattern_count; k++)
-        if (fl__glob_match(patterns[k], fl__bytes_of(name), true))
+    for (uint32_t k = 0; k<pattern_count && * steps> 0; k++)
+        if (fl__glob_match(patterns[k], fl__bytes_of(name), true, steps))
             return true;
     return false;
 }
@@ -15,9 +16,14 @@ void fl__local_config_get(struct fl__client *client, struct fl__reply *reply, co
 {
     bool chosen[FL__SETTINGS_MAX];
     size_t count = 0;
+    uint64_t steps = FL__GLOB_STEPS_MAX;
     for (uint32_t k = 0; k < fl__setting_count(); k++) {
-        chosen[k] = matches_any(fl__setting_name(k), args + 2, arg_count - 2);
+        chosen[k] = matches_any(fl__setting_name(k), args + 2, arg_count - 2, &steps);
         count += chosen[k];
+    }
+    if (steps == 0) {
+        fl__reply_error(reply, FL__ERROR_STEPS);
+        return;
     }
     fl__reply_map(reply, count);
     for (uint32_t k = 0; k < fl__setting_count(); k++) {

@@ -404,7 +404,8 @@ static enum filter filter_named(struct fl__bytes name)
     return fl__bytes_is(name, "pattern") ? FILTER_PATTERN : FILTER_NONE;
 }
 
-static bool is_listed(const struct fl__command *command, enum filter filter, struct fl__bytes value)
+static bool is_listed(const struct fl__command *command, enum filter filter, struct fl__bytes value,
+                      uint64_t *steps)
 {
     if (filter == FILTER_CATEGORY) {
         for (uint32_t k = 0; k < CATEGORY_COUNT; k++) {
@@ -414,7 +415,7 @@ static bool is_listed(const struct fl__command *command, enum filter filter, str
         return false;
     }
     if (filter == FILTER_PATTERN)
-        return fl__glob_match(value, fl__bytes_of(command->name), true);
+        return fl__glob_match(value, fl__bytes_of(command->name), true, steps);
     return filter == FILTER_NONE; /* There are no modules. */
 }
 
@@ -430,11 +431,17 @@ void fl__local_command_list(struct fl__client *client, struct fl__reply *reply, 
     }
     struct fl__bytes value = is_filtered ? args[4] : (struct fl__bytes){0};
     size_t listed_count = 0;
+    uint64_t steps = FL__GLOB_STEPS_MAX;
     for (uint32_t k = 0; k < fl__command_count; k++)
-        listed_count += is_listed(&fl__commands[k], filter, value);
+        listed_count += is_listed(&fl__commands[k], filter, value, &steps);
+    if (steps == 0) {
+        fl__reply_error(reply, FL__ERROR_STEPS);
+        return;
+    }
     fl__reply_array(reply, listed_count);
+    steps = FL__GLOB_STEPS_MAX;
     for (uint32_t k = 0; k < fl__command_count; k++) {
-        if (is_listed(&fl__commands[k], filter, value))
+        if (is_listed(&fl__commands[k], filter, value, &steps))
             fl__reply_text(reply, fl__commands[k].name);
     }
 }

@@ -55,22 +55,25 @@ static bool take_steps(uint64_t *steps, uint64_t count)
     return *steps > 0;
 }
 
-static bool match(struct fl__bytes pattern, struct fl__bytes text, bool ignore_case, uint64_t *steps)
+bool fl__glob_match(struct fl__bytes pattern, struct fl__bytes text, bool ignore_case, uint64_t *steps)
 {
-    size_t p = 0, t = 0, start = 0;
+    size_t p = 0, t = 0;
     bool starred = false;
     size_t star = 0, covered = 0; /* Where the pattern goes on behind the last star; where its cover ends. */
 
     while (t < text.size) {
-        /* A class takes as many steps as it is long. */
-        if (!take_steps(steps, 1 + (p > start ? p - start : 0)))
+        size_t start = p;
+        bool is_star = p < pattern.size && pattern.data[p] == '*';
+        bool is_same = !is_star && p < pattern.size &&
+                       match_one(pattern, &p, fold(text.data[t], ignore_case), ignore_case);
+        /* A class takes as many steps as it is long, whether the byte is in it or not. */
+        if (!take_steps(steps, p > start ? p - start : 1))
             return false;
-        start = p;
-        if (p < pattern.size && pattern.data[p] == '*') {
+        if (is_star) {
             starred = true;
             star = ++p;
             covered = t;
-        } else if (p < pattern.size && match_one(pattern, &p, fold(text.data[t], ignore_case), ignore_case)) {
+        } else if (is_same) {
             t++;
         } else if (starred) {
             p = star;
@@ -79,18 +82,9 @@ static bool match(struct fl__bytes pattern, struct fl__bytes text, bool ignore_c
             return false;
         }
     }
-    while (p < pattern.size && pattern.data[p] == '*')
-        p++;
+    for (; p < pattern.size && pattern.data[p] == '*'; p++) {
+        if (!take_steps(steps, 1))
+            return false;
+    }
     return p == pattern.size;
-}
-
-bool fl__glob_match(struct fl__bytes pattern, struct fl__bytes text, bool ignore_case)
-{
-    uint64_t steps = UINT64_MAX;
-    return match(pattern, text, ignore_case, &steps);
-}
-
-bool fl__glob_match_within(struct fl__bytes pattern, struct fl__bytes text, uint64_t *steps)
-{
-    return match(pattern, text, false, steps);
 }

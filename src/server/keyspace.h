@@ -92,10 +92,12 @@ size_t fl__decimal_print(const struct fl__decimal *value, char out[FL__DECIMAL_T
 
 /* ------------------------------------------------------------------------------------------------- glob.c */
 
-/* Redis' patterns: * ? [a-c] [^x] \c. Never recursive; at most pattern size times text size steps. */
-bool fl__glob_match(struct fl__bytes pattern, struct fl__bytes text, bool ignore_case);
-/* The same, with case, in at most *steps steps, which are counted down. False and *steps 0: it needs more. */
-bool fl__glob_match_within(struct fl__bytes pattern, struct fl__bytes text, uint64_t *steps);
+/* What all matching of one command may take; a step takes a few nanoseconds. */
+#define FL__GLOB_STEPS_MAX (UINT64_C(1) << 26)
+#define FL__ERROR_STEPS "ERR matching this pattern takes too long"
+/* Redis' patterns: * ? [a-c] [^x] \c. Never recursive. May take as many steps as pattern size times text
+ * size: at most *steps, which are counted down. False and *steps 0: it needs more. */
+bool fl__glob_match(struct fl__bytes pattern, struct fl__bytes text, bool ignore_case, uint64_t *steps);
 
 /* ------------------------------------------------------------------------------------------------- resp.c */
 

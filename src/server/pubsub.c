@@ -12,7 +12,7 @@
  * Invariants: a topic has a subscription at least; a client's subscriber is there if and only if it has one.
  *
  * Delivering never ends a connection, because it happens in the middle of an entry: a client whose output is
- * too much is marked as failed, and the flush sees to it. */
+ * too much, or whose patterns take too long, is marked as failed, and the flush sees to it. */
 #include "server.h"
 
 #include <stdlib.h>
@@ -22,6 +22,7 @@
 #include <xxhash.h>
 
 #define BUCKETS_MIN 16
+#define PATTERNS_STEPS_MAX (UINT64_C(1) << 27) /* Of matching, for one client, until the time moves on. */
 
 /* What is found by hash; the first member of its struct. */
 struct node {
@@ -56,6 +57,9 @@ struct fl__subscriber {
     struct fl__link subscriptions[FL__TOPIC_KINDS];
     uint32_t counts[FL__TOPIC_KINDS];
     size_t size; /* Of all subscriptions, as memory of the client. */
+    /* What its patterns may still take at this time of the server's. */
+    uint64_t steps;
+    fl_time_us steps_at;
 };
 
 struct fl__pubsub {
@@ -390,6 +394,35 @@ static uint64_t push_by_name(const struct fl__pubsub *pubsub, enum fl__topic_kin
     return topic != NULL ? push_all(topic, parts, 3) : 0;
 }
 
+static uint64_t *steps_of(struct fl__client *client)
+{
+    struct fl__subscriber *subscriber = client->subscriber;
+    if (subscriber->steps_at != client->server->now) {
+        subscriber->steps_at = client->server->now;
+        subscriber->steps = PATTERNS_STEPS_MAX;
+    }
+    return &subscriber->steps;
+}
+
+/* The one who has listened for longest answers for what it takes. Who cannot is disconnected, as one who does
+ * not read is: else a few patterns could stop this node. */
+static bool is_heard(const struct topic *pattern, struct fl__bytes channel)
+{
+    const struct fl__link *head = &pattern->subscriptions;
+    for (struct fl__link *link = head->next; link != head; link = link->next) {
+        struct fl__client *client = fl__container(link, struct subscription, of_topic)->client;
+        if (client->out.failed)
+            continue;
+        uint64_t *steps = steps_of(client);
+        bool is_match = fl__glob_match(name_of(pattern), channel, false, steps);
+        if (is_match || *steps > 0)
+            return is_match;
+        client->out.failed = true;
+        fl__client_touch(client);
+    }
+    return false;
+}
+
 uint64_t fl__pubsub_deliver(struct fl_server *server, struct fl__bytes channel, struct fl__bytes message)
 {
     const struct fl__pubsub *pubsub = server->pubsub;
@@ -398,7 +431,7 @@ uint64_t fl__pubsub_deliver(struct fl_server *server, struct fl__bytes channel, 
     for (struct fl__link *link = head->next; link != head; link = link->next) {
         const struct topic *pattern = fl__container(link, struct topic, of_kind);
         const struct fl__bytes parts[] = {fl__bytes_of("pmessage"), name_of(pattern), channel, message};
-        if (fl__glob_match(name_of(pattern), channel, false))
+        if (is_heard(pattern, channel))
             count += push_all(pattern, parts, 4);
     }
     return count;

@@ -1,18 +1,17 @@
 /* scan.c - command bodies: SCAN, KEYS, RANDOMKEY. They look at all keys, in the order of their hashes.
  *
  * A node that looks for long does nothing else meanwhile: it hears no leader, and loses its followers. So
- * each call has a limit of work: SCAN ends its step early; KEYS, whose answer has to be whole, refuses. */
+ * each call has a limit of work: SCAN ends its step early; KEYS, whose answer has to be whole, refuses. And
+ * what a call takes is spent, a step as a byte, so that a transaction cannot call them without end. */
 #include "keyspace.h"
 
 #define ERROR_SYNTAX "ERR syntax error"
 #define ERROR_NUMBER "ERR value is not an integer or out of range"
-#define ERROR_STEPS "ERR matching this pattern takes too long"
 #define SCAN_COUNT 10 /* Without COUNT. */
 
 /* Work is counted in steps of matching a pattern, of a few nanoseconds; a key that is met takes many. */
 #define KEY_STEPS 64
 #define SCAN_STEPS_MAX (UINT64_C(1) << 24)
-#define KEYS_STEPS_MAX (UINT64_C(1) << 26)
 
 /* Whether an item is a live key that matches. False and *steps 0: it takes too long to say. */
 static bool matches(const struct fl__call *call, const struct fl__item *item, struct fl__bytes pattern,
@@ -20,7 +19,7 @@ static bool matches(const struct fl__call *call, const struct fl__item *item, st
 {
     *steps = *steps > KEY_STEPS ? *steps - KEY_STEPS : 0;
     return *steps > 0 && fl__store_is_live(call->store, item) &&
-           fl__glob_match_within(pattern, fl__item_key(item), steps);
+           fl__glob_match(pattern, fl__item_key(item), false, steps);
 }
 
 /* --------------------------------------------------------------------------------------------------- SCAN */
@@ -74,18 +73,17 @@ static const char *read_options(const struct fl__call *call, struct scan_options
 /* Moves the cursor to the end of a step: behind `count` items and those of the last one's hash, or as far as
  * there is work in it for one call. Counts the keys that match. False: one alone takes too long. */
 static bool find_end(const struct fl__call *call, const struct scan_options *options, uint64_t *cursor,
-                     size_t *match_count)
+                     size_t *match_count, uint64_t *steps)
 {
     const struct fl__item *item = fl__store_seek(call->store, *cursor);
-    uint64_t steps = SCAN_STEPS_MAX;
     int64_t left = options->count;
     for (; item != NULL; item = fl__store_after(call->store, item), left--) {
-        bool is_enough = left <= 0 || steps < SCAN_STEPS_MAX / 2;
+        bool is_enough = left <= 0 || *steps < SCAN_STEPS_MAX / 2;
         if (is_enough && item->hash >= *cursor)
             return true;
         *cursor = item->hash + 1;
-        *match_count += matches(call, item, options->pattern, &steps);
-        if (steps == 0)
+        *match_count += matches(call, item, options->pattern, steps);
+        if (*steps == 0)
             return false;
     }
     *cursor = FL__HASH_END;
@@ -111,16 +109,16 @@ static void put_step(const struct fl__call *call, const struct scan_options *opt
 void fl__scan_scan(struct fl__call *call)
 {
     struct scan_options options = {.count = SCAN_COUNT, .pattern = {"*", 1}};
-    uint64_t cursor, end;
+    uint64_t cursor, end, steps = SCAN_STEPS_MAX;
     size_t match_count = 0;
     const char *error =
         read_cursor(call->args[1], &cursor) ? read_options(call, &options) : "ERR invalid cursor";
     end = cursor;
-    if (error == NULL && !find_end(call, &options, &end, &match_count))
-        error = ERROR_STEPS;
+    if (error == NULL && !find_end(call, &options, &end, &match_count, &steps))
+        error = FL__ERROR_STEPS;
     if (error != NULL)
         fl__reply_error(call->reply, error);
-    else
+    else if (fl__store_spend(call, SCAN_STEPS_MAX - steps))
         put_step(call, &options, cursor, end, match_count);
 }
 
@@ -136,19 +134,26 @@ static bool has_wildcard(struct fl__bytes pattern)
     return false;
 }
 
-/* Writes the keys that match. False: it is too much work. */
+/* Writes the keys that match. False: complained, because it is too much work. */
 static bool put_matches(struct fl__call *call, size_t *count)
 {
+    struct fl__reply *reply = call->reply;
     const struct fl__item *item = fl__store_seek(call->store, 0);
-    uint64_t steps = KEYS_STEPS_MAX;
-    for (; item != NULL && !call->reply->failed; item = fl__store_after(call->store, item)) {
+    uint64_t steps = FL__GLOB_STEPS_MAX;
+    size_t start = reply->size, end;
+    for (; item != NULL && steps > 0 && !reply->failed; item = fl__store_after(call->store, item)) {
         if (matches(call, item, call->args[1], &steps)) {
-            fl__reply_bulk(call->reply, fl__item_key(item));
+            fl__reply_bulk(reply, fl__item_key(item));
             ++*count;
         }
-        if (steps == 0)
-            return false;
     }
+    end = reply->size;
+    reply->size = start; /* Where a complaint would stand. */
+    if (steps == 0)
+        fl__reply_error(reply, "ERR KEYS would stop this node for too long; use SCAN");
+    if (steps == 0 || !fl__store_spend(call, FL__GLOB_STEPS_MAX - steps))
+        return false;
+    reply->size = end;
     return true;
 }
 
@@ -158,11 +163,8 @@ void fl__scan_keys(struct fl__call *call)
         return;
     size_t count = 0, start = call->reply->size;
     if (has_wildcard(call->args[1])) {
-        if (!put_matches(call, &count)) {
-            call->reply->size = start;
-            fl__reply_error(call->reply, "ERR KEYS would stop this node for too long; use SCAN");
+        if (!put_matches(call, &count))
             return;
-        }
     } else if (fl__store_find(call->store, call->args[1]) != NULL) {
         fl__reply_bulk(call->reply, call->args[1]);
         count = 1;

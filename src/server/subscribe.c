@@ -92,9 +92,9 @@ DEFINE_LOCAL(sunsubscribe, unsubscribe_all, FL__TOPIC_SHARD)
 
 /* ------------------------------------------------------------------------------------------------- PUBSUB */
 
-static bool is_listed(struct fl__bytes name, const struct fl__bytes *pattern)
+static bool is_listed(struct fl__bytes name, const struct fl__bytes *pattern, uint64_t *steps)
 {
-    return pattern == NULL || fl__glob_match(*pattern, name, false);
+    return pattern == NULL || fl__glob_match(*pattern, name, false, steps);
 }
 
 static void reply_topics(const struct fl_server *server, struct fl__reply *reply, enum fl__topic_kind kind,
@@ -103,11 +103,17 @@ static void reply_topics(const struct fl_server *server, struct fl__reply *reply
     const struct fl__link *at = NULL;
     struct fl__bytes name;
     size_t count = 0;
+    uint64_t steps = FL__GLOB_STEPS_MAX;
     while (fl__pubsub_next(server, kind, &at, &name))
-        count += is_listed(name, pattern);
+        count += is_listed(name, pattern, &steps);
+    if (steps == 0) {
+        fl__reply_error(reply, FL__ERROR_STEPS);
+        return;
+    }
     fl__reply_array(reply, count);
+    steps = FL__GLOB_STEPS_MAX;
     while (fl__pubsub_next(server, kind, &at, &name)) {
-        if (is_listed(name, pattern))
+        if (is_listed(name, pattern, &steps))
             fl__reply_bulk(reply, name);
     }
 }
