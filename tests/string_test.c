@@ -288,6 +288,49 @@ static void test_reads_of_a_transaction_share_a_limit_of_their_own(void **state)
     calls_end(&calls);
 }
 
+/* Each is short to write, and with a large value long to carry out: a million of them would stop a node for
+ * hours. */
+static void test_whatever_goes_through_a_large_value_spends_it(void **state)
+{
+    static const char *const renames[] = {
+        "rename k kk", "rename kk k",   "renamenx k kk", "renamenx kk k", "rename k kk",
+        "rename kk k", "renamenx k kk", "rename kk k",   "rename k kk",   "renamenx k kk",
+    };
+    static const char *const dumps[] = {
+        "bitcount k", "bitcount k", "bitcount k", "bitcount k", "bitcount k",
+        "bitcount k", "bitcount k", "bitcount k", "dump k",
+    };
+    struct calls calls;
+    (void)state;
+    calls_begin(&calls);
+    calls_say(&calls, "setrange k 67108863 a");
+    say_together(&calls, renames, sizeof renames / sizeof *renames);
+    assert_string_equal(calls.reply.data,
+                        "*10\r\n+OK\r\n+OK\r\n:1\r\n:1\r\n+OK\r\n+OK\r\n:1\r\n+OK\r\n" TOO_MUCH TOO_MUCH);
+    say_together(&calls, dumps, sizeof dumps / sizeof *dumps);
+    assert_string_equal(calls.reply.data, "*9\r\n:3\r\n:3\r\n:3\r\n:3\r\n:3\r\n:3\r\n:3\r\n:3\r\n" TOO_MUCH);
+    calls_end(&calls);
+}
+
+static void test_adding_to_a_long_number_spends_its_digits(void **state)
+{
+    static const char *const lines[] = {
+        "setrange k1 67108863 a", "setrange k2 67108863 a", "setrange k3 67108863 a",
+        "setrange k4 67108863 a", "setrange k5 67108863 a", "setrange k6 67108863 a",
+        "setrange k7 67108863 a", "setrange k8 67100799 a", "incrbyfloat n 1e4000",
+        "incrbyfloat n -1e4000",
+    };
+    struct calls calls;
+    (void)state;
+    calls_begin(&calls);
+    calls_say(&calls, "incrbyfloat n 0");
+    say_together(&calls, lines, sizeof lines / sizeof *lines);
+    const char *last = calls.reply.data + calls.reply.size - strlen(TOO_MUCH);
+    assert_string_equal(last, TOO_MUCH);
+    assert_int_equal(calls_value(&calls, "n").size, 1);
+    calls_end(&calls);
+}
+
 /* ---------------------------------------------------------------------------------------------------- LCS */
 
 #define LCS_SIZE_MAX 40
@@ -411,6 +454,8 @@ int main(void)
         cmocka_unit_test(test_bitop_reads_no_more_than_its_limit),
         cmocka_unit_test(test_the_commands_of_a_transaction_share_a_limit),
         cmocka_unit_test(test_reads_of_a_transaction_share_a_limit_of_their_own),
+        cmocka_unit_test(test_whatever_goes_through_a_large_value_spends_it),
+        cmocka_unit_test(test_adding_to_a_long_number_spends_its_digits),
         cmocka_unit_test(test_lcs_finds_what_the_textbooks_table_does),
         cmocka_unit_test(test_lcs_does_not_compare_what_would_take_long),
     };

@@ -2,6 +2,8 @@
  * word. */
 #include "keyspace.h"
 
+#define DIGIT_WORK 2 /* A digit that is added takes as long as so many bytes do elsewhere. */
+
 static void put_number(struct fl__call *call, struct fl__bytes printed, const char *event)
 {
     fl__store_put(call->store, call->args[1], printed, FL__KEEP_DEADLINE);
@@ -65,6 +67,8 @@ void fl__string_incrbyfloat(struct fl__call *call)
         return;
     }
     bool is_finite = kinds[0] == FL__DECIMAL_FINITE && kinds[1] == FL__DECIMAL_FINITE;
+    if (is_finite && !fl__store_spend(call, DIGIT_WORK * ((uint64_t)sum.size + change.size)))
+        return;
     if (!is_finite || !fl__decimal_add(&sum, &change)) {
         fl__reply_error(call->reply, "ERR increment would produce NaN or Infinity");
         return;

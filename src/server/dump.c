@@ -231,6 +231,8 @@ void fl__dump_dump(struct fl__call *call)
         fl__reply_null(call->reply);
         return;
     }
+    if (!fl__store_spend(call, item->value_size))
+        return;
     char head[HEAD_SIZE_MAX] = {TYPE_STRING}, footer[FOOTER_SIZE];
     struct fl__bytes value = fl__item_value(item);
     size_t head_size;

@@ -49,13 +49,16 @@ void fl__key_type(struct fl__call *call)
 static void rename_key(struct fl__call *call, bool if_absent)
 {
     struct fl__bytes from = call->args[1], to = call->args[2];
-    if (fl__store_find(call->store, from) == NULL) {
+    const struct fl__item *item = fl__store_find(call->store, from);
+    if (item == NULL) {
         fl__reply_error(call->reply, "ERR no such key");
         return;
     }
     bool is_same = fl__bytes_equal(from, to);
     bool is_refused = if_absent && (is_same || fl__store_find(call->store, to) != NULL);
     if (!is_same && !is_refused) {
+        if (!fl__store_spend(call, item->value_size)) /* The value stands behind the key, and moves. */
+            return;
         fl__store_rename(call->store, from, to);
         fl__store_notify(call->store, FL__EVENT_GENERIC, "rename_from", from);
         fl__store_notify(call->store, FL__EVENT_GENERIC, "rename_to", to);
