@@ -296,6 +296,71 @@ static void test_conditions_alone_are_a_transaction(void **state)
     log_end(&log);
 }
 
+/* ------------------------------------------------------------------------------------------- what is left */
+
+static uint64_t discarded_keys(const struct log *log)
+{
+    struct fl__store_counts counts;
+    fl__store_counts(log->store, &counts);
+    return counts.discarded;
+}
+
+static void apply_pairs(struct log *log, uint32_t pair_count, bool is_flushed)
+{
+    struct fl__transaction transaction;
+    const struct fl__bytes flushall = fl__bytes_of("flushall");
+    fl__transaction_init(&transaction);
+    for (uint32_t k = 0; k < pair_count; k++) {
+        char key[16];
+        snprintf(key, sizeof key, "%u", (unsigned)k);
+        const struct fl__bytes args[] = {{"set", 3}, fl__bytes_of(key), {"v", 1}};
+        assert_int_equal(fl__transaction_add(&transaction, fl__command_find(args, 3, NULL), args, 3), FL_OK);
+        if (is_flushed)
+            assert_int_equal(
+                fl__transaction_add(&transaction, fl__command_find(&flushall, 1, NULL), &flushall, 1), FL_OK);
+    }
+    apply_data(log, (struct fl__bytes){transaction.data, transaction.size}, FL_OK);
+    fl__transaction_release(&transaction);
+}
+
+/* What FLUSHALL leaves behind is freed little by little, and nobody counts it as used. */
+static void test_what_is_left_behind_does_not_pile_up_within_one_entry(void **state)
+{
+    struct log log;
+    (void)state;
+    log_begin(&log);
+    apply_pairs(&log, 5000, true);
+    assert_in_range(discarded_keys(&log), 0, 2);
+    log_end(&log);
+}
+
+static void test_what_is_left_behind_is_freed_before_as_much_is_there_again(void **state)
+{
+    struct log log;
+    (void)state;
+    log_begin(&log);
+    for (int round = 0; round < 4; round++) {
+        apply_pairs(&log, 50000, false);
+        assert_int_equal(discarded_keys(&log), 0);
+        apply(&log, "flushall");
+        assert_in_range(discarded_keys(&log), 49000, 50000);
+    }
+    log_end(&log);
+}
+
+static void test_what_is_left_behind_is_freed_without_entries_too(void **state)
+{
+    struct log log;
+    (void)state;
+    log_begin(&log);
+    apply_pairs(&log, 50000, false);
+    apply(&log, "flushall");
+    for (int k = 0; k < 65536 / 4096 + 1; k++)
+        fl__store_tidy(log.store);
+    assert_int_equal(discarded_keys(&log), 0);
+    log_end(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +375,9 @@ int main(void)
             test_a_guarded_transaction_is_applied_if_all_its_revisions_are_right_and_else_not_at_all),
         cmocka_unit_test(test_of_a_guarded_entry_cut_anywhere_or_without_conditions_nothing_is_applied),
         cmocka_unit_test(test_conditions_alone_are_a_transaction),
+        cmocka_unit_test(test_what_is_left_behind_does_not_pile_up_within_one_entry),
+        cmocka_unit_test(test_what_is_left_behind_is_freed_before_as_much_is_there_again),
+        cmocka_unit_test(test_what_is_left_behind_is_freed_without_entries_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,9 @@ static void add_memory_section(struct info *info)
     add_memory(info, "maxmemory", info->snapshot.memory_max);
     add(info, "maxmemory_policy:noeviction");
     add(info, "mem_clients_normal:%" PRIu64, info->snapshot.clients_memory);
+    struct fl__store_counts counts;
+    fl__store_counts(info->server->store, &counts);
+    add(info, "lazyfree_pending_objects:%" PRIu64, counts.discarded);
 }
 
 static void add_persistence(struct info *info)

@@ -145,6 +145,8 @@ bool fl__map_drain(struct fl__map *map, uint64_t *position, uint64_t bucket_coun
         struct fl__item *next;
         for (struct fl__item *item = *bucket_at(buckets, bucket); item != NULL; item = next) {
             next = item->next;
+            map->count--;
+            map->memory -= block_size(sizeof *item + item->capacity);
             free(item);
         }
         free_segment_before(map, buckets, bucket + 1);

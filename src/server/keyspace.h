@@ -526,6 +526,10 @@ FL_MUST_USE bool fl__store_stretches(struct fl__store *store, const struct fl__c
  * each, and some are left over; a tick expires many. */
 uint64_t fl__store_deadline_us(const struct fl__store *store);
 
+/* Frees a little of what FLUSHALL left behind; entries do, but there may be none for long. Changes nothing
+ * else. */
+void fl__store_tidy(struct fl__store *store);
+
 uint64_t fl__store_time_us(const struct fl__store *store); /* The log's clock. */
 fl_index fl__store_index(const struct fl__store *store);   /* Of the last entry applied. */
 uint64_t fl__store_memory(const struct fl__store *store);  /* Bytes of keys, values and what holds them. */
@@ -535,6 +539,7 @@ struct fl__store_counts {
     uint64_t expires;      /* Of these, keys with a deadline. */
     uint64_t expired;      /* Keys removed by their deadline since the store was created. */
     uint64_t hits, misses; /* Keys that this node's READ commands found, and did not find. */
+    uint64_t discarded;    /* Keys that FLUSHALL removed and whose memory is not freed yet. */
 };
 void fl__store_counts(const struct fl__store *store, struct fl__store_counts *out);
 

@@ -136,6 +136,7 @@ static void on_round(struct fl_io_op *op)
     fl__pause_round(server);
     maybe_tick(server);
     fl__sentinel_round(server);
+    fl__store_tidy(server->store);
     if (++server->rounds % CHECK_ROUNDS == 0 || server->stopping)
         check_clients(server);
     publish(server);

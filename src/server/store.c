@@ -23,6 +23,10 @@
 #define ENTRY_BUCKETS 64
 #define TICK_EXPIRES 1024
 #define TICK_BUCKETS 4096
+/* More of it with whatever could leave more behind. A table of n keys has at most 2n buckets when it has just
+ * been filled, so it is freed before as many keys are there again. */
+#define INSERT_BUCKETS 4
+#define CLEAR_BUCKETS 128
 #define STRETCH_MAX 4096        /* By which a value may become longer without attracting attention. */
 #define CLOCK_LAG_US_MAX 100000 /* How old the log's clock may be where an answer tells the time. */
 
@@ -37,6 +41,7 @@ struct fl__store {
     struct fl__map map;
     struct fl__deadlines deadlines;
     struct discarded *discarded;
+    uint64_t discarded_count; /* Keys in there, not freed yet. */
     struct fl__payload_reader reader;
     uint64_t hash_seed;
     uint64_t clock_us;
@@ -64,7 +69,12 @@ struct fl__store *fl__store_create(uint64_t hash_seed)
 static void free_discarded(struct fl__store *store, uint64_t bucket_count)
 {
     struct discarded *discarded = store->discarded;
-    if (discarded == NULL || !fl__map_drain(&discarded->map, &discarded->position, bucket_count))
+    if (discarded == NULL)
+        return;
+    store->discarded_count -= discarded->map.count;
+    bool is_empty = fl__map_drain(&discarded->map, &discarded->position, bucket_count);
+    store->discarded_count += discarded->map.count;
+    if (!is_empty)
         return;
     store->discarded = discarded->next;
     free(discarded);
@@ -214,6 +224,7 @@ static struct fl__item *insert_item(struct fl__store *store, struct fl__item **l
         return NULL;
     }
     item->revision = store->index;
+    free_discarded(store, INSERT_BUCKETS);
     return item;
 }
 
@@ -351,6 +362,8 @@ void fl__store_clear(struct fl__store *store)
         store->broken = true;
         return;
     }
+    free_discarded(store, CLEAR_BUCKETS);
+    store->discarded_count += store->map.count;
     discarded->map = store->map;
     discarded->next = store->discarded;
     store->discarded = discarded;
@@ -591,6 +604,11 @@ bool fl__store_stretches(struct fl__store *store, const struct fl__command *comm
 
 /* ------------------------------------------------------------------------------------------------ looking */
 
+void fl__store_tidy(struct fl__store *store)
+{
+    free_discarded(store, TICK_BUCKETS);
+}
+
 uint64_t fl__store_deadline_us(const struct fl__store *store)
 {
     const struct fl__item *item = fl__deadlines_first(&store->deadlines);
@@ -617,6 +635,7 @@ void fl__store_counts(const struct fl__store *store, struct fl__store_counts *ou
     out->expired = store->expired_count + leftover;
     out->hits = store->hit_count;
     out->misses = store->miss_count;
+    out->discarded = store->discarded_count;
 }
 
 static uint64_t hash_item(const struct fl__store *store, const struct fl__item *item)
