@@ -499,6 +499,23 @@ static void test_a_client_watches_so_many_keys_and_no_more(void **state)
     world_destroy(world);
 }
 
+/* The local commands of a transaction on its way are yet to be run, and RESET comes behind them. */
+static void test_reset_waits_for_a_transaction_with_local_commands(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    world->node->holds_proposals = true;
+    client_send(client, "MULTI\r\nHELLO 3\r\nCLIENT SETNAME me\r\nSET a 1\r\nEXEC\r\nRESET\r\n"
+                        "CLIENT GETNAME\r\n");
+    world->node->holds_proposals = false;
+    world_run(world);
+    const char *output = client_take(client);
+    const char *end = output + strlen(output) - strlen("+RESET\r\n$-1\r\n");
+    assert_string_equal(end, "+RESET\r\n$-1\r\n");
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -530,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_a_watch_that_failed_has_exec_refused),
         cmocka_unit_test(test_a_watch_that_fails_late_has_the_exec_behind_it_refused),
         cmocka_unit_test(test_a_client_watches_so_many_keys_and_no_more),
+        cmocka_unit_test(test_reset_waits_for_a_transaction_with_local_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,9 +10,11 @@
  *     WATCH                        as a read
  *     SUBSCRIBE and its like       nothing, or their like
  *     MULTI, QUIT                  any; they concern the connection, and their replies wait for their turn.
- *                                  Of a client that listens, or is about to: nothing
+ *                                  Of a client that listens, or is about to: nothing. Never beside a
+ *                                  WAIT, or a transaction whose local commands are yet to be run
  *     a call within MULTI          any; it is queued
- *     DISCARD, RESET               any but WATCH, which would note keys for them to forget
+ *     DISCARD, RESET               the same; and not beside WATCH, which would note keys for them to
+ *                                  forget
  *     EXEC                         as a write, or as a read if its commands all read; nothing, if one of
  *                                  them may make a value longer; but never beside the WATCH on whose
  *                                  answer it depends
@@ -205,7 +207,8 @@ static bool start_transaction_command(struct fl__client *client, const struct fl
         fl__dispatch_watch(client, command, args, arg_count);
         return true;
     }
-    if (client->depth > 0 && (client->subscriber != NULL || client->flight == FL__FLIGHT_SUBSCRIBES))
+    if (client->depth > 0 && (client->subscriber != NULL || client->flight == FL__FLIGHT_SUBSCRIBES ||
+                              client->flight == FL__FLIGHT_ALONE))
         return false;
     if (client->watched.open > 0 && command->local != fl__local_multi && command->local != fl__local_quit)
         return false;
