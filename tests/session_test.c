@@ -685,6 +685,24 @@ static void test_closing_answers_what_is_open(void **state)
     world_free(world);
 }
 
+static void test_a_client_looks_for_so_many_others_at_once(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    for (int count = 4096; count <= 4097; count++) {
+        char head[64];
+        snprintf(head, sizeof head, "*%d\r\n$6\r\nCLIENT\r\n$4\r\nLIST\r\n$2\r\nID\r\n", count + 3);
+        client_queue_text(client, head);
+        for (int k = 0; k < count; k++)
+            client_queue_text(client, "$1\r\n2\r\n");
+        world_run(world);
+        expect_text(client, count == 4096 ? "$0\r\n\r\n"
+                                          : "-ERR too many client IDs; 4096 may be asked for at once\r\n");
+    }
+    world_destroy(world);
+}
+
 /* One of them is a megabyte that is gone through for each byte of each name. */
 static void test_a_pattern_that_takes_too_long_is_refused_by_every_command(void **state)
 {
@@ -754,6 +772,7 @@ int main(void)
         cmocka_unit_test(test_opening_is_refused_where_it_would_be_dangerous),
         cmocka_unit_test(test_closing_answers_what_is_open),
         cmocka_unit_test(test_a_pattern_that_takes_too_long_is_refused_by_every_command),
+        cmocka_unit_test(test_a_client_looks_for_so_many_others_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

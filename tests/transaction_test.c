@@ -238,9 +238,9 @@ static void test_a_transaction_above_the_limit_says_so_and_is_discarded(void **s
         client_queue(client, value, size);
         client_send(client, "\r\n");
     }
-    expect_text(
-        client, QUEUED QUEUED
-        "-ERR the transaction is larger than 64 MiB or 1048576 commands; EXEC will discard it [FL3012]\r\n");
+    expect_text(client, QUEUED QUEUED
+                "-ERR the transaction is larger than 64 MiB or 1048576 commands, or 4096 of them are not "
+                "about keys; EXEC will discard it [FL3012]\r\n");
     expect(client, "EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n");
     free(value);
     world_destroy(world);
@@ -516,6 +516,23 @@ static void test_reset_waits_for_a_transaction_with_local_commands(void **state)
     world_destroy(world);
 }
 
+/* They are run in one go, whatever they have to tell. */
+static void test_a_transaction_takes_so_many_local_commands(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    expect(client, "MULTI", OK);
+    for (int k = 0; k < 4096; k++)
+        client_queue_text(client, "PING\r\n");
+    world_run(world);
+    assert_null(strchr(client_take(client), '-'));
+    expect(client, "GET a", "+QUEUED\r\n");
+    expect_part(client, "PING", "or 4096 of them are not about keys");
+    expect(client, "EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n");
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,6 +565,7 @@ int main(void)
         cmocka_unit_test(test_a_watch_that_fails_late_has_the_exec_behind_it_refused),
         cmocka_unit_test(test_a_client_watches_so_many_keys_and_no_more),
         cmocka_unit_test(test_reset_waits_for_a_transaction_with_local_commands),
+        cmocka_unit_test(test_a_transaction_takes_so_many_local_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define NAME_SIZE_MAX 1024
+#define IDS_MAX 4096 /* Of CLIENT LIST ID: each is looked for among all clients. */
 
 static void reply_no_memory(struct fl__reply *reply)
 {
@@ -232,6 +233,11 @@ static void list_by_id(struct fl_server *server, struct fl__reply *reply, const 
                        uint32_t id_count)
 {
     struct fl__reply lines;
+    if (id_count > IDS_MAX) {
+        fl__reply_error_format(reply, "ERR too many client IDs; %u may be asked for at once",
+                               (unsigned)IDS_MAX);
+        return;
+    }
     fl__reply_init(&lines, 2, server->options.client_output_max);
     for (uint32_t k = 0; k < id_count; k++) {
         int64_t id;

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of one transaction. Nothing comes in between when they are run, and some tell much. */
+#define HOLES_MAX 4096
+
 /* A local command queued in a transaction. */
 struct fl__hole {
     struct fl__hole *next;
@@ -71,7 +74,7 @@ static int add_hole(struct fl__multi *multi, const struct fl__command *command, 
                     uint32_t arg_count)
 {
     size_t size = sizeof(struct fl__hole) + fl__args_size(args, arg_count);
-    if (multi->holes_size + size > FL__TRANSACTION_SIZE_MAX)
+    if (multi->holes_size + size > FL__TRANSACTION_SIZE_MAX || multi->transaction.holes == HOLES_MAX)
         return FL_ETOOBIG;
     struct fl__hole *hole = malloc(size);
     if (hole == NULL)
@@ -118,8 +121,9 @@ void fl__transaction_queue(struct fl__client *client, const struct fl__command *
     multi->aborted = true;
     if (result == FL_ETOOBIG)
         fl__error(reply, FL__CODE_TRANSACTION_TOO_BIG,
-                  "the transaction is larger than %u MiB or %u commands; EXEC will discard it",
-                  FL__TRANSACTION_SIZE_MAX >> 20, (unsigned)FL__ARGS_MAX);
+                  "the transaction is larger than %u MiB or %u commands, or %u of them are not about keys; "
+                  "EXEC will discard it",
+                  FL__TRANSACTION_SIZE_MAX >> 20, (unsigned)FL__ARGS_MAX, (unsigned)HOLES_MAX);
     else
         fl__error_outcome(reply, client->server, result, true);
 }
@@ -195,6 +199,8 @@ enum fl__flight fl__transaction_flight(const struct fl__client *client)
 
 static void run_hole(struct fl__client *client, const struct fl__hole *hole, struct fl__reply *reply)
 {
+    if (reply->failed) /* The client is about to be disconnected. */
+        return;
     client->in_exec = true;
     hole->command->local(client, reply, hole->args, hole->arg_count);
     client->in_exec = false;
