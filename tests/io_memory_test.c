@@ -92,6 +92,24 @@ static void test_after_a_crash_only_timers_and_closing_work(void **unused)
 }
 
 /* Durable writes, many in flight: what completed survives, what did not may, and each completes once. */
+/* Power can fail while a disk does not answer; a process that ends does not wait for it. */
+static void test_a_file_that_a_hung_disk_was_closing_is_closed_after_a_crash(void **unused)
+{
+    (void)unused;
+    struct fl_io_file *file;
+    struct machine machine = boot_with_file(1, &file);
+    struct fl_io_op op = {0};
+    fl__memory_hang(machine.io, UINT64_MAX / 2);
+    machine.io->vtable->close_file(machine.io, &op, file);
+    fl__world_advance(machine.world, 1000000);
+    assert_non_null(op.engine);
+    fl__memory_crash(machine.io);
+    fl__world_advance(machine.world, 1000000);
+    assert_null(op.engine);
+    assert_int_equal(op.result, FL_OK);
+    halt(&machine);
+}
+
 static void test_a_crash_keeps_what_completed_and_any_of_what_was_in_flight(void **unused)
 {
     (void)unused;
@@ -336,6 +354,7 @@ int main(void)
         IO_CONTRACT_TESTS(QUICK) /**/
         IO_CONTRACT_TESTS(SLOW)  /**/
         cmocka_unit_test(test_after_a_crash_only_timers_and_closing_work),
+        cmocka_unit_test(test_a_file_that_a_hung_disk_was_closing_is_closed_after_a_crash),
         cmocka_unit_test(test_a_crash_keeps_what_completed_and_any_of_what_was_in_flight),
         cmocka_unit_test(test_a_lock_ends_with_its_process_and_with_power),
         cmocka_unit_test(test_time_stands_still_unless_the_world_is_run),

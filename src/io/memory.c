@@ -492,7 +492,7 @@ void fl__memory_crash(struct fl_io *io)
     if (engine->is_crashed)
         return;
     engine->is_crashed = true;
-    engine->hung_until = 0;
+    fl__memory_hang(io, 0); /* Files that were being closed are still closed. */
     fl__files_crash(engine);
     fl__net_crash(engine);
 }
