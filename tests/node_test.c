@@ -115,6 +115,46 @@ static void test_the_same_seed_gives_the_same_history(void **state)
 
 /* ------------------------------------------------------------------------------------------------ crashes */
 
+static struct {
+    const struct fl_io_vtable *real;
+    const struct nodes_host *host;
+    uint32_t turns; /* Asked for at once. */
+} slow_machine;
+
+static fl_time_us slow_now(struct fl_io *io)
+{
+    return slow_machine.real->now(io) + slow_machine.host->count * (fl_time_us)30000;
+}
+
+static void count_turns(struct fl_io *io, struct fl_io_op *op, fl_time_us at)
+{
+    slow_machine.turns += at == 0;
+    slow_machine.real->timer(io, op, at);
+}
+
+/* Each command keeps the machine busy for 30 ms, and then it is everybody else's turn: the heartbeats'. */
+static void test_entries_that_take_long_are_applied_one_in_a_turn(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 1, 1);
+    struct nodes_host *host = &nodes.hosts[0];
+    struct fl_io_vtable vtable = *host->io->vtable;
+    vtable.now = slow_now;
+    vtable.timer = count_turns;
+    slow_machine.real = host->io->vtable;
+    slow_machine.host = host;
+    host->io->vtable = &vtable;
+    propose_everywhere(&nodes, 20);
+    slow_machine.turns = 0;
+    nodes_run(&nodes, NODES_SECOND);
+    assert_int_equal(host->count, 20);
+    assert_in_range(slow_machine.turns, 19, 30);
+    host->io->vtable = slow_machine.real;
+    settle(&nodes);
+    end(&nodes);
+}
+
 static void test_a_leader_that_dies_takes_nothing_acknowledged_with_it(void **state)
 {
     struct nodes nodes;
@@ -426,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_commands_proposed_on_one_node_keep_their_order),
         cmocka_unit_test(test_a_read_anywhere_holds_what_was_acknowledged_anywhere),
         cmocka_unit_test(test_the_same_seed_gives_the_same_history),
+        cmocka_unit_test(test_entries_that_take_long_are_applied_one_in_a_turn),
         cmocka_unit_test(test_a_leader_that_dies_takes_nothing_acknowledged_with_it),
         cmocka_unit_test(test_power_that_fails_everywhere_takes_nothing_acknowledged),
         cmocka_unit_test(test_without_a_quorum_each_command_is_refused_or_unknown_once),

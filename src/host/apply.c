@@ -1,8 +1,8 @@
 /* apply.c - committed entries to the state machine, in log order, each once in a process's life.
  *
  * Most are in the cache; those of a log that was there at the start, or that the cache had to let go, are
- * read from disk in pieces. One turn of the loop applies a bounded amount, so that a long log being replayed
- * keeps no heartbeat waiting.
+ * read from disk in pieces. One turn of the loop applies a bounded amount, and ends where it takes long, so
+ * that neither a long log being replayed nor long work for the machine keeps a heartbeat waiting.
  *
  * The log's time is made monotone here, on each node alike: an entry counts with the highest time up to
  * it. */
@@ -136,8 +136,9 @@ void fl__apply_some(struct fl_node *node)
     const struct fl_node_limits *limits = &node->options.limits;
     uint32_t count = 0;
     uint64_t size = 0;
+    fl_time_us started = node->io->vtable->now(node->io);
     while (applier->applied < applier->commit && !node->is_closing) {
-        if (count == limits->turn_entries || size >= limits->turn_size) {
+        if (count == limits->turn_entries || size >= limits->turn_size || fl__driver_is_late(node, started)) {
             fl__driver_wake(node);
             break;
         }

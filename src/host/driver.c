@@ -16,10 +16,16 @@
 #include <string.h>
 
 #define ROUNDS_MAX 4 /* In one turn: what answers cause is done at once, within reason. */
+#define TURN_US 20000u
 
 fl_time_us fl__driver_now(struct fl_node *node)
 {
     return node->now = node->io->vtable->now(node->io);
+}
+
+bool fl__driver_is_late(const struct fl_node *node, fl_time_us started)
+{
+    return node->io->vtable->now(node->io) - started > TURN_US;
 }
 
 uint64_t fl__driver_time(struct fl_node *node)
@@ -464,9 +470,10 @@ static void run_core(struct fl_node *node)
         fl_raft_tick(node->raft, node->now);
         fl__driver_event(node);
     }
+    fl_time_us started = node->now;
     for (int round = 0; round < ROUNDS_MAX && !node->is_failed; round++) {
         run_round(node);
-        if (!node->is_dirty)
+        if (!node->is_dirty || fl__driver_is_late(node, started))
             break;
     }
     if (!node->is_failed)

@@ -523,6 +523,8 @@ struct fl__entry *fl__driver_cached(struct fl_node *node, fl_index index);
 uint64_t fl__driver_time(struct fl_node *node); /* The log's clock, read as a leader. */
 uint64_t fl__driver_seed(struct fl_node *node); /* For an entry. */
 fl_time_us fl__driver_now(struct fl_node *node);
+/* A turn that began then has lasted for long: what is left waits for the next one. */
+bool fl__driver_is_late(const struct fl_node *node, fl_time_us started);
 bool fl__driver_is_founded(const struct fl_node *node);
 /* The node takes no part any more: everything is answered, connections end. `what` is a sentence, and says
  * what to do. */
