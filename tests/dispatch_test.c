@@ -516,6 +516,26 @@ static void test_clients_that_come_and_go_under_random_answers_leave_nothing_beh
         play_chaos(seed);
 }
 
+/* Of 16.7 million cells each, 128 MiB of work; the node has its turn between any two. */
+static void test_long_reads_are_answered_one_in_a_turn(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world), *other = client_connect(world);
+    client_send(client, "SETRANGE a 4000 x\r\nSETRANGE b 4000 x\r\n");
+    (void)client_take(client);
+    world->node->automatic = false;
+    client_send(client, "LCS a b LEN\r\nLCS a b LEN\r\nGET c\r\n");
+    client_send(other, "LCS a b LEN\r\n");
+    world->node->automatic = true;
+    uint32_t before = client->send_count;
+    world_run(world);
+    expect_text(client, ":4001\r\n:4001\r\n$-1\r\n");
+    expect_text(other, ":4001\r\n");
+    assert_int_equal(client->send_count - before, 2);
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -542,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_a_client_that_vanishes_while_it_waits_leaves_its_request_to_the_node),
         cmocka_unit_test(test_a_wait_that_ends_without_a_quorum_says_what_is_certain),
         cmocka_unit_test(test_clients_that_come_and_go_under_random_answers_leave_nothing_behind),
+        cmocka_unit_test(test_long_reads_are_answered_one_in_a_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,9 +9,13 @@
  * proposed first, one for all reads that wait for one, and the read is looked at again once it is applied. It
  * needs no second moment: the state only moves forward.
  *
+ * Reads that are long work leave the node its turns in between: it has heartbeats to send and to hear.
+ *
  * With `reads stale` there is neither: a read is executed at once. But who subscribes waits for a moment even
  * then, so that nobody hears what was published before (docs/decisions/010-messages-are-entries.md). */
 #include "server.h"
+
+#define WORK_MAX (64u << 20) /* Of the reads of one turn, as fl__store_spend() counts it. */
 
 static bool is_read(const struct fl__pending *p)
 {
@@ -182,11 +186,17 @@ void fl__dispatch_advance(struct fl__client *client)
         struct fl__pending *p = client->first;
         if (p == NULL || !is_read(p) || !p->confirmed || fl__client_is_full(client))
             return;
+        if (client->server->work > WORK_MAX) {
+            fl__client_resume_soon(client);
+            return;
+        }
         if (needs_tick(p)) {
             wait_for_tick(client);
             return;
         }
+        struct fl_server *server = client->server;
         execute_read(p);
+        server->work += fl__store_work(server->store);
     }
 }
 

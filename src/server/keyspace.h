@@ -500,6 +500,7 @@ FL_MUST_USE int fl__store_apply(struct fl__store *store, const struct fl__contex
  * fl__command_find(). `seed` is what chance is made of, if the command leaves something to it (RANDOMKEY). */
 void fl__store_read(struct fl__store *store, const struct fl__command *command, const struct fl__bytes *args,
                     uint32_t arg_count, uint64_t seed, struct fl__reply *reply);
+uint64_t fl__store_work(const struct fl__store *store); /* What the calls of the last one that read spent. */
 /* Log index of a key's last change; 0: there is no such key by the log's clock. */
 uint64_t fl__store_revision(const struct fl__store *store, struct fl__bytes key);
 

@@ -87,6 +87,7 @@ static void on_kick(struct fl_io_op *op)
 {
     struct fl_server *server = op->owner;
     server->kick_is_set = false;
+    server->work = 0;
     server->now = server->io->vtable->now(server->io);
     resume_all(server);
     if (server->tick_is_wanted)
@@ -129,6 +130,7 @@ static void on_round(struct fl_io_op *op)
 {
     struct fl_server *server = op->owner;
     server->round_is_set = false;
+    server->work = 0;
     server->now = server->io->vtable->now(server->io);
     if (server->stopping && maybe_free(server))
         return;

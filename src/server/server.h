@@ -281,6 +281,7 @@ struct fl_server {
     struct fl__link ticking;
     uint32_t client_count;  /* Without those being closed. */
     uint32_t refused_count; /* Clients beyond the limit, still being told so. */
+    uint64_t work;          /* What reads have spent since the latest kick or round. */
     uint64_t next_client_id, clients_accepted, clients_refused, clients_memory;
     /* FL__CREDIT bytes: what was received is parsed here if nothing is left over from before. */
     char *scratch;

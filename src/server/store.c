@@ -394,6 +394,11 @@ uint64_t fl__store_publish(struct fl__store *store, bool sharded, struct fl__byt
 
 /* --------------------------------------------------------------------------------------------------- work */
 
+uint64_t fl__store_work(const struct fl__store *store)
+{
+    return store->work_read;
+}
+
 static void forget_work(struct fl__store *store)
 {
     store->work_read = store->work_written = 0;
