@@ -296,6 +296,55 @@ static void test_conditions_alone_are_a_transaction(void **state)
     log_end(&log);
 }
 
+/* More keys have expired than an entry frees, and the last of them is used again: what its deadline was is
+ * nobody's. */
+static void test_a_key_that_expired_and_is_not_freed_begins_anew(void **state)
+{
+    static const char *const writes[] = {"set z w keepttl", "append z w", "incr z", "setbit z 1 0",
+                                         "setrange z 0 w"};
+    (void)state;
+    for (size_t n = 0; n < sizeof writes / sizeof writes[0]; n++) {
+        struct log log;
+        char command[64];
+        log_begin(&log);
+        for (unsigned k = 0; k < 100; k++) {
+            snprintf(command, sizeof command, "set k%u v px 10", k);
+            apply(&log, command);
+        }
+        apply(&log, "set z v px 20");
+        log.time_us += SECOND;
+        apply(&log, writes[n]);
+        assert_in_range(fl__store_held(log.store), 80, 90);
+        read_state(&log, "pttl z");
+        check_reply(&log, ":-1\r\n");
+        read_state(&log, "strlen z");
+        check_reply(&log, ":1\r\n");
+        log_end(&log);
+    }
+}
+
+static void test_what_reads_is_not_run_where_nobody_asks(void **state)
+{
+    struct log log;
+    struct fl__transaction transaction;
+    struct fl__store_counts counts;
+    const struct fl__bytes get[] = {{"get", 3}, {"a", 1}}, incr[] = {{"incr", 4}, {"a", 1}};
+    (void)state;
+    log_begin(&log);
+    fl__transaction_init(&transaction);
+    assert_int_equal(fl__transaction_add(&transaction, fl__command_find(get, 2, NULL), get, 2), FL_OK);
+    assert_int_equal(fl__transaction_add(&transaction, fl__command_find(incr, 2, NULL), incr, 2), FL_OK);
+    const struct fl__bytes data = {transaction.data, transaction.size};
+    const struct fl__context context = {.time_us = log.time_us, .index = ++log.index};
+    assert_int_equal(fl__store_apply(log.store, &context, data, NULL), FL_OK);
+    fl__store_counts(log.store, &counts);
+    assert_int_equal(counts.misses, 0);
+    apply_data(&log, data, FL_OK);
+    check_reply(&log, "*2\r\n$1\r\n1\r\n:2\r\n");
+    fl__transaction_release(&transaction);
+    log_end(&log);
+}
+
 /* ------------------------------------------------------------------------------------------- what is left */
 
 static uint64_t discarded_keys(const struct log *log)
@@ -375,6 +424,8 @@ int main(void)
             test_a_guarded_transaction_is_applied_if_all_its_revisions_are_right_and_else_not_at_all),
         cmocka_unit_test(test_of_a_guarded_entry_cut_anywhere_or_without_conditions_nothing_is_applied),
         cmocka_unit_test(test_conditions_alone_are_a_transaction),
+        cmocka_unit_test(test_a_key_that_expired_and_is_not_freed_begins_anew),
+        cmocka_unit_test(test_what_reads_is_not_run_where_nobody_asks),
         cmocka_unit_test(test_what_is_left_behind_does_not_pile_up_within_one_entry),
         cmocka_unit_test(test_what_is_left_behind_is_freed_before_as_much_is_there_again),
         cmocka_unit_test(test_what_is_left_behind_is_freed_without_entries_too),
