@@ -328,6 +328,38 @@ static void test_a_restore_that_is_refused_changes_nothing(void **state)
     log_end(&log);
 }
 
+static void test_a_later_version_is_not_understood(void **state)
+{
+    char body[32] = "\0\1v";
+    struct fl__dump dump;
+    (void)state;
+    size_t size = close_body(body, 3);
+    assert_null(fl__dump_read((struct fl__bytes){body, size}, &dump));
+    body[3] = 11;
+    uint64_t crc = naive_crc64(body, 5);
+    for (int k = 0; k < 8; k++)
+        body[5 + k] = (char)(crc >> 8 * k);
+    assert_string_equal(fl__dump_read((struct fl__bytes){body, size}, &dump),
+                        "ERR DUMP payload version or checksum are wrong");
+}
+
+static void test_a_value_restored_at_its_end_is_not_there(void **state)
+{
+    char body[32] = "\0\1v";
+    struct log log;
+    const struct fl__bytes args[] = {{"restore", 7},        {"a", 1},
+                                     {"1700000000000", 13}, {body, close_body(body, 3)},
+                                     {"absttl", 6},         {"replace", 7}};
+    (void)state;
+    log_begin(&log);
+    apply(&log, "set a before");
+    apply_args(&log, args, 6);
+    check_reply(&log, "+OK\r\n");
+    read_state(&log, "exists a");
+    check_reply(&log, ":0\r\n");
+    log_end(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +373,8 @@ int main(void)
         cmocka_unit_test(test_a_value_above_the_limit_is_refused_before_there_is_room_for_it),
         cmocka_unit_test(test_restores_of_a_transaction_share_a_limit_of_what_they_unpack),
         cmocka_unit_test(test_a_restore_that_is_refused_changes_nothing),
+        cmocka_unit_test(test_a_later_version_is_not_understood),
+        cmocka_unit_test(test_a_value_restored_at_its_end_is_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -396,6 +396,23 @@ static void test_a_read_waits_for_the_clock_if_it_would_say_something_else(void 
     log_end(&log);
 }
 
+static void test_the_same_deadline_is_neither_later_nor_earlier(void **state)
+{
+    struct log log;
+    (void)state;
+    log_begin(&log);
+    apply(&log, "set k v exat 1800000000");
+    apply(&log, "expireat k 1800000000 gt");
+    check_reply(&log, ":0\r\n");
+    apply(&log, "expireat k 1800000000 lt");
+    check_reply(&log, ":0\r\n");
+    apply(&log, "expireat k 1800000001 gt");
+    check_reply(&log, ":1\r\n");
+    apply(&log, "expireat k 1800000000 lt");
+    check_reply(&log, ":1\r\n");
+    log_end(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_a_renamed_key_takes_as_much_memory_as_one_that_was_set),
         cmocka_unit_test(test_memory_usage_counts_the_deadline_and_grows_with_the_value),
         cmocka_unit_test(test_a_read_waits_for_the_clock_if_it_would_say_something_else),
+        cmocka_unit_test(test_the_same_deadline_is_neither_later_nor_earlier),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

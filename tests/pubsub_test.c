@@ -123,6 +123,10 @@ static void test_a_message_never_stands_within_a_reply(void **state)
     expect_text(client,
                 "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n>3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n"
                 "*3\r\n+OK\r\n:1\r\n+PONG\r\n");
+    /* Nothing but keys and messages. */
+    client_send(client, "MULTI\r\nSET a 1\r\nPUBLISH c m\r\nEXEC\r\n");
+    expect_text(client, "+OK\r\n+QUEUED\r\n+QUEUED\r\n>3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n"
+                        "*2\r\n+OK\r\n:1\r\n");
     client_send(client, "UNSUBSCRIBE c\r\n");
     (void)client_take(client);
     /* It begins to listen in the midst of what is applied. */

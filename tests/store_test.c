@@ -410,6 +410,19 @@ static void test_what_is_left_behind_is_freed_without_entries_too(void **state)
     log_end(&log);
 }
 
+static void test_data_says_everything_in_one_way(void **state)
+{
+    struct log log;
+    static const char plain[] = "\1\1\2\3get\1a", longer[] = "\1\1\x82\0\3get\1a", later[] = "\2\1\2\3get\1a";
+    (void)state;
+    log_begin(&log);
+    apply_data(&log, (struct fl__bytes){plain, sizeof plain - 1}, FL_OK);
+    check_reply(&log, "$-1\r\n");
+    apply_data(&log, (struct fl__bytes){longer, sizeof longer - 1}, FL_EMESSAGE);
+    apply_data(&log, (struct fl__bytes){later, sizeof later - 1}, FL_EMESSAGE);
+    log_end(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_what_is_left_behind_does_not_pile_up_within_one_entry),
         cmocka_unit_test(test_what_is_left_behind_is_freed_before_as_much_is_there_again),
         cmocka_unit_test(test_what_is_left_behind_is_freed_without_entries_too),
+        cmocka_unit_test(test_data_says_everything_in_one_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -533,6 +533,65 @@ static void test_a_transaction_takes_so_many_local_commands(void **state)
     world_destroy(world);
 }
 
+/* So many keys of nearly the largest size. */
+static void queue_watch(struct fl_io_stream *client, int key_count, size_t size)
+{
+    char head[64];
+    char *key = malloc(size);
+    memset(key, 'k', size);
+    snprintf(head, sizeof head, "*%d\r\n$5\r\nWATCH\r\n", key_count + 1);
+    client_queue_text(client, head);
+    snprintf(head, sizeof head, "$%zu\r\n", size);
+    for (int k = 0; k < key_count; k++) {
+        client_queue_text(client, head);
+        client_queue(client, key, size);
+        client_queue_text(client, "\r\n");
+    }
+    free(key);
+}
+
+static void test_the_bytes_of_watched_keys_are_limited_by_themselves_and_with_the_transaction(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    const size_t size = 31 << 20;
+    char *value = calloc(1, size);
+    queue_watch(client, 64, 65500);
+    world_run(world);
+    expect_text(client, OK);
+    expect_part(client, "WATCH b c d e f", OK);
+    expect(client, "MULTI", OK);
+    for (int k = 0; k < 2; k++) {
+        client_queue_text(client, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$32505856\r\n");
+        client_queue(client, value, size);
+        client_send(client, "\r\n");
+    }
+    expect_text(client, QUEUED QUEUED);
+    expect_part(client, "EXEC", "-ERR the transaction and the keys watched for it are larger than 64 MiB");
+    queue_watch(client, 65, 65500);
+    world_run(world);
+    assert_non_null(strstr(client_take(client), "-ERR more than 65536 keys, or 4 MiB of them, are watched"));
+    free(value);
+    world_destroy(world);
+}
+
+/* What was not noted cannot be seen to have changed. */
+static void test_a_watch_of_too_long_a_key_makes_exec_fail(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    queue_watch(client, 1, 65537);
+    world_run(world);
+    assert_memory_equal(client_take(client), "-ERR ", 5);
+    expect(client, "MULTI", OK);
+    expect(client, "SET a 1", "+QUEUED\r\n");
+    expect(client, "EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n");
+    expect(client, "GET a", "$-1\r\n");
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -566,6 +625,8 @@ int main(void)
         cmocka_unit_test(test_a_client_watches_so_many_keys_and_no_more),
         cmocka_unit_test(test_reset_waits_for_a_transaction_with_local_commands),
         cmocka_unit_test(test_a_transaction_takes_so_many_local_commands),
+        cmocka_unit_test(test_the_bytes_of_watched_keys_are_limited_by_themselves_and_with_the_transaction),
+        cmocka_unit_test(test_a_watch_of_too_long_a_key_makes_exec_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
