@@ -39,7 +39,7 @@
 /* ------------------------------------------------------------------------------------------------ reading */
 
 /* Takes bytes from the front of others. False: there are not so many. */
-static bool take(struct fl__bytes *from, size_t size, struct fl__bytes *taken)
+static bool take(struct fl__bytes *from, uint64_t size, struct fl__bytes *taken)
 {
     if (from->size < size)
         return false;
@@ -105,7 +105,7 @@ static bool read_number(struct fl__bytes *from, size_t size, struct fl__dump *du
 }
 
 /* Unpacks compressed bytes to `out`, or only looks whether they are well formed and give `size` bytes. */
-static bool decompress(struct fl__bytes from, char *out, size_t size)
+static bool decompress(struct fl__bytes from, char *out, uint64_t size)
 {
     size_t done = 0;
     uint8_t control, byte;
