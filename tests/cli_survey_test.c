@@ -216,7 +216,8 @@ static void test_json_names_every_node_and_nulls_what_is_not_known(void **state)
     stop_nodes(nodes, 3);
 }
 
-/* Voters by what they answer: L leads, f follows, c catches up, d is damaged, . is silent. */
+/* Voters by what they answer: L leads, f follows, c catches up, d is damaged, . is silent; F leads
+ * with a full log. */
 static void judge(struct fl__survey *survey, const char *nodes)
 {
     memset(survey, 0, sizeof *survey);
@@ -225,8 +226,10 @@ static void judge(struct fl__survey *survey, const char *nodes)
         view->voter = true;
         view->answers = *nodes != '.';
         view->damaged = *nodes == 'd';
-        view->ready = *nodes == 'L' || *nodes == 'f';
-        snprintf(view->role, sizeof view->role, "%s", *nodes == 'L' ? "leader" : "follower");
+        view->ready = strchr("LFf", *nodes) != NULL;
+        snprintf(view->name, sizeof view->name, "n%u", survey->count);
+        snprintf(view->full, sizeof view->full, "%s", *nodes == 'F' ? "log" : "");
+        snprintf(view->role, sizeof view->role, "%s", strchr("LF", *nodes) != NULL ? "leader" : "follower");
     }
     fl__survey_judge(survey);
 }
@@ -246,6 +249,10 @@ static void test_the_verdict_counts_what_may_still_fail(void **state)
         {"Lff..", "degraded: 3 of 5 up, tolerates 0 more", FL__EXIT_DEGRADED},
         {"Lfc", "degraded: 3 of 3 up, 1 catching up, tolerates 0 more", FL__EXIT_DEGRADED},
         {"Lfd", "degraded: 3 of 3 up, 1 damaged, tolerates 0 more", FL__EXIT_DEGRADED},
+        {"F", "degraded: n1's log is full, writes are refused; 1 of 1 up, tolerates 0 more",
+         FL__EXIT_DEGRADED},
+        {"fFf", "degraded: n2's log is full, writes are refused; 3 of 3 up, tolerates 1 more",
+         FL__EXIT_DEGRADED},
         {"Ld.", "unavailable: 2 of 3 up, 1 damaged, no quorum", FL__EXIT_NO_QUORUM},
         {"c..", "unavailable: 1 of 3 up, no quorum", FL__EXIT_NO_QUORUM},
         {"L..", "unavailable: 1 of 3 up, no quorum", FL__EXIT_NO_QUORUM},

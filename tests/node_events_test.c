@@ -343,6 +343,7 @@ static void test_a_full_log_is_told_once(void **state)
     assert_true(nodes_status(&nodes, 0).refused > 0);
     assert_int_equal(count_of(&nodes, 0, FL_NODE_LOG_FULL), 1);
     assert_true(nodes_status(&nodes, 0).log_used <= 256 << 10);
+    assert_int_equal(nodes_status(&nodes, 0).log_room, FL_ELOGFULL);
     end(&nodes);
 }
 

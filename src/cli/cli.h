@@ -578,6 +578,7 @@ struct fl__view {
     /* From its own answer; zero and empty without one. */
     char id[24], role[16], version[24], peer[FL_ADDRESS_MAX], web[FL_ADDRESS_MAX], leader[FL_NAME_MAX];
     char damage[256];
+    char full[8]; /* "log" or "disk": it refuses writes while it leads. */
     bool ready, founded, damaged;
     uint64_t term, last, durable, commit, applied, pid;
     /* From the leader's answer. */
@@ -596,7 +597,7 @@ struct fl__survey {
     enum fl__health health;
     unsigned voters, up; /* Up: voters that answer, are not damaged and not catching up. */
     unsigned tolerates;  /* How many more may fail. */
-    char verdict[160];
+    char verdict[320];
 };
 
 const char *fl__health_word(enum fl__health health);

@@ -290,15 +290,18 @@ static void find_full_log(const struct fl__exam *exam, struct fl__findings *out)
     for (unsigned i = 0; i < exam->survey.count; i++) {
         const struct fl__view *view = &exam->survey.views[i];
         char used[32], limit[32];
-        if (!view->answers || !is_nearly(view->vitals.log_used, view->vitals.log_max))
+        bool is_full = strcmp(view->full, "log") == 0;
+        if (!view->answers || (!is_full && !is_nearly(view->vitals.log_used, view->vitals.log_max)))
             continue;
         fl__value_size_text(view->vitals.log_used, used, sizeof used);
         fl__value_size_text(view->vitals.log_max, limit, sizeof limit);
-        struct fl__finding *finding = add(out, FL__PROBLEM, FL__CODE_LOG_NEARLY_FULL,
-                                          "the log of %s has nearly reached its limit", name_of(view));
+        struct fl__finding *finding =
+            add(out, FL__PROBLEM, FL__CODE_LOG_NEARLY_FULL, "the log of %s has %sreached its limit",
+                name_of(view), is_full ? "" : "nearly ");
         say(finding, "now", "%s of %s (--log-max)", used, limit);
         say(finding, "then",
-            "with no room for a further file of it, writes are refused while this node leads");
+            is_full ? "writes are refused while this node leads"
+                    : "with no room for a further file of it, writes are refused while this node leads");
         say(finding, "do",
             "restart the nodes one at a time with a larger --log-max, if their disks have room");
     }

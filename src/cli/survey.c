@@ -6,7 +6,8 @@
  *
  * The verdict:
  *   healthy      all voters are up and one of them leads
- *   degraded     a majority of the voters is up and one of them leads, but not all are up
+ *   degraded     a majority of the voters is up and one of them leads, but not all are up, or the one that
+ *                leads has no room for what is written
  *   unavailable  nodes answer, but there is no majority of them, or none leads
  *   unknown      nobody answers */
 #include "cli.h"
@@ -58,6 +59,7 @@ static void read_own(const cJSON *json, struct fl__view *view)
     read_text(json, "web", view->web, sizeof view->web);
     read_text(json, "leader", view->leader, sizeof view->leader);
     read_text(json, "damage", view->damage, sizeof view->damage);
+    read_text(json, "full", view->full, sizeof view->full);
     view->answers = true;
     view->ready = read_bool(json, "ready");
     view->founded = read_bool(json, "founded");
@@ -391,9 +393,14 @@ void fl__survey_judge(struct fl__survey *survey)
                  survey->voters, extra, has_quorum ? "no leader" : "no quorum");
         return;
     }
-    survey->health = survey->up == survey->voters ? FL__HEALTHY : FL__DEGRADED;
-    snprintf(survey->verdict, sizeof survey->verdict, "%s: %u of %u up%s, tolerates %u more",
-             fl__health_word(survey->health), answering, survey->voters, extra, survey->tolerates);
+    const struct fl__view *leader = &survey->views[survey->leader];
+    char full[FL_NAME_MAX + 64] = "";
+    if (leader->full[0] != '\0')
+        snprintf(full, sizeof full, "%s's %s is full, writes are refused; ", leader->name, leader->full);
+    bool is_whole = survey->up == survey->voters && full[0] == '\0';
+    survey->health = is_whole ? FL__HEALTHY : FL__DEGRADED;
+    snprintf(survey->verdict, sizeof survey->verdict, "%s: %s%u of %u up%s, tolerates %u more",
+             fl__health_word(survey->health), full, answering, survey->voters, extra, survey->tolerates);
 }
 
 uint64_t fl__survey_behind(const struct fl__survey *survey, const struct fl__view *view)

@@ -111,6 +111,8 @@ static void fill_members(const struct fl_node *node, struct fl_node_status *out)
         fill_peer(node, k, &out->peers[k]);
 }
 
+#define USUAL_SIZE 1024 /* Smaller commands may still fit into a log that counts as full. */
+
 static void fill_log(const struct fl_node *node, struct fl_node_status *out)
 {
     const struct fl_status *status = &node->status;
@@ -125,6 +127,7 @@ static void fill_log(const struct fl_node *node, struct fl_node_status *out)
     out->applied = node->applier.applied;
     out->log_size = node->wal ? fl__wal_size(node->wal) : 0;
     out->log_used = node->wal ? fl__wal_used(node->wal) : 0;
+    out->log_room = node->wal ? fl__wal_room(node->wal, 1, USUAL_SIZE) : FL_OK;
     out->elections_started = status->elections_started;
     out->elections_won = status->elections_won;
     out->truncated_entries = status->truncated_entries;

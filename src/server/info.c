@@ -187,7 +187,7 @@ static void add_raft(struct info *info)
 {
     const struct fl__snapshot *snapshot = &info->snapshot;
     const struct fl_node_status *node = &snapshot->node;
-    char health[64];
+    char health[FL_NAME_MAX + 64];
     fl__snapshot_health(snapshot, health, sizeof health);
     add(info, "raft_name:%s", node->name);
     add(info, "raft_id:%016" PRIx64, node->id);

@@ -64,6 +64,12 @@ void fl__snapshot_voters(const struct fl_node_status *status, uint32_t *voters, 
     }
 }
 
+/* What is full, if something is. */
+static const char *full_text(int log_room)
+{
+    return log_room == FL_ELOGFULL ? "log" : log_room == FL_ENOSPC ? "disk" : "";
+}
+
 void fl__snapshot_health(const struct fl__snapshot *snapshot, char *out, size_t out_size)
 {
     uint32_t voters, up;
@@ -73,6 +79,9 @@ void fl__snapshot_health(const struct fl__snapshot *snapshot, char *out, size_t 
         copy_text(out, out_size, "unknown");
     else if (!snapshot->node.has_leader || up < needed)
         copy_text(out, out_size, "unavailable");
+    else if (snapshot->node.role == FL_LEADER && snapshot->node.log_room != FL_OK)
+        snprintf(out, out_size, "degraded: %s's %s is full, writes are refused", snapshot->node.name,
+                 full_text(snapshot->node.log_room));
     else if (up == voters)
         copy_text(out, out_size, "healthy");
     else
@@ -195,6 +204,7 @@ static void add_vitals(cJSON *root, const struct fl__snapshot *snapshot)
     add_number(root, "commit_p99_us", percentile(&snapshot->node.commit_time, 99));
     add_number(root, "log_used", snapshot->node.log_used);
     add_number(root, "log_max", snapshot->log_max);
+    cJSON_AddStringToObject(root, "full", full_text(snapshot->node.log_room));
     add_number(root, "memory_max", snapshot->memory_max);
     add_number(root, "clients_max", snapshot->clients_max);
     add_number(root, "clients_refused", snapshot->clients_refused);
@@ -204,7 +214,7 @@ static void add_vitals(cJSON *root, const struct fl__snapshot *snapshot)
 
 char *fl__snapshot_json(const struct fl__snapshot *snapshot)
 {
-    char health[64];
+    char health[FL_NAME_MAX + 64];
     fl__snapshot_health(snapshot, health, sizeof health);
     cJSON *root = cJSON_CreateObject();
     add_node(root, snapshot);
