@@ -302,9 +302,25 @@ static void test_a_node_that_cannot_start_says_why(void **state)
     assert_said(place, "command line");
 }
 
+static void test_check_refuses_in_redis_words_what_serve_refuses(void **state)
+{
+    struct place *place = *state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/redis.conf", place->directory);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("redis.hz = 20\nredis.requirepass =\nredis.maxmemory-policy = allkeys-lru\n", file);
+    fclose(file);
+    assert_runs(place, 1, "serve", "--check", "--config", "redis.conf");
+    assert_said(place, "redis.maxmemory-policy cannot be \"allkeys-lru\"");
+    assert_said(place, "redis.conf, line 3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_check_refuses_in_redis_words_what_serve_refuses, make_place,
+                                        leave_place),
         cmocka_unit_test_setup_teardown(test_up_returns_when_a_write_is_on_all_nodes_and_down_keeps_the_data,
                                         make_place, leave_place),
         cmocka_unit_test_setup_teardown(test_a_running_cluster_keeps_its_shape_and_its_data, make_place,

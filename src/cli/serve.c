@@ -342,12 +342,12 @@ static void say_line(const struct fl__settings *settings, const char *text)
 }
 
 /* The report's first line is what happened; the others are facts. */
-static int say_open_failed(const struct serving *serving, const struct fl_error_report *report)
+static int say_open_failed(const struct fl__settings *settings, const struct fl_error_report *report)
 {
     const char *text = report->text[0] == '\0' ? fl_error_text(report->error) : report->text;
     size_t first = strcspn(text, "\n");
     fl__say_error(FL__CODE_SERVE, "%.*s", (int)first, text);
-    say_line(serving->settings, text);
+    say_line(settings, text);
     if (text[first] != '\0')
         fprintf(stderr, "%s\n", text + first + 1);
     return FL__EXIT_REFUSED;
@@ -368,11 +368,11 @@ static int run(struct serving *serving)
     int code = FL__EXIT_OK;
     report.error = fl_server_open(&serving->server, serving->io, &serving->options, &report);
     if (report.error != FL_OK)
-        return say_open_failed(serving, &report);
+        return say_open_failed(serving->settings, &report);
     if (serving->options.web != NULL &&
         (report.error = fl_web_start(&serving->web, serving->server, serving->options.web, &report)) !=
             FL_OK) {
-        code = say_open_failed(serving, &report);
+        code = say_open_failed(serving->settings, &report);
     } else {
         say_start(serving);
         fl__notify_start(&serving->notify, serving->io, serving->server);
@@ -404,8 +404,15 @@ static int serve(struct serving *serving)
 
 static int check(const struct fl__settings *settings)
 {
+    struct fl_error_report report;
+    struct fl_server_options options = {.listen = fl__settings_text(settings, "listen"),
+                                        .settings = settings->redis,
+                                        .setting_count = settings->redis_count};
     fl__setting_table(settings, false);
-    return fl__serve_agrees(settings) ? FL__EXIT_OK : FL__EXIT_USAGE;
+    if (!fl__serve_agrees(settings))
+        return FL__EXIT_USAGE;
+    report.error = fl_server_check_settings(&options, &report);
+    return report.error == FL_OK ? FL__EXIT_OK : say_open_failed(settings, &report);
 }
 
 int fl__run_serve(const struct fl__call *call)

@@ -353,6 +353,33 @@ static void free_server(struct fl_server *server)
     free(server);
 }
 
+static int take_setting(struct fl_server *server, const struct fl_server_setting *given, bool change,
+                        struct fl_error_report *report)
+{
+    uint32_t setting = fl__setting_find(fl__bytes_of(given->name));
+    const char *why = "Redis 7.0 has no such setting";
+    if (setting < fl__setting_count())
+        why = fl__setting_set(server, setting, fl__bytes_of(given->value), change);
+    if (why != NULL)
+        return fail(report, FL_EINVAL, "redis.%s cannot be \"%.128s\"\n  now    %s", given->name,
+                    given->value, why);
+    return FL_OK;
+}
+
+int fl_server_check_settings(const struct fl_server_options *options, struct fl_error_report *report)
+{
+    *report = (struct fl_error_report){.error = FL_OK};
+    struct fl_server *nobody = calloc(1, sizeof *nobody); /* Whose settings are checked, not changed. */
+    if (nobody == NULL)
+        return fail(report, FL_ENOMEM, "memory could not be allocated");
+    int result = FL_OK;
+    snprintf(nobody->listen, sizeof nobody->listen, "%s", options->listen);
+    for (uint32_t k = 0; k < options->setting_count && result == FL_OK; k++)
+        result = take_setting(nobody, &options->settings[k], false, report);
+    free(nobody);
+    return result;
+}
+
 /* What the configuration file says in Redis' words. */
 static int take_settings(struct fl_server *server, const struct fl_server_options *options,
                          struct fl_error_report *report)
@@ -360,14 +387,9 @@ static int take_settings(struct fl_server *server, const struct fl_server_option
     if (options->config_file != NULL && (server->config_file = strdup(options->config_file)) == NULL)
         return fail(report, FL_ENOMEM, "memory could not be allocated");
     for (uint32_t k = 0; k < options->setting_count; k++) {
-        const struct fl_server_setting *given = &options->settings[k];
-        uint32_t setting = fl__setting_find(fl__bytes_of(given->name));
-        const char *why = "Redis 7.0 has no such setting";
-        if (setting < fl__setting_count())
-            why = fl__setting_set(server, setting, fl__bytes_of(given->value), true);
-        if (why != NULL)
-            return fail(report, FL_EINVAL, "redis.%s cannot be \"%.128s\"\n  now    %s", given->name,
-                        given->value, why);
+        int result = take_setting(server, &options->settings[k], true, report);
+        if (result != FL_OK)
+            return result;
     }
     server->options.settings = NULL;
     server->options.config_file = NULL;
