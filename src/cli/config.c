@@ -25,7 +25,20 @@ struct reader {
     char *seen[FL__OPTIONS_MAX];
 };
 
-/* For inih: fgets that counts lines and does not cut long ones in two. */
+/* To inih a section is no line of its own, but comes with the names in it. */
+static bool has_section(struct reader *reader, const char *line)
+{
+    line += strspn(line, " \t");
+    if (line[0] != '[')
+        return false;
+    fl__say_error(FL__CODE_CONFIG_FILE, "%s, line %u: sections such as %.*s are not used here", reader->path,
+                  reader->line, (int)strcspn(line, "\r\n"), line);
+    fl__say_fact("do", "leave the line out");
+    reader->failed = true;
+    return true;
+}
+
+/* For inih: fgets that counts lines, does not cut long ones in two, and lets no section pass. */
 static char *read_line(char *out, int size, void *context)
 {
     struct reader *reader = context;
@@ -41,7 +54,7 @@ static char *read_line(char *out, int size, void *context)
         reader->failed = true;
         return NULL;
     }
-    return out;
+    return has_section(reader, out) ? NULL : out;
 }
 
 static void say_no_line(const char *path, unsigned line)
@@ -122,16 +135,11 @@ static bool take_redis(struct reader *reader, const char *name, const char *text
 /* For inih: one name with its value. */
 static int take_line(void *context, const char *section, const char *name, const char *text)
 {
+    (void)section;
     struct reader *reader = context;
     const struct fl__option *option = fl__settings_find(reader->settings, name);
     if (reader->failed)
         return 0;
-    if (section[0] != '\0') {
-        fl__say_error(FL__CODE_CONFIG_FILE, "%s, line %u: sections such as [%s] are not used here",
-                      reader->path, reader->line, section);
-        reader->failed = true;
-        return 0;
-    }
     if (strncmp(name, REDIS_PREFIX, strlen(REDIS_PREFIX)) == 0) {
         reader->failed = !take_redis(reader, name + strlen(REDIS_PREFIX), text);
         return !reader->failed;
