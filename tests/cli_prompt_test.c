@@ -186,7 +186,7 @@ static void test_json_answers_are_one_line(void **state)
     (void)state;
     assert_printed(NESTED, FL__STYLE_JSON, "[1,[\"a\",[null]],{\"k\":[2],\"l\":[]}]\n");
     assert_printed("$7\r\n\"\\\n\x01\xc3\xa9\xff\r\n", FL__STYLE_JSON,
-                   "\"\\\"\\\\\\u000a\\u0001\xc3\xa9\\u00ff\"\n");
+                   "\"\\\"\\\\\\u000a\\u0001\xc3\xa9\\udcff\"\n");
     assert_printed("*4\r\n,1.5\r\n,inf\r\n#t\r\n-ERR x\r\n", FL__STYLE_JSON,
                    "[1.5,\"inf\",true,{\"error\":\"ERR x\"}]\n");
     assert_printed("%1\r\n:1\r\n%1\r\n+a\r\n:2\r\n", FL__STYLE_JSON, "{\"1\":{\"a\":2}}\n");

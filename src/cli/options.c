@@ -287,7 +287,7 @@ const struct fl__option fl__options_cli[] = {
      .value = "text|raw|json",
      .shown = "text on a terminal, raw elsewhere",
      .local = true,
-     .help = "how answers are printed"},
+     .help = "how answers are printed; in JSON a byte XX that is not UTF-8 is \\udcXX"},
     ROW_NODE,
     ROW_CLUSTER_DIR,
     ROW_TIMEOUT("10s"),

@@ -202,7 +202,8 @@ static size_t character_size(const unsigned char *bytes, size_t size)
     return overlong || outside ? 0 : length;
 }
 
-/* Bytes that are no UTF-8 become the characters of the same numbers. */
+/* A byte that is no UTF-8 becomes half of a surrogate pair, U+DC80 to U+DCFF, which no text holds: it cannot
+ * be taken for another value, and Python's "surrogateescape" makes it the byte again. */
 static void print_json_string(const char *text, size_t size, FILE *out)
 {
     const unsigned char *bytes = (const unsigned char *)text;
@@ -210,7 +211,7 @@ static void print_json_string(const char *text, size_t size, FILE *out)
     for (size_t i = 0; i < size;) {
         size_t length = character_size(bytes + i, size - i);
         if (length == 0 || bytes[i] < ' ' || bytes[i] == 0x7f) {
-            fprintf(out, "\\u%04x", bytes[i]);
+            fprintf(out, "\\u%04x", bytes[i] < 0x80 ? bytes[i] : 0xdc00u + bytes[i]);
             i++;
             continue;
         }
