@@ -12,6 +12,9 @@
 
 #define PATIENCE 1000000ull /* Until another node leads. */
 
+/* What CLIENT REPLY asked of the connection: to answer, not to answer the next command, or none. */
+enum silence { ANSWERS, SKIPS_NEXT, IS_SILENT };
+
 struct session {
     struct fl__link link;
     struct fl__docs docs;
@@ -20,6 +23,8 @@ struct session {
     bool single;                 /* One command, and no more. */
     bool stateful;               /* The connection has a state that another one would not have. */
     bool queues;                 /* Between MULTI and EXEC. */
+    enum silence silence;
+    bool unheard; /* The last command was not answered. */
 };
 
 __attribute__((format(printf, 2, 3))) static void note(const struct session *session, const char *format, ...)
@@ -47,6 +52,7 @@ static bool go_on(struct session *session, const char *why, fl_time_us until)
     bool had_state = session->stateful;
     snprintf(before, sizeof before, "%s", name_of(session));
     session->stateful = session->queues = false;
+    session->silence = ANSWERS;
     fl__docs_forget(&session->docs);
     if (!fl__link_find(&session->link, until))
         return false;
@@ -188,10 +194,15 @@ static enum fl__heard hear(struct session *session, const struct fl__words *word
     }
 }
 
-static enum fl__heard send_and_hear(struct session *session, const struct fl__words *words, fl_time_us until)
+/* A command that is not answered leaves an answer without parts. */
+static enum fl__heard send_and_hear(struct session *session, const struct fl__words *words, bool answered,
+                                    fl_time_us until)
 {
     enum fl__heard heard = fl__talk_send(&session->link.talk, words, until);
-    return heard == FL__HEARD_ANSWER ? hear(session, words, until) : heard;
+    if (heard == FL__HEARD_ANSWER && answered)
+        return hear(session, words, until);
+    fl__answer_drop(&session->link.talk.answer);
+    return heard;
 }
 
 /* Prints messages until Ctrl-C; when the node goes away, subscribes at another one. */
@@ -210,6 +221,7 @@ static int print_messages(struct session *session, const struct fl__words *words
             fputs(session->terminal ? "\n" : "", stdout);
             /* There is no way back from a subscription that every version of the protocol knows. */
             fl__link_find(&session->link, fl__now() + 1000000);
+            session->silence = ANSWERS;
             return FL__EXIT_OK;
         }
         fl_time_us until = fl__now() + session->link.asker.timeout;
@@ -220,6 +232,22 @@ static int print_messages(struct session *session, const struct fl__words *words
 }
 
 /* ----------------------------------------------------------------------------------------------- commands */
+
+/* Whether the node answers this command, in view of what CLIENT REPLY asked before or asks in it. */
+static bool is_answered(struct session *session, const struct fl__words *words)
+{
+    bool asks = words->count == 3 && fl__words_have(words, 0, "client") &&
+                fl__words_have(words, 1, "reply") && !session->queues;
+    bool is_on = asks && fl__words_have(words, 2, "on"), is_reset = fl__words_have(words, 0, "reset");
+    enum silence before = session->silence;
+    if (before == SKIPS_NEXT || is_on || is_reset)
+        session->silence = ANSWERS;
+    if (asks && fl__words_have(words, 2, "off"))
+        session->silence = IS_SILENT;
+    else if (asks && fl__words_have(words, 2, "skip") && before != IS_SILENT)
+        session->silence = SKIPS_NEXT;
+    return is_on || is_reset || subscribes(words) || (before == ANSWERS && session->silence == ANSWERS);
+}
 
 /* Why the answer says that the command was not done here, but may be elsewhere; NULL if it does not. */
 static const char *refusal(const struct session *session)
@@ -241,8 +269,9 @@ static int run_command(struct session *session, const struct fl__words *words)
             return FL__EXIT_REFUSED;
         }
     }
+    bool answered = is_answered(session, words);
     for (;;) {
-        enum fl__heard heard = send_and_hear(session, words, until);
+        enum fl__heard heard = send_and_hear(session, words, answered, until);
         const char *why = heard == FL__HEARD_ANSWER && !redirected ? refusal(session) : NULL;
         if (why != NULL && session->link.follows && !session->stateful &&
             fl__link_led(&session->link, fl__now() + PATIENCE)) {
@@ -256,8 +285,11 @@ static int run_command(struct session *session, const struct fl__words *words)
         int code = settle(session, words, heard, until);
         if (code != FL__EXIT_OK)
             return code;
+        answered = true; /* The connection is a new one. */
     }
-    print(session, words);
+    session->unheard = !answered;
+    if (answered)
+        print(session, words);
     keep_state(session, words);
     int code = code_of(session);
     if (code == FL__EXIT_OK && subscribes(words))
@@ -320,6 +352,15 @@ static void make_prompt(struct session *session, char *out, size_t size)
                                       : " follower");
 }
 
+/* What a node has not done yet when its client leaves may stay undone: an answer comes after all that. */
+static void await_unheard(struct session *session)
+{
+    struct fl__word list[] = {{"CLIENT", 6}, {"REPLY", 5}, {"ON", 2}};
+    struct fl__words words = {.list = list, .count = 3};
+    if (session->unheard)
+        send_and_hear(session, &words, true, fl__now() + session->link.asker.timeout);
+}
+
 static int run_lines(struct session *session)
 {
     char prompt[FL__PROMPT_ROOM] = "";
@@ -336,6 +377,7 @@ static int run_lines(struct session *session)
         over = line == NULL || run_line(session, lines, line, &worst);
     }
     fl__lines_close(lines);
+    await_unheard(session);
     /* Somebody who typed has seen what went wrong. */
     return session->terminal ? FL__EXIT_OK : worst;
 }

@@ -254,6 +254,17 @@ const tests = {
     assert.equal(statSync(join(home, '.fairlead_history')).mode & 0o777, 0o600);
   },
 
+  async 'a session knows which commands CLIENT REPLY leaves without an answer'() {
+    const lines = session('-o', 'raw', '--timeout', '5s');
+    const skip = ['client reply skip', 'echo skipped', 'echo heard'];
+    const off = ['client reply off', 'echo silent', 'client reply skip', 'echo silent', 'client reply on'];
+    for (const line of [...skip, ...off, 'echo again', 'client reply off', 'set last written']) lines.write(line);
+    lines.end();
+    assert.equal(await lines.code, 0);
+    assert.equal(lines.stdout, 'heard\nOK\nagain\n');
+    assert.equal((await run('cli', 'GET', 'last')).stdout, 'written\n');
+  },
+
   async 'without a quorum both say so, and without any node too'() {
     await stopLeader();
     while (!(await cluster.leader())) await sleep(100);
