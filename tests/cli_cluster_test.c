@@ -189,6 +189,9 @@ static void test_up_returns_when_a_write_is_on_all_nodes_and_down_keeps_the_data
     assert_said(place, "Stopped n1, n2, n3.");
     assert_false(is_running(pid));
     assert_runs(place, 4, "status");
+    assert_said(place, "fairlead up, or name");
+    assert_runs(place, 4, "status", "--dir", "./fairlead-data");
+    assert_said(place, "fairlead up --dir ./fairlead-data, or name");
     assert_runs(place, 0, "down");
     assert_said(place, "No node");
     assert_runs(place, 0, "up", "--timeout", PATIENCE);

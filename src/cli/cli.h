@@ -591,6 +591,7 @@ enum fl__health { FL__HEALTHY, FL__DEGRADED, FL__UNAVAILABLE, FL__HEALTH_UNKNOWN
 
 struct fl__survey {
     char cluster_id[33];
+    const char *directory; /* --dir, where that says whom to ask; NULL: it was not given. Borrowed. */
     struct fl__view views[FL_MEMBERS_MAX];
     unsigned count;
     unsigned leader; /* Its place; count if there is none. */

@@ -93,7 +93,7 @@ static void print_finding(const struct fl__finding *finding, bool colours)
     putchar('\n');
 }
 
-static void print_text(const struct fl__survey *survey, const struct fl__findings *findings, bool colours)
+static void print_text(const struct fl__exam *exam, const struct fl__findings *findings, bool colours)
 {
     for (int gravity = FL__PROBLEM; gravity <= FL__HINT; gravity++)
         for (unsigned k = 0; k < findings->count; k++)
@@ -103,13 +103,13 @@ static void print_text(const struct fl__survey *survey, const struct fl__finding
     unsigned hints = count_of(findings, FL__HINT);
     if (problems + warnings == 0)
         printf("%sNothing is wrong.%s %s\n", fl__colour(colours, FL__GREEN), fl__colour(colours, FL__PLAIN),
-               survey->verdict);
+               exam->survey.verdict);
     else
         printf("%u problem%s, %u warning%s, %u hint%s%s. %s\n", problems, problems == 1 ? "" : "s", warnings,
                warnings == 1 ? "" : "s", hints, hints == 1 ? "" : "s",
-               findings->is_cut ? ", and more than are shown" : "", survey->verdict);
+               findings->is_cut ? ", and more than are shown" : "", exam->survey.verdict);
     if (findings->count > 0)
-        printf("fairlead explain CODE says more about a finding.\n");
+        printf("%s explain CODE says more about a finding.\n", exam->program);
 }
 
 static cJSON *finding_as_json(const struct fl__finding *finding)
@@ -172,7 +172,7 @@ static int examine(struct fl__exam *exam, struct fl__findings *findings, const s
     if (strcmp(fl__settings_text(settings, "output"), "json") == 0)
         print_json(&exam->survey, findings);
     else
-        print_text(&exam->survey, findings, fl__colours(settings));
+        print_text(exam, findings, fl__colours(settings));
     return is_healthy(findings) ? FL__EXIT_OK : FL__EXIT_DEGRADED;
 }
 

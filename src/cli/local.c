@@ -55,6 +55,13 @@ static int stop_all(struct fl__cluster *cluster, fl_time_us timeout, char *stopp
     return FL__EXIT_OK;
 }
 
+static void say_stopped(const struct fl__call *call, const struct fl__cluster *cluster, const char *stopped)
+{
+    bool elsewhere = fl__settings_given(&call->settings, "dir");
+    printf("Stopped %s. The data is kept in %s; %s up%s%s starts them again.\n", stopped, cluster->shown,
+           call->program, elsewhere ? " --dir " : "", elsewhere ? cluster->shown : "");
+}
+
 int fl__run_down(const struct fl__call *call)
 {
     struct fl__cluster cluster;
@@ -68,8 +75,7 @@ int fl__run_down(const struct fl__call *call)
             if (stopped[0] == '\0')
                 printf("No node of %s was running.\n", cluster.shown);
             else
-                printf("Stopped %s. The data is kept in %s; fairlead up starts them again.\n", stopped,
-                       cluster.shown);
+                say_stopped(call, &cluster, stopped);
         }
     }
     fl__cluster_close(&cluster);

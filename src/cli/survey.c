@@ -274,6 +274,7 @@ bool fl__survey_again(struct fl__survey *survey, const struct fl__asker *asker)
         return false;
     survey_list(fresh, asker, list);
     bool answered = fresh->health != FL__HEALTH_UNKNOWN;
+    fresh->directory = survey->directory;
     if (answered)
         *survey = *fresh;
     free(fresh);
@@ -320,6 +321,8 @@ int fl__survey_take(struct fl__survey *survey, const struct fl__asker *asker,
         code = survey_own(survey, asker, &cluster);
     else if (code == FL__EXIT_OK)
         survey_list(survey, asker, FL__DEFAULT_ADDRESS);
+    if (code == FL__EXIT_OK && fl__settings_given(settings, "dir"))
+        survey->directory = fl__settings_text(settings, "dir");
     fl__cluster_close(&cluster);
     return code;
 }
@@ -446,6 +449,10 @@ void fl__survey_say_unreachable(const struct fl__survey *survey)
         fl__say_fact(i == 0 ? "now" : "", "%s%s%s: %s", survey->views[i].name,
                      survey->views[i].name[0] == '\0' ? "" : " at ", survey->views[i].address,
                      survey->views[i].problem);
-    fl__say_fact("do", is_shut_out ? "name the file that holds it: --password-file FILE"
-                                   : "fairlead up, or name a node that runs: --node HOST:PORT");
+    if (is_shut_out)
+        fl__say_fact("do", "name the file that holds it: --password-file FILE");
+    else
+        fl__say_fact("do", "fairlead up%s%s, or name a node that runs: --node HOST:PORT",
+                     survey->directory == NULL ? "" : " --dir ",
+                     survey->directory == NULL ? "" : survey->directory);
 }
