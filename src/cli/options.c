@@ -299,7 +299,7 @@ const struct fl__option fl__options_cli[] = {
 
 #define ROW_STORY_JSON                                                                                       \
     {                                                                                                        \
-        .name = "json", .kind = FL__FLAG, .local = true, .help = "one JSON object a line: docs/events.md"    \
+        .name = "json", .kind = FL__FLAG, .local = true, .help = "one JSON object a line, as events.md says" \
     }
 
 #define ROW_STORY_TRACE                                                                                      \

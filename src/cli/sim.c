@@ -225,7 +225,7 @@ static int sum_up_play(int error, const struct fl_sim_play_result *result, bool 
     fl__say_error(error == FL_EINVAL ? FL__CODE_USAGE : FL__CODE_STORY, "line %u: %s", result->line,
                   result->text[0] ? result->text : "the story cannot go on");
     if (error == FL_EINVAL)
-        fl__say_fact("do", "docs/scenarios.md has the grammar");
+        fl__say_fact("do", "scenarios.md, in docs or share/doc/fairlead, has the grammar");
     else
         fl__say_fact("now", "%u of %u expectations and invariants did not hold", result->failures,
                      result->expectations);

@@ -104,7 +104,8 @@ const struct fl__verb fl__verbs[] = {
      .notes =
          "Tells what the nodes lived through, as one story: each keeps its last 1,024 events in memory. Events of\n"
          "one node stand in the order in which they happened; between nodes the order is that of their wall\n"
-         "clocks, which may differ. docs/events.md lists the events and the fields of the JSON form."},
+         "clocks, which may differ. The events and the fields of the JSON form are listed in events.md, which is in docs, or once "
+         "installed in share/doc/fairlead."},
     {.name = "doctor",
      .arguments = "",
      .summary = "find problems, print the next command to run",
@@ -141,7 +142,7 @@ const struct fl__verb fl__verbs[] = {
      .summary = "play a scenario file, and check what it expects",
      .options = fl__options_sim_run,
      .run = fl__run_sim_run,
-     .notes = "docs/scenarios.md describes the files; tests/scenarios has some to read."},
+     .notes = "scenarios.md describes the files; it is in docs, or once installed in share/doc/fairlead."},
     {.name = "sim shrink",
      .arguments = "SEED",
      .arguments_min = 1,

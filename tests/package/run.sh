@@ -26,7 +26,8 @@ mv "$scratch/first" "$scratch/moved"
 prefix=$scratch/moved
 for file in bin/fairlead include/fairlead/raft.h include/fairlead/io.h include/fairlead/node.h include/fairlead/sim.h \
     share/man/man1/fairlead.1 share/man/man3/libfairlead.3 share/man/man5/fairlead.conf.5 \
-    share/man/man7/fairlead-errors.7 share/bash-completion/completions/fairlead share/zsh/site-functions/_fairlead \
+    share/man/man7/fairlead-errors.7 share/doc/fairlead/events.md share/doc/fairlead/scenarios.md \
+    share/bash-completion/completions/fairlead share/zsh/site-functions/_fairlead \
     share/fish/vendor_completions.d/fairlead.fish share/fairlead/grafana/fairlead.json \
     share/fairlead/prometheus/alerts.yml "share/fairlead/systemd/fairlead@.service"; do
     [ -s "$prefix/$file" ] || fail "$file is not installed"
