@@ -345,6 +345,21 @@ static void test_an_environment_variable_with_a_wrong_value_is_named(void **stat
     forget_environment();
 }
 
+static void test_a_misspelt_environment_variable_is_warned_of(void **state)
+{
+    (void)state;
+    struct ear ear;
+    setenv("FAIRLEAD_LISTN", "127.0.0.1:1", 1);
+    setenv("FAIRLEAD_LISTEN", "127.0.0.1:1", 1);
+    begin_listening(&ear);
+    fl__settings_warn();
+    stop_listening(&ear);
+    assert_string_equal(ear.heard, "warning: there is no setting FAIRLEAD_LISTN; it has no effect\n"
+                                   "  do     perhaps you meant FAIRLEAD_LISTEN\n");
+    unsetenv("FAIRLEAD_LISTN");
+    forget_environment();
+}
+
 static void test_unknown_options_are_refused_with_a_neighbour(void **state)
 {
     (void)state;
@@ -518,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_values_come_in_their_own_type),
         cmocka_unit_test(test_a_wrong_value_is_named_with_what_is_allowed),
         cmocka_unit_test(test_an_environment_variable_with_a_wrong_value_is_named),
+        cmocka_unit_test(test_a_misspelt_environment_variable_is_warned_of),
         cmocka_unit_test(test_unknown_options_are_refused_with_a_neighbour),
         cmocka_unit_test(test_help_is_given_whatever_else_is_wrong),
         cmocka_unit_test(test_the_file_has_comments_blanks_and_lists_over_several_lines),

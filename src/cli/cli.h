@@ -258,6 +258,8 @@ bool fl__settings_put(struct fl__settings *settings, const struct fl__option *op
 bool fl__settings_complete(struct fl__settings *settings);
 /* FAIRLEAD_LISTEN for listen. */
 void fl__settings_variable(const struct fl__option *option, char *out, size_t size);
+/* Says which variables look like those of settings, and are none of any verb. */
+void fl__settings_warn(void);
 /* Where a setting comes from, in words: "environment, FAIRLEAD_LISTEN". */
 void fl__settings_origin(const struct fl__settings *settings, const char *name, char *out, size_t size);
 bool fl__settings_given(const struct fl__settings *settings, const char *name); /* Not by default. */

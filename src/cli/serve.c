@@ -422,6 +422,7 @@ int fl__run_serve(const struct fl__call *call)
     if (serving == NULL)
         return FL__EXIT_REFUSED;
     serving->settings = &call->settings;
+    fl__settings_warn();
     if (!find_name(serving))
         code = FL__EXIT_USAGE;
     else if (fl__settings_flag(&call->settings, "check"))

@@ -8,6 +8,9 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define PREFIX "FAIRLEAD_"
 
 void fl__settings_init(struct fl__settings *settings, const struct fl__option *options)
 {
@@ -47,7 +50,7 @@ static unsigned place_of(const struct fl__settings *settings, const char *name)
 
 void fl__settings_variable(const struct fl__option *option, char *out, size_t size)
 {
-    snprintf(out, size, "FAIRLEAD_%s", option->name);
+    snprintf(out, size, PREFIX "%s", option->name);
     for (char *c = out; *c != '\0'; c++)
         *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
 }
@@ -101,6 +104,51 @@ static bool take_environment(struct fl__settings *settings)
             return false;
     }
     return true;
+}
+
+/* Whether a verb takes its value from the variable. */
+static bool is_known(const char *variable)
+{
+    char known[64];
+    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++) {
+        for (const struct fl__option *option = verb->options; option->name != NULL; option++) {
+            fl__settings_variable(option, known, sizeof known);
+            if (!option->local && strcmp(known, variable) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void warn_of(const char *variable)
+{
+    const char *words[FL__OPTIONS_MAX + 1];
+    unsigned count = 0;
+    char name[128], meant[64];
+    for (const struct fl__option *option = fl__options_serve; option->name != NULL; option++) {
+        if (!option->local)
+            words[count++] = option->name;
+    }
+    words[count] = NULL;
+    snprintf(name, sizeof name, "%s", variable + strlen(PREFIX));
+    for (char *c = name; *c != '\0'; c++)
+        *c = *c == '_' ? '-' : (char)tolower((unsigned char)*c);
+    const char *near = fl__value_nearest(name, words);
+    fprintf(stderr, "warning: there is no setting %s; it has no effect\n", variable);
+    if (near == NULL)
+        return;
+    fl__settings_variable(&(struct fl__option){.name = near}, meant, sizeof meant);
+    fl__say_fact("do", "perhaps you meant %s", meant);
+}
+
+void fl__settings_warn(void)
+{
+    char variable[128];
+    for (char **entry = environ; *entry != NULL; entry++) {
+        snprintf(variable, sizeof variable, "%.*s", (int)strcspn(*entry, "="), *entry);
+        if (strncmp(variable, PREFIX, strlen(PREFIX)) == 0 && !is_known(variable))
+            warn_of(variable);
+    }
 }
 
 static bool take_defaults(struct fl__settings *settings)

@@ -416,6 +416,7 @@ int fl__run_up(const struct fl__call *call)
     struct up *up = calloc(1, sizeof *up);
     if (up == NULL)
         return FL__EXIT_REFUSED;
+    fl__settings_warn();
     up->call = call;
     up->begun = fl__now();
     up->end = up->begun + fl__settings_number(&call->settings, "timeout");
