@@ -13,6 +13,7 @@
  *   settings.c   what each option was set to, and by whom: command line > environment > file > default
  *   config.c     the configuration file
  *   message.c    errors: what, the facts, what to do, a code
+ *   clock.c      the machine's clocks
  *   table.c      aligned columns, colours, the terminal's width
  *   serve.c      `serve`: one node in this process
  *   serve_log.c  its log lines
@@ -138,6 +139,12 @@ enum fl__code {
     FL__CODE_SHORT_TIMEOUT = 4016,      /* The election time-out is short. */
     FL__CODE_CUT_LINK = 4017,           /* Two nodes do not reach each other. */
 };
+
+/* ------------------------------------------------------------------------------------------------ clock.c */
+
+fl_time_us fl__now(void);   /* Monotonic. */
+uint64_t fl__wall_us(void); /* This machine's clock, in microseconds since 1970. */
+void fl__pause(fl_time_us duration);
 
 /* ---------------------------------------------------------------------------------------------- message.c */
 
@@ -493,8 +500,6 @@ void fl__process_stop(const struct fl__cluster *cluster, unsigned node);
 bool fl__process_wait(const struct fl__cluster *cluster, unsigned node, fl_time_us timeout);
 /* Prints the last lines of a node's log as facts of an error. */
 void fl__process_say_log(const struct fl__cluster *cluster, unsigned node);
-fl_time_us fl__now(void); /* Monotonic. */
-void fl__pause(fl_time_us duration);
 
 /* --------------------------------------------------------------------------------- ports.c, up.c, local.c */
 
@@ -638,7 +643,6 @@ int fl__run_cli(const struct fl__call *call);
 /* ----------------------------------------------------------------------------------------------- events.c */
 
 int fl__run_events(const struct fl__call *call);
-uint64_t fl__wall_us(void); /* This machine's clock, in microseconds since 1970. */
 
 /* -------------------------------------------------------------------------------------- doctor.c, rules.c */
 

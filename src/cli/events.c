@@ -54,13 +54,6 @@ struct story {
     char day[DAY_SIZE]; /* Of the line printed last. */
 };
 
-uint64_t fl__wall_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* -------------------------------------------------------------------------------------------------- items */
 
 static void release_item(struct item *item)

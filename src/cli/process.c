@@ -12,26 +12,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOG_FILE "log"
 #define LOG_LINES 5
 #define SERVE_WORDS_MAX 64
-
-fl_time_us fl__now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (fl_time_us)now.tv_sec * 1000000 + (fl_time_us)now.tv_nsec / 1000;
-}
-
-void fl__pause(fl_time_us duration)
-{
-    struct timespec time = {.tv_sec = (time_t)(duration / 1000000),
-                            .tv_nsec = (long)(duration % 1000000) * 1000};
-    nanosleep(&time, NULL);
-}
 
 /* -------------------------------------------------------------------------------------------- recognising */
 
