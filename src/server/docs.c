@@ -550,8 +550,10 @@ static void upper_case(char *text)
 static void add(char *line, const char *text, size_t text_size)
 {
     size_t size = strlen(line), room = LINE_SIZE - 1 - size;
-    memcpy(line + size, text, text_size < room ? text_size : room);
-    line[size + (text_size < room ? text_size : room)] = '\0';
+    size_t added = text_size < room ? text_size : room;
+    if (added > 0)
+        memcpy(line + size, text, added);
+    line[size + added] = '\0';
 }
 
 static void add_text(char *line, const char *text)
