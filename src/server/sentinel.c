@@ -220,6 +220,19 @@ void fl__local_sentinel_master(struct fl__client *client, struct fl__reply *repl
     put_master(reply, client->server, &places);
 }
 
+typedef void put_fn(struct fl__reply *reply, const struct fl_server *server, const struct fl__places *places,
+                    const struct fl__place *place);
+
+/* All members but one, each as `put` shows it. */
+static void put_others(struct fl__reply *reply, const struct fl_server *server,
+                       const struct fl__places *places, uint32_t left_out, put_fn *put)
+{
+    fl__reply_array(reply, places->count - 1);
+    for (uint32_t k = 0; k < places->count; k++)
+        if (k != left_out)
+            put(reply, server, places, &places->list[k]);
+}
+
 void fl__local_sentinel_replicas(struct fl__client *client, struct fl__reply *reply,
                                  const struct fl__bytes *args, uint32_t arg_count)
 {
@@ -228,10 +241,7 @@ void fl__local_sentinel_replicas(struct fl__client *client, struct fl__reply *re
     if (!check_name(client, args[2], reply))
         return;
     fl__places_take(client->server, &places);
-    fl__reply_array(reply, places.count - 1);
-    for (uint32_t k = 0; k < places.count; k++)
-        if (k != places.leader)
-            put_replica(reply, client->server, &places, &places.list[k]);
+    put_others(reply, client->server, &places, places.leader, put_replica);
 }
 
 void fl__local_sentinel_sentinels(struct fl__client *client, struct fl__reply *reply,
@@ -242,10 +252,7 @@ void fl__local_sentinel_sentinels(struct fl__client *client, struct fl__reply *r
     if (!check_name(client, args[2], reply))
         return;
     fl__places_take(client->server, &places);
-    fl__reply_array(reply, places.count - 1);
-    for (uint32_t k = 0; k < places.count; k++)
-        if (k != places.self)
-            put_sentinel(reply, client->server, &places, &places.list[k]);
+    put_others(reply, client->server, &places, places.self, put_sentinel);
 }
 
 void fl__local_sentinel_ckquorum(struct fl__client *client, struct fl__reply *reply,
