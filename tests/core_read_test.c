@@ -154,7 +154,7 @@ static void test_an_echo_of_a_round_that_never_was_confirms_no_later_read(void *
     single_release(&single);
 }
 
-static void test_reads_asked_before_a_round_starts_share_it_and_later_ones_wait(void **state)
+static void test_reads_asked_before_a_round_starts_share_it_and_later_ones_start_another(void **state)
 {
     struct single single;
     (void)state;
@@ -165,15 +165,75 @@ static void test_reads_asked_before_a_round_starts_share_it_and_later_ones_wait(
     uint64_t round = round_of(&single, 2);
     fl_ticket second = ask_and_take(&single);
     assert_true(second > first);
-    assert_int_equal(round_of(&single, 2), round); /* One round at a time. */
+    assert_int_equal(round_of(&single, 2), round + 1);
     echo(&single, 2, round, 3);
     check_answer(&single, first, FL_OK, 3);
-    assert_true(round_of(&single, 2) > round);
     single_clear(&single);
     echo(&single, 3, round, 3); /* Still of the first round. */
     check_unanswered(&single);
     echo(&single, 3, round + 1, 3);
     check_answer(&single, second, FL_OK, 3);
+    single_release(&single);
+}
+
+static void test_an_echo_confirms_every_round_before_its_own(void **state)
+{
+    struct single single;
+    (void)state;
+    lead_ready(&single, 5);
+    ask_and_take(&single);
+    ask_and_take(&single);
+    fl_ticket third = ask_and_take(&single);
+    uint64_t round = round_of(&single, 2);
+    echo(&single, 2, round, 3); /* The heartbeats before were lost. */
+    check_unanswered(&single);
+    echo(&single, 4, round, 3);
+    check_answer(&single, third, FL_OK, 3);
+    single_release(&single);
+}
+
+static void test_rounds_are_confirmed_by_what_a_majority_echoed_of_each(void **state)
+{
+    struct single single;
+    (void)state;
+    lead_ready(&single, 5);
+    fl_ticket first = ask_and_take(&single);
+    uint64_t round = round_of(&single, 2);
+    fl_ticket second = ask_and_take(&single);
+    ask_and_take(&single);
+    echo(&single, 2, round + 2, 3);
+    echo(&single, 3, round, 3); /* A majority reached the first round, one peer the third. */
+    check_answer(&single, first, FL_OK, 3);
+    single_clear(&single);
+    echo(&single, 4, round + 1, 3);
+    check_answer(&single, second, FL_OK, 3);
+    single_release(&single);
+}
+
+static void test_only_so_many_rounds_are_under_way_and_the_next_takes_all_who_wait(void **state)
+{
+    struct single single;
+    (void)state;
+    lead_ready(&single, 3);
+    fl_ticket first = ask_and_take(&single);
+    uint64_t round = round_of(&single, 2), newest = round;
+    for (int k = 0; k < 20; k++) { /* It ends somewhere. */
+        ask_and_take(&single);
+        newest = round_of(&single, 2);
+    }
+    assert_true(newest > round && newest < round + 20);
+    fl_ticket waiting = ask_and_take(&single);
+    assert_int_equal(ask_and_take(&single), waiting);
+    assert_int_equal(round_of(&single, 2), newest);
+    echo(&single, 2, round, 3);
+    check_answer(&single, first, FL_OK, 3);
+    assert_int_equal(round_of(&single, 2), newest + 1);
+    single_clear(&single);
+    echo(&single, 3, newest, 3);
+    check_answer(&single, waiting - 1, FL_OK, 3); /* It came before the last one started. */
+    single_clear(&single);
+    echo(&single, 3, newest + 1, 3);
+    check_answer(&single, waiting, FL_OK, 3);
     single_release(&single);
 }
 
@@ -501,7 +561,10 @@ int main(void)
         cmocka_unit_test(test_a_read_is_confirmed_by_a_round_that_began_after_it),
         cmocka_unit_test(test_b40_an_old_echo_confirms_no_read),
         cmocka_unit_test(test_an_echo_of_a_round_that_never_was_confirms_no_later_read),
-        cmocka_unit_test(test_reads_asked_before_a_round_starts_share_it_and_later_ones_wait),
+        cmocka_unit_test(test_reads_asked_before_a_round_starts_share_it_and_later_ones_start_another),
+        cmocka_unit_test(test_an_echo_confirms_every_round_before_its_own),
+        cmocka_unit_test(test_rounds_are_confirmed_by_what_a_majority_echoed_of_each),
+        cmocka_unit_test(test_only_so_many_rounds_are_under_way_and_the_next_takes_all_who_wait),
         cmocka_unit_test(test_a_majority_of_voters_must_echo),
         cmocka_unit_test(test_a_learners_echo_is_not_counted),
         cmocka_unit_test(test_a_sole_voter_confirms_by_itself_once_its_own_entry_is_committed),

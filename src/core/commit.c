@@ -33,7 +33,7 @@ void fl__commit_to(struct fl_raft *raft, fl_index index)
 
 void fl__commit_count(struct fl_raft *raft)
 {
-    uint64_t held[64];
+    uint64_t held[FL__VOTERS_MAX];
     uint32_t count = 0;
     if (raft->match_max <= raft->commit && raft->voter_count > 1)
         return; /* Nobody else holds more than is committed. */

@@ -30,7 +30,9 @@
  *   I9   The active configuration's entry lies in the log, its predecessor's below it.
  *   I10  A follower acknowledges at most what it holds durably and has matched with this term's leader.
  *   I11  Only a voter campaigns or leads.
- *   I12  What is folded away is durable, or was found on disk, damaged. */
+ *   I12  What is folded away is durable, or was found on disk, damaged.
+ *   I13  Only a leader has confirmation rounds under way; their numbers rise, to the newest at most, and no
+ *        peer has echoed more than that. */
 #ifndef FAIRLEAD_CORE_H
 #define FAIRLEAD_CORE_H
 
@@ -48,6 +50,8 @@ void *memset(void *to, int byte, size_t size);
 #define FL__PERSISTS_MAX 64                  /* Log tickets handed out and not completed. */
 #define FL__PROPOSALS_MAX 64                 /* Leaderships with unanswered proposals. */
 #define FL__NOTES_MAX 32
+#define FL__ROUNDS_MAX 4  /* Confirmation rounds under way. */
+#define FL__VOTERS_MAX 64
 #define FL__STALL_TIMEOUTS                                                                                   \
     4 /* Election time-outs after which a follower that stores nothing counts no more. */
 
@@ -199,8 +203,9 @@ struct fl__peer {
 
     /* As a leader: its read requests. */
     uint64_t read_boot;
-    /* Its tickets, 0 if none: not in a round yet, in it, confirmed. */
+    /* Its tickets, 0 if none: not in a round yet, in the one with the number read_round, confirmed. */
     uint64_t read_waiting, read_in_round, read_ready;
+    uint64_t read_round;
 
     /* As a replica that it asked for entries. */
     fl_index fetch_prev;
@@ -221,6 +226,12 @@ struct fl__persisting {
     fl_ticket ticket;
     fl_index last; /* Once it completes, the log is durable up to here. */
     fl_time_us since;
+};
+
+/* A confirmation round under way. */
+struct fl__round {
+    uint64_t number;
+    fl_ticket ticket; /* Of those who wait for it here; 0 if only peers do. */
 };
 
 struct fl__proposals {
@@ -296,14 +307,14 @@ struct fl_raft {
     /* read.c: tickets below read_open are closed to new readers. */
     fl_ticket read_open;              /* Rises. */
     bool read_has_open;               /* Somebody waits under read_open. */
-    fl_ticket read_asked;             /* The ticket in the current round or request; 0 if none. */
+    fl_ticket read_asked;             /* Follower: the ticket in the request to the leader; 0 if none. */
     fl_ticket read_done, read_failed; /* Answers not taken yet; 0 if none. */
     fl_index read_done_index;
     uint64_t read_done_stamp;
-    uint64_t round;            /* The leader's current confirmation round. */
-    bool round_open;           /* Not confirmed yet. */
-    bool round_confirmed;      /* Confirmed, but no entry of this term is committed yet. */
-    fl_time_us read_repeat_at; /* Follower: when to ask the leader again. */
+    fl_time_us read_repeat_at;               /* Follower: when to ask the leader again. */
+    uint64_t round;                          /* Leader: the number of the newest confirmation round. */
+    struct fl__round rounds[FL__ROUNDS_MAX]; /* Those under way, oldest first. Invariant I13. */
+    uint32_t round_count;
 
     /* fetch.c */
     bool fetching;
@@ -436,7 +447,7 @@ bool fl__commit_take_answer(struct fl_raft *raft, struct fl_answer *out);
 
 /* Role, term or leader changed: whoever waits must ask again. */
 void fl__read_fail(struct fl_raft *raft);
-/* Starts a round or a request if somebody waits and none is open. */
+/* Starts a round or a request if somebody waits and there is room for one. */
 void fl__read_maybe_start(struct fl_raft *raft);
 void fl__read_maybe_confirm(struct fl_raft *raft);
 void fl__read_on_request(struct fl_raft *raft, const struct fl_message *message);

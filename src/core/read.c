@@ -5,7 +5,11 @@
  * know what is committed). To prove the former it sends a heartbeat with a round number of its own making and
  * waits until a majority echo that number: numbers are never reused in a leadership, so an answer to an
  * earlier heartbeat proves nothing for a later read (row B40 of the catalogue). One round serves every read
- * that waits for it.
+ * that waits for it, and its echo every round before it.
+ *
+ * Rounds overlap: whoever comes while one is under way starts another, so a read waits for one exchange of
+ * messages and not for the rest of a former one too. Only when FL__ROUNDS_MAX are under way does it wait; then
+ * those that wait share the next.
  *
  * Readers share tickets. A ticket is open until a round (or a follower's request to its leader) starts with
  * it; who comes later waits for the next. */
@@ -39,12 +43,15 @@ static void start_round(struct fl_raft *raft)
     if (!wanted)
         return;
     raft->round++;
-    raft->round_open = true;
-    raft->read_asked = close_ticket(raft);
+    raft->rounds[raft->round_count++] =
+        (struct fl__round){.number = raft->round, .ticket = close_ticket(raft)};
     for (uint32_t k = 0; k < raft->peer_count; k++) {
         struct fl__peer *peer = &raft->peers[k];
-        peer->read_in_round = peer->read_waiting;
-        peer->read_waiting = 0;
+        if (peer->read_waiting) {
+            peer->read_in_round = peer->read_waiting;
+            peer->read_round = raft->round;
+            peer->read_waiting = 0;
+        }
         if (peer->voter)
             fl__peer_want(raft, peer, FL__DO_HEARTBEAT);
     }
@@ -64,45 +71,58 @@ void fl__read_maybe_start(struct fl_raft *raft)
 {
     raft->work &= (uint32_t)~FL__WORK_START_READ;
     if (raft->role == FL_LEADER) {
-        if (!raft->round_open && !raft->round_confirmed)
+        if (raft->round_count < FL__ROUNDS_MAX)
             start_round(raft);
     } else if (raft->has_leader && raft->read_asked == 0) {
         ask_leader(raft);
     }
 }
 
-static bool is_round_confirmed(const struct fl_raft *raft)
+/* The newest round that a majority of the voters echoed. */
+static uint64_t confirmed_round(const struct fl_raft *raft)
 {
-    uint32_t echoed = raft->is_voter;
+    uint64_t echoed[FL__VOTERS_MAX] = {raft->round}; /* A leader is a voter: invariant I11. */
+    uint32_t count = 1;
     for (uint32_t k = 0; k < raft->peer_count; k++)
-        echoed += raft->peers[k].voter && raft->peers[k].round >= raft->round;
-    return echoed >= fl__quorum_size(raft->voter_count);
+        if (raft->peers[k].voter)
+            echoed[count++] = raft->peers[k].round;
+    return fl__quorum_value(echoed, count);
+}
+
+/* Ends the rounds up to this one; returns the newest of their tickets, 0 if there is none. */
+static fl_ticket end_rounds(struct fl_raft *raft, uint64_t confirmed)
+{
+    fl_ticket ticket = 0;
+    uint32_t ended = 0;
+    for (; ended < raft->round_count && raft->rounds[ended].number <= confirmed; ended++)
+        ticket = fl__max(ticket, raft->rounds[ended].ticket);
+    raft->round_count -= ended;
+    memmove(raft->rounds, raft->rounds + ended, raft->round_count * sizeof *raft->rounds);
+    return ticket;
 }
 
 void fl__read_maybe_confirm(struct fl_raft *raft)
 {
-    if (raft->round_open && is_round_confirmed(raft)) {
-        raft->round_open = false;
-        raft->round_confirmed = true;
-    }
-    if (!raft->round_confirmed || raft->commit < raft->opening)
+    if (raft->round_count == 0 || raft->commit < raft->opening)
         return;
-    raft->round_confirmed = false;
-    if (raft->read_asked) {
-        raft->read_done = raft->read_asked;
+    uint64_t confirmed = confirmed_round(raft);
+    if (confirmed < raft->rounds[0].number)
+        return;
+    fl_ticket ticket = end_rounds(raft, confirmed);
+    if (ticket) {
+        raft->read_done = ticket;
         raft->read_done_index = raft->commit;
         raft->read_done_stamp = 0;
-        raft->read_asked = 0;
     }
     for (uint32_t k = 0; k < raft->peer_count; k++) {
         struct fl__peer *peer = &raft->peers[k];
-        if (peer->read_in_round == 0)
+        if (peer->read_in_round == 0 || peer->read_round > confirmed)
             continue;
         peer->read_ready = peer->read_in_round;
         peer->read_in_round = 0;
         fl__peer_want(raft, peer, FL__DO_READ_REPLY);
     }
-    raft->work |= FL__WORK_READ | FL__WORK_START_READ; /* The next round may be waited for. */
+    raft->work |= FL__WORK_READ | FL__WORK_START_READ; /* There is room for another round. */
 }
 
 void fl__read_on_request(struct fl_raft *raft, const struct fl_message *message)
@@ -148,11 +168,11 @@ void fl__read_repeat(struct fl_raft *raft)
 
 void fl__read_fail(struct fl_raft *raft)
 {
-    fl_ticket open = close_ticket(raft);
-    if (open || raft->read_asked)
-        raft->read_failed = open ? open : raft->read_asked;
+    fl_ticket newest = fl__max(raft->read_asked, end_rounds(raft, raft->round));
+    newest = fl__max(newest, close_ticket(raft));
+    if (newest)
+        raft->read_failed = newest;
     raft->read_asked = 0;
-    raft->round_open = raft->round_confirmed = false;
     raft->work |= FL__WORK_READ;
 }
 

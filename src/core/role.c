@@ -144,7 +144,6 @@ void fl__become_leader(struct fl_raft *raft)
     raft->elections_won++;
     raft->round = 0;
     raft->match_max = raft->log.last; /* Votes' outlines may have told of matches up to here. */
-    raft->round_open = raft->round_confirmed = false;
     raft->repeat_at = raft->now + raft->config.heartbeat_us;
     for (uint32_t k = 0; k < raft->peer_count; k++)
         fl__progress_start(raft, &raft->peers[k], last);

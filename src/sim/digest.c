@@ -122,7 +122,7 @@ static uint64_t digest_core(const struct names *names, const struct fl_raft *raf
     sum = fold(fold(sum, raft->commit_taken), raft->work);
     if (raft->role == FL_LEADER)
         sum = fold(fold(sum, raft->match_max), raft->round);
-    sum = fold(fold(sum, raft->round_open), raft->round_confirmed);
+    sum = fold(sum, raft->round_count);
     for (uint32_t k = 0; k < raft->proposals_count; k++)
         sum =
             fold(fold(fold(sum, raft->proposals[k].term), raft->proposals[k].first), raft->proposals[k].last);
