@@ -50,7 +50,7 @@ void *memset(void *to, int byte, size_t size);
 #define FL__PERSISTS_MAX 64                  /* Log tickets handed out and not completed. */
 #define FL__PROPOSALS_MAX 64                 /* Leaderships with unanswered proposals. */
 #define FL__NOTES_MAX 32
-#define FL__ROUNDS_MAX 4  /* Confirmation rounds under way. */
+#define FL__ROUNDS_MAX 4 /* Confirmation rounds under way. */
 #define FL__VOTERS_MAX 64
 #define FL__STALL_TIMEOUTS                                                                                   \
     4 /* Election time-outs after which a follower that stores nothing counts no more. */

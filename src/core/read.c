@@ -8,8 +8,8 @@
  * that waits for it, and its echo every round before it.
  *
  * Rounds overlap: whoever comes while one is under way starts another, so a read waits for one exchange of
- * messages and not for the rest of a former one too. Only when FL__ROUNDS_MAX are under way does it wait; then
- * those that wait share the next.
+ * messages and not for the rest of a former one too. Only when FL__ROUNDS_MAX are under way does it wait;
+ * then those that wait share the next.
  *
  * Readers share tickets. A ticket is open until a round (or a follower's request to its leader) starts with
  * it; who comes later waits for the next. */
@@ -81,8 +81,9 @@ void fl__read_maybe_start(struct fl_raft *raft)
 /* The newest round that a majority of the voters echoed. */
 static uint64_t confirmed_round(const struct fl_raft *raft)
 {
-    uint64_t echoed[FL__VOTERS_MAX] = {raft->round}; /* A leader is a voter: invariant I11. */
+    uint64_t echoed[FL__VOTERS_MAX];
     uint32_t count = 1;
+    echoed[0] = raft->round; /* A leader is a voter: invariant I11. */
     for (uint32_t k = 0; k < raft->peer_count; k++)
         if (raft->peers[k].voter)
             echoed[count++] = raft->peers[k].round;
