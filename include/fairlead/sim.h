@@ -61,6 +61,10 @@ struct fl_sim_event {
     const char *text;    /* A sentence, without the node's name in front. */
 };
 
+/* The event as a JSON object in one line, as docs/events.md has it. Returns its length; not all of it is there
+ * unless that is less than `size`. `out` is terminated. */
+size_t fl_sim_event_json(const struct fl_sim_event *event, char *out, size_t size);
+
 /* What lives. */
 enum fl_sim_mode {
     FL_SIM_ANY = 0, /* As the seed says: four of five are cores. */

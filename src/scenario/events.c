@@ -143,8 +143,8 @@ static bool play_elect(struct fl__player *player, struct fl__words words)
     uint64_t term;
     if (!expect_words(player, words, 5, UINT32_MAX) || !fl__player_node(player, words.list[1], &candidate))
         return false;
-    if (!fl__word_is(words.list[2], "term") || !fl__word_number(words.list[3], &term) ||
-        !fl__word_is(words.list[4], "with"))
+    if (!fl_word_is(words.list[2], "term") || !fl__word_number(words.list[3], &term) ||
+        !fl_word_is(words.list[4], "with"))
         return fl__player_misunderstand(player, "elect NAME term T with NAME...", words.list[0]);
     if (!fl__player_nodes(player, rest(words, 5), &voters))
         return false;
@@ -161,8 +161,8 @@ static bool play_replicate(struct fl__player *player, struct fl__words words)
     uint64_t index;
     if (!expect_words(player, words, 6, UINT32_MAX) || !fl__player_node(player, words.list[1], &leader))
         return false;
-    if (!fl__word_is(words.list[2], "index") || !fl__word_number(words.list[3], &index) ||
-        !fl__word_is(words.list[4], "to"))
+    if (!fl_word_is(words.list[2], "index") || !fl__word_number(words.list[3], &index) ||
+        !fl_word_is(words.list[4], "to"))
         return fl__player_misunderstand(player, "replicate NAME index I to NAME...", words.list[0]);
     if (!fl__player_nodes(player, rest(words, 5), &followers))
         return false;
@@ -188,7 +188,7 @@ static bool play_write(struct fl__player *player, struct fl__words words)
     uint64_t count = 1;
     if (!expect_words(player, words, 3, 5) || !fl__player_node(player, words.list[1], &node))
         return false;
-    if (words.count > 3 && (words.count != 5 || !fl__word_is(words.list[3], "times") ||
+    if (words.count > 3 && (words.count != 5 || !fl_word_is(words.list[3], "times") ||
                             !fl__word_number(words.list[4], &count) || count == 0 || count > UINT32_MAX))
         return fl__player_misunderstand(player, "write NAME WORD [times N]", words.list[0]);
     int number = fl_world_propose(player->world, node, (uint32_t)count);
@@ -220,8 +220,8 @@ static bool read_numbers(struct fl__player *player, struct fl__words words, cons
                          uint64_t numbers[2])
 {
     for (uint32_t k = 0; k < words.count; k += 2) {
-        bool second = fl__word_is(words.list[k], names[1]);
-        if (!second && !fl__word_is(words.list[k], names[0]))
+        bool second = fl_word_is(words.list[k], names[1]);
+        if (!second && !fl_word_is(words.list[k], names[0]))
             return fl__player_misunderstand(player, "no node and nothing else is called {word}",
                                             words.list[k]);
         if (k + 1 == words.count || !fl__word_number(words.list[k + 1], &numbers[second]))
@@ -234,11 +234,11 @@ static bool read_numbers(struct fl__player *player, struct fl__words words, cons
 static bool play_power(struct fl__player *player, struct fl__words words)
 {
     static const char *const names[2][2] = {{"kept", "torn"}, {"commit", "damaged"}};
-    bool crash = fl__word_is(words.list[0], "crash");
+    bool crash = fl_word_is(words.list[0], "crash");
     uint64_t numbers[2] = {0, 0};
     uint32_t set, count = 1;
-    while (count < words.count && !fl__word_is(words.list[count], names[!crash][0]) &&
-           !fl__word_is(words.list[count], names[!crash][1]))
+    while (count < words.count && !fl_word_is(words.list[count], names[!crash][0]) &&
+           !fl_word_is(words.list[count], names[!crash][1]))
         count++;
     if (!expect_words(player, words, 2, UINT32_MAX) ||
         !fl__player_nodes(player, (struct fl__words){.list = words.list + 1, .count = count - 1}, &set) ||
@@ -260,16 +260,16 @@ static bool play_power(struct fl__player *player, struct fl__words words)
 static bool play_link(struct fl__player *player, struct fl__words words)
 {
     uint32_t from, to;
-    bool up = fl__word_is(words.list[0], "heal");
+    bool up = fl_word_is(words.list[0], "heal");
     if (!expect_words(player, words, 2, 4))
         return false;
-    if (up && words.count == 2 && fl__word_is(words.list[1], "all")) {
+    if (up && words.count == 2 && fl_word_is(words.list[1], "all")) {
         for (uint32_t k = 0; k < player->world->count * player->world->count; k++)
             if (player->world->cut[k / player->world->count][k % player->world->count])
                 fl_world_link(player->world, k / player->world->count, k % player->world->count, true);
         return true;
     }
-    bool one_way = words.count == 4 && fl__word_is(words.list[2], "to");
+    bool one_way = words.count == 4 && fl_word_is(words.list[2], "to");
     if (!one_way && words.count != 3)
         return fl__player_misunderstand(player, "cut A B, or cut A to B", words.list[0]);
     if (!fl__player_node(player, words.list[1], &from) ||
@@ -299,7 +299,7 @@ static bool play_packets(struct fl__player *player, struct fl__words words)
 {
     struct fl_world *world = player->world;
     struct fl__filter filter;
-    bool deliver = fl__word_is(words.list[0], "deliver");
+    bool deliver = fl_word_is(words.list[0], "deliver");
     if (!fl__filter_read(player, rest(words, 1), &filter))
         return false;
     uint64_t latest = world->packet_number; /* What is sent in answer is not meant. */
@@ -340,7 +340,7 @@ static bool play_fly(struct fl__player *player, struct fl__words words)
         return false;
     for (uint32_t k = 0; k < player->label_count; k++) {
         const struct fl__label *label = &player->labels[k];
-        if (label->kind != 'p' || !label->packet || !fl__word_same(label->name, words.list[1]))
+        if (label->kind != 'p' || !label->packet || !fl_word_same(label->name, words.list[1]))
             continue;
         struct fl_packet *copy = fl_world_copy(world, label->packet);
         if (copy)
@@ -354,7 +354,7 @@ static bool play_hold(struct fl__player *player, struct fl__words words)
 {
     struct fl_world *world = player->world;
     struct fl__filter filter;
-    bool hold = fl__word_is(words.list[0], "hold");
+    bool hold = fl_word_is(words.list[0], "hold");
     if (!expect_words(player, words, 2, UINT32_MAX) || !fl__filter_read(player, rest(words, 2), &filter))
         return false;
     uint32_t from = 0;
@@ -382,7 +382,7 @@ static bool play_release(struct fl__player *player, struct fl__words words)
         return false;
     for (uint32_t k = 0; k < player->label_count; k++) {
         struct fl__label *label = &player->labels[k];
-        if (label->kind != 'p' || !label->packet || !fl__word_same(label->name, words.list[1]))
+        if (label->kind != 'p' || !label->packet || !fl_word_same(label->name, words.list[1]))
             continue;
         uint64_t number = label->packet->number;
         fl_world_throw(world, label->packet);
@@ -401,9 +401,9 @@ static bool play_time(struct fl__player *player, struct fl__words words)
         return false;
     if (!fl__word_duration(words.list[1], &duration))
         return fl__player_misunderstand(player, "{word} is no duration, such as 150ms", words.list[1]);
-    if (fl__word_is(words.list[0], "run"))
+    if (fl_word_is(words.list[0], "run"))
         fl_world_run(player->world, duration);
-    else if (fl__word_is(words.list[0], "clock"))
+    else if (fl_word_is(words.list[0], "clock"))
         fl_world_advance(player->world, duration);
     else
         fl_world_pass(player->world, duration);
@@ -425,7 +425,7 @@ static bool play_nudge(struct fl__player *player, struct fl__words words)
     uint32_t node;
     if (!expect_words(player, words, 2, 2) || !fl__player_node(player, words.list[1], &node))
         return false;
-    if (fl__word_is(words.list[0], "tick"))
+    if (fl_word_is(words.list[0], "tick"))
         fl_world_tick(player->world, node);
     else
         fl_world_campaign(player->world, node);
@@ -439,8 +439,8 @@ static bool play_disk(struct fl__player *player, struct fl__words words)
     if (!expect_words(player, words, 3, 3) || !fl__player_node(player, words.list[1], &node))
         return false;
     struct fl_world_disk *disk = &player->world->nodes[node].disk;
-    disk->by_hand = fl__word_is(words.list[2], "slow");
-    if (!disk->by_hand && !fl__word_is(words.list[2], "fast"))
+    disk->by_hand = fl_word_is(words.list[2], "slow");
+    if (!disk->by_hand && !fl_word_is(words.list[2], "fast"))
         return fl__player_misunderstand(player, "a disk is slow or fast", words.list[2]);
     while (!disk->by_hand && disk->write_count > 0 && player->world->error == FL_OK)
         fl_world_sync(player->world, node, UINT32_MAX);
@@ -480,8 +480,8 @@ static bool play_connection(struct fl__player *player, struct fl__words words)
     if (!expect_words(player, words, 4, 4) || !fl__player_node(player, words.list[1], &a) ||
         !fl__player_node(player, words.list[2], &b))
         return false;
-    bool up = fl__word_is(words.list[3], "up");
-    if (!up && !fl__word_is(words.list[3], "down"))
+    bool up = fl_word_is(words.list[3], "up");
+    if (!up && !fl_word_is(words.list[3], "down"))
         return fl__player_misunderstand(player, "a connection is up or down", words.list[3]);
     fl_world_peer(player->world, a, b, up);
     return true;
@@ -509,7 +509,7 @@ static const struct verb {
 bool fl__events_play(struct fl__player *player, struct fl__words words)
 {
     for (size_t k = 0; k < sizeof verbs / sizeof *verbs; k++)
-        if (fl__word_is(words.list[0], verbs[k].name))
+        if (fl_word_is(words.list[0], verbs[k].name))
             return verbs[k].play(player, words);
     return fl__player_misunderstand(player, "nothing that can happen: {word}", words.list[0]);
 }

@@ -21,7 +21,7 @@ void fl__player_fail(struct fl__player *player, const char *sentence, struct fl_
     fl__world_emit(player->world, (struct fl_event){.type = FL_EVENT_EXPECTED, .text = text});
 }
 
-bool fl__player_misunderstand(struct fl__player *player, const char *sentence, struct fl__word word)
+bool fl__player_misunderstand(struct fl__player *player, const char *sentence, struct fl_word word)
 {
     struct fl__facts facts = {.word = word};
     player->misunderstood = true;
@@ -30,7 +30,7 @@ bool fl__player_misunderstand(struct fl__player *player, const char *sentence, s
     return false;
 }
 
-bool fl__player_node(struct fl__player *player, struct fl__word word, uint32_t *node)
+bool fl__player_node(struct fl__player *player, struct fl_word word, uint32_t *node)
 {
     int found = fl_world_find(player->world, word.start, word.length);
     *node = 0;
@@ -57,7 +57,7 @@ bool fl__player_nodes(struct fl__player *player, struct fl__words words, uint32_
 static bool set_up_nodes(struct fl__player *player, enum fl_member_kind kind)
 {
     for (uint32_t k = 1; k < player->line.count; k++) {
-        struct fl__word name = player->line.words[k];
+        struct fl_word name = player->line.words[k];
         if (fl_world_add(player->world, name.start, name.length, kind) < 0)
             return fl__player_misunderstand(player, "{word} cannot be a node's name, or there are too many",
                                             name);
@@ -95,7 +95,7 @@ static bool set_up_number(struct fl__player *player)
         return fl__player_misunderstand(player, "{word} NAME NUMBER", player->line.words[0]);
     if (!fl__player_node(player, player->line.words[1], &node))
         return false;
-    if (fl__word_is(player->line.words[0], "term"))
+    if (fl_word_is(player->line.words[0], "term"))
         fl_world_give_term(player->world, node, number);
     else
         fl_world_give_commit(player->world, node, number);
@@ -105,37 +105,31 @@ static bool set_up_number(struct fl__player *player)
 /* Lines that come before the first event. False: misunderstood, or none of them (*known is false). */
 static bool set_up(struct fl__player *player, bool *known)
 {
-    struct fl__word verb = player->line.words[0];
+    struct fl_word verb = player->line.words[0];
     struct fl__words words = {.list = player->line.words, .count = player->line.count};
     *known = true;
-    if (fl__word_is(verb, "nodes"))
+    if (fl_word_is(verb, "nodes"))
         return set_up_nodes(player, FL_VOTER);
-    if (fl__word_is(verb, "learners"))
+    if (fl_word_is(verb, "learners"))
         return set_up_nodes(player, FL_LEARNER);
-    if (fl__word_is(verb, "option"))
+    if (fl_word_is(verb, "option"))
         return fl__option_set(player, words);
-    if (fl__word_is(verb, "log"))
+    if (fl_word_is(verb, "log"))
         return set_up_log(player);
-    if (fl__word_is(verb, "term") || fl__word_is(verb, "commit"))
+    if (fl_word_is(verb, "term") || fl_word_is(verb, "commit"))
         return set_up_number(player);
     *known = false;
     return false;
 }
 
-static size_t length_of(const char *text)
-{
-    size_t length = 0;
-    while (text && text[length])
-        length++;
-    return length;
-}
-
 /* The caller's options come last. */
 static bool apply_own_options(struct fl__player *player)
 {
-    struct fl__script script = {.text = player->settings->options,
-                                .size = length_of(player->settings->options)};
-    while (fl__script_next(&script, &player->other)) {
+    if (!player->settings->options)
+        return true;
+    struct fl_word options = fl__word_of(player->settings->options);
+    struct fl_script script = {.text = options.start, .size = options.length};
+    while (fl_script_next(&script, &player->other)) {
         struct fl__words words = {.list = player->other.words, .count = player->other.count};
         if (!fl__option_set(player, words))
             return false;
@@ -152,14 +146,14 @@ static bool start_world(struct fl__player *player)
     int result = fl_world_start(player->world);
     if (result == FL_EINVAL)
         return fl__player_misunderstand(player, "these nodes, logs and options make no cluster",
-                                        (struct fl__word){0});
+                                        (struct fl_word){0});
     return result == FL_OK;
 }
 
 /* -------------------------------------------------------------------------------------------------- lines */
 
 /* Whether a line belongs to what is played: the common part, or the branch. */
-static bool is_played(const struct fl__player *player, const struct fl__line *line)
+static bool is_played(const struct fl__player *player, const struct fl_line *line)
 {
     return line->branch == 0 || line->branch == player->branch;
 }
@@ -167,13 +161,13 @@ static bool is_played(const struct fl__player *player, const struct fl__line *li
 /* at STEP EVENT [; EVENT]... */
 static bool play_events(struct fl__player *player)
 {
-    const struct fl__line *line = &player->line;
+    const struct fl_line *line = &player->line;
     uint32_t at = 2;
     if (line->count < 3)
         return fl__player_misunderstand(player, "at STEP EVENT [; EVENT]...", line->words[0]);
     while (at < line->count) {
         uint32_t end = at;
-        while (end < line->count && !fl__word_is(line->words[end], ";"))
+        while (end < line->count && !fl_word_is(line->words[end], ";"))
             end++;
         struct fl__words words = {.list = line->words + at, .count = end - at};
         if (words.count > 0 && !fl__events_play(player, words))
@@ -186,7 +180,7 @@ static bool play_events(struct fl__player *player)
 }
 
 static void tell_words(struct fl__player *player, enum fl_event_type type, uint64_t index,
-                       struct fl__word words)
+                       struct fl_word words)
 {
     char text[FL_WORLD_TEXT_MAX];
     struct fl__facts facts = {.word = words};
@@ -195,7 +189,7 @@ static void tell_words(struct fl__player *player, enum fl_event_type type, uint6
 }
 
 /* Looks at one expectation; `from` is where its predicate begins in the line. */
-static bool look(struct fl__player *player, struct fl__line *line, uint32_t from)
+static bool look(struct fl__player *player, struct fl_line *line, uint32_t from)
 {
     struct fl__words words = {.list = line->words + from, .count = line->count - from};
     uint32_t failures = player->result->failures, number = player->line.number;
@@ -205,34 +199,34 @@ static bool look(struct fl__player *player, struct fl__line *line, uint32_t from
     player->result->expectations++;
     if (understood && player->result->failures == failures)
         tell_words(player, FL_EVENT_EXPECTED, 1,
-                   (struct fl__word){
+                   (struct fl_word){
                        .start = line->words[from].start,
                        .length = (size_t)(line->all.start + line->all.length - line->words[from].start)});
     return understood;
 }
 
 /* Whether another `at` line of the same step follows in the same part of the file. */
-static bool step_goes_on(struct fl__player *player, struct fl__script script, struct fl__word step)
+static bool step_goes_on(struct fl__player *player, struct fl_script script, struct fl_word step)
 {
-    while (fl__script_next(&script, &player->other))
+    while (fl_script_next(&script, &player->other))
         if (player->other.branch == player->line.branch && player->other.count > 1 &&
-            fl__word_is(player->other.words[0], "at") && fl__word_same(player->other.words[1], step))
+            fl_word_is(player->other.words[0], "at") && fl_word_same(player->other.words[1], step))
             return true;
     return false;
 }
 
 /* After the last event of a step: what is expected then, wherever in its part of the file that stands. */
-static bool look_at_step(struct fl__player *player, const struct fl__script *script)
+static bool look_at_step(struct fl__player *player, const struct fl_script *script)
 {
-    struct fl__word step = player->line.words[1];
+    struct fl_word step = player->line.words[1];
     if (step_goes_on(player, *script, step))
         return true;
-    struct fl__script all = {.text = player->text, .size = player->size};
-    while (fl__script_next(&all, &player->other)) {
-        const struct fl__line *line = &player->other;
+    struct fl_script all = {.text = player->text, .size = player->size};
+    while (fl_script_next(&all, &player->other)) {
+        const struct fl_line *line = &player->other;
         bool meant = line->branch == player->line.branch && line->count > 3 &&
-                     fl__word_is(line->words[0], "expect") && fl__word_is(line->words[1], "at") &&
-                     fl__word_same(line->words[2], step);
+                     fl_word_is(line->words[0], "expect") && fl_word_is(line->words[1], "at") &&
+                     fl_word_same(line->words[2], step);
         if (meant && !look(player, &player->other, 3))
             return false;
     }
@@ -241,32 +235,32 @@ static bool look_at_step(struct fl__player *player, const struct fl__script *scr
 
 static bool play_expectation(struct fl__player *player)
 {
-    if (player->line.count > 1 && fl__word_is(player->line.words[1], "at"))
+    if (player->line.count > 1 && fl_word_is(player->line.words[1], "at"))
         return true; /* Looked at when its step ended. */
     return look(player, &player->line, 1);
 }
 
 static void say(struct fl__player *player)
 {
-    struct fl__word all = player->line.all, verb = player->line.words[0];
+    struct fl_word all = player->line.all, verb = player->line.words[0];
     size_t skipped = verb.length;
     while (skipped < all.length && (all.start[skipped] == ' ' || all.start[skipped] == '\t'))
         skipped++;
     tell_words(player, FL_EVENT_SAY, 0,
-               (struct fl__word){.start = all.start + skipped, .length = all.length - skipped});
+               (struct fl_word){.start = all.start + skipped, .length = all.length - skipped});
 }
 
-static bool play_line(struct fl__player *player, const struct fl__script *script)
+static bool play_line(struct fl__player *player, const struct fl_script *script)
 {
-    struct fl__word verb = player->line.words[0];
+    struct fl_word verb = player->line.words[0];
     bool known = false;
     if (player->line.too_long)
         return fl__player_misunderstand(player, "too many words in one line", verb);
-    if (fl__word_is(verb, "title") || fl__word_is(verb, "say")) {
+    if (fl_word_is(verb, "title") || fl_word_is(verb, "say")) {
         say(player);
         return true;
     }
-    if (fl__word_is(verb, "branch"))
+    if (fl_word_is(verb, "branch"))
         return !player->line.indented ||
                fl__player_misunderstand(player, "a branch cannot branch: {word}", verb);
     if (!player->world->started) {
@@ -277,9 +271,9 @@ static bool play_line(struct fl__player *player, const struct fl__script *script
     if (!start_world(player))
         return false;
     tell_words(player, FL_EVENT_LINE, player->line.number, player->line.all);
-    if (fl__word_is(verb, "at"))
+    if (fl_word_is(verb, "at"))
         return play_events(player) && look_at_step(player, script);
-    if (fl__word_is(verb, "expect"))
+    if (fl_word_is(verb, "expect"))
         return play_expectation(player);
     return fl__player_misunderstand(player, "a line cannot begin with {word} here", verb);
 }
@@ -288,9 +282,9 @@ static bool play_line(struct fl__player *player, const struct fl__script *script
 
 static void play_lines(struct fl__player *player)
 {
-    struct fl__script script = {.text = player->text, .size = player->size};
-    while (fl__script_next(&script, &player->line)) {
-        if (!player->line.indented && script.branch > 0 && !fl__word_is(player->line.words[0], "branch")) {
+    struct fl_script script = {.text = player->text, .size = player->size};
+    while (fl_script_next(&script, &player->line)) {
+        if (!player->line.indented && script.branch > 0 && !fl_word_is(player->line.words[0], "branch")) {
             (void)fl__player_misunderstand(player, "after a branch only branches can follow: {word}",
                                            player->line.words[0]);
             return;
@@ -313,7 +307,7 @@ static void report_trips(struct fl__player *player)
     player->result->trips += judge->trip_count - player->trips_expected;
     if (player->trips_expected < FL_WORLD_TRIPS_MAX) {
         const struct fl_trip *trip = &judge->trips[player->trips_expected];
-        struct fl__facts facts = {.word = {.start = trip->text, .length = length_of(trip->text)}};
+        struct fl__facts facts = {.word = fl__word_of(trip->text)};
         note_first(player, "{word}", &facts);
     }
 }
@@ -344,8 +338,8 @@ static int play_branch(struct fl__player *player, const struct fl_scenario_setti
 
 static uint32_t count_branches(struct fl__player *player)
 {
-    struct fl__script script = {.text = player->text, .size = player->size};
-    while (fl__script_next(&script, &player->other))
+    struct fl_script script = {.text = player->text, .size = player->size};
+    while (fl_script_next(&script, &player->other))
         continue;
     return script.branch;
 }

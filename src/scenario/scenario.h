@@ -19,6 +19,8 @@
  *   ghost.c    what the judge remembers: who ever led and voted, what was ever committed
  *   judge.c    the invariants of Raft
  *   map.c      a hash table for the ghost
+ *   story.c    events as people read them, and as JSON
+ *   json.c     JSON into a buffer
  *   text.c     words and numbers without a C library
  *   script.c   a scenario file as lines and words
  *   events.c   what happens in a scenario
@@ -357,6 +359,89 @@ struct fl_status fl_world_status(const struct fl_world *world, uint32_t node); /
 fl_index fl_world_fork(const struct fl_world *world, uint32_t a, uint32_t b);
 bool fl_world_is_equal(const struct fl_world *world); /* All living logs are. */
 bool fl_world_has_tripped(const struct fl_world *world, const char *rule, size_t length);
+
+/* ------------------------------------------------------------------------------------------- words, lines */
+
+/* A piece of a text; borrowed. */
+struct fl_word {
+    const char *start;
+    size_t length;
+};
+
+bool fl_word_is(struct fl_word word, const char *text);
+bool fl_word_same(struct fl_word a, struct fl_word b);
+
+#define FL_LINE_WORDS_MAX 512
+
+/* A line of a scenario file that says something. */
+struct fl_line {
+    struct fl_word words[FL_LINE_WORDS_MAX];
+    uint32_t count;  /* At least 1. */
+    uint32_t number; /* From 1. */
+    bool indented;
+    uint32_t branch;    /* 0: the common part. */
+    bool too_long;      /* More words than fit. */
+    struct fl_word all; /* Without the comment, and without blanks around it. */
+};
+
+/* A scenario file's text, and how far it has been read. Begins as all zero but for text and size. */
+struct fl_script {
+    const char *text;
+    size_t size, at;
+    uint32_t number, branch;
+};
+
+/* The next line that says something; false at the end. */
+bool fl_script_next(struct fl_script *script, struct fl_line *line);
+
+/* --------------------------------------------------------------------------------------------------- JSON */
+
+/* A JSON value on its way into a buffer. Begins as all zero but for out and size. */
+struct fl_json {
+    char *out;
+    size_t size;   /* Of `out`, which ends with a zero byte. */
+    size_t length; /* Of what was to be written: not all of it is there unless this is less than `size`. */
+    bool follows;  /* A comma comes before the next value. */
+};
+
+/* A value, or the beginning of an object or a list ('{' or '['), which fl_json_end() ends. `key`: NULL in a
+ * list, and outermost. */
+void fl_json_begin(struct fl_json *json, const char *key, char bracket);
+void fl_json_end(struct fl_json *json, char bracket);
+void fl_json_number(struct fl_json *json, const char *key, uint64_t number);
+void fl_json_none(struct fl_json *json, const char *key); /* -1, where there is no such number. */
+void fl_json_flag(struct fl_json *json, const char *key, bool flag);
+void fl_json_word(struct fl_json *json, const char *key, struct fl_word word);
+void fl_json_text(struct fl_json *json, const char *key, const char *text);
+/* Ends the text; returns its length, which may be too large (see above). */
+size_t fl_json_finish(struct fl_json *json);
+
+/* -------------------------------------------------------------------------------------------------- story */
+
+/* What people read of an event; docs/events.md has the fields. Numbers are 0 where they say nothing. */
+struct fl_story {
+    fl_time_us time_us;
+    const char *type;
+    const char *node; /* Whose it is; NULL: nobody's. */
+    uint32_t node_number;
+    const char *peer;    /* NULL: none. */
+    const char *message; /* Of a message: its type; else NULL. */
+    fl_term term;
+    fl_index index, other;
+    bool is_detail;   /* A message, a write: what only a close look needs. */
+    const char *text; /* A sentence, without the node's name in front. */
+};
+
+/* Long enough for every sentence. */
+#define FL_STORY_TEXT_MAX 400
+
+/* False: there is nothing to tell. `text` holds the sentence, and is of so many bytes. */
+bool fl_story_tell(struct fl_story *out, char *text, size_t size, const struct fl_world *world,
+                   const struct fl_event *event);
+/* As a JSON object in one line. Returns its length; not all of it is there unless that is less than `size`. */
+size_t fl_story_json(const struct fl_story *story, char *out, size_t size);
+/* A message's type as scenario files and events call it. */
+const char *fl_message_name(enum fl_message_type type);
 
 /* ------------------------------------------------------------------------------------------------- player */
 

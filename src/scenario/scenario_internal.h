@@ -21,30 +21,28 @@ static inline uint64_t fl__higher(uint64_t a, uint64_t b)
 
 /* ------------------------------------------------------------------------------------------------- text.c */
 
-struct fl__word {
-    const char *start;
-    size_t length;
-};
-
 /* What a sentence speaks of. */
 struct fl__facts {
     uint32_t node, peer;
     fl_term term;
     fl_index index, other;
-    struct fl__word word;
+    struct fl_word word;
 };
 
 /* Fills in {node} {peer} (names), {term} {index} {other} (numbers) and {word}; cuts what does not fit. */
 void fl__text_fill(char *out, size_t size, const struct fl_world *world, const char *sentence,
                    const struct fl__facts *facts);
-bool fl__word_is(struct fl__word word, const char *text);
+/* The text, without its zero byte. */
+struct fl_word fl__word_of(const char *text);
+#define FL__DIGITS_MAX 20
+/* The number in decimal, at the end of `digits`. */
+struct fl_word fl__word_of_number(uint64_t number, char digits[FL__DIGITS_MAX]);
 /* A number in decimal, all of it. */
-bool fl__word_number(struct fl__word word, uint64_t *out);
+bool fl__word_number(struct fl_word word, uint64_t *out);
 /* TERM, or TERMxCOUNT. */
-bool fl__word_terms(struct fl__word word, uint64_t *term, uint64_t *count);
-bool fl__word_same(struct fl__word a, struct fl__word b);
+bool fl__word_terms(struct fl_word word, uint64_t *term, uint64_t *count);
 /* A number and us, ms or s. */
-bool fl__word_duration(struct fl__word word, fl_time_us *out);
+bool fl__word_duration(struct fl_word word, fl_time_us *out);
 
 /* -------------------------------------------------------------------------------------------------- map.c */
 
@@ -139,35 +137,12 @@ void fl__judge_writing(struct fl_world *world, uint32_t node, const struct fl_pe
 void fl__judge_answered(struct fl_world *world, uint32_t node, const struct fl_answer *answer);
 void fl__judge_read(struct fl_world *world, const struct fl_world_read *read);
 
-/* ----------------------------------------------------------------------------------------------- script.c */
-
-#define FL__WORDS_MAX 512
-
-struct fl__line {
-    struct fl__word words[FL__WORDS_MAX];
-    uint32_t count;
-    uint32_t number; /* From 1. */
-    bool indented;
-    uint32_t branch;     /* 0: the common part. */
-    bool too_long;       /* More words than fit. */
-    struct fl__word all; /* Without the comment, and without blanks around it. */
-};
-
-struct fl__script {
-    const char *text;
-    size_t size, at;
-    uint32_t number, branch;
-};
-
-/* The next line that says something; false at the end. */
-bool fl__script_next(struct fl__script *script, struct fl__line *line);
-
 /* --------------------------------------------------------------------------- player.c, events.c, expect.c */
 
 /* What a line gave a name to, for a later line: a packet held back, a write, a read. */
 struct fl__label {
     char kind; /* 'p', 'w', 'r' */
-    struct fl__word name;
+    struct fl_word name;
     struct fl_packet *packet;
     uint32_t number; /* Of the write or read. */
 };
@@ -180,8 +155,8 @@ struct fl__player {
     struct fl_scenario_result *result;
     const char *text;
     size_t size;
-    uint32_t branch;             /* Which is played, from 1; 0 where there is none. */
-    struct fl__line line, other; /* `other`: where one has to look ahead. */
+    uint32_t branch;            /* Which is played, from 1; 0 where there is none. */
+    struct fl_line line, other; /* `other`: where one has to look ahead. */
     struct fl__label labels[FL__LABELS_MAX];
     uint32_t label_count;
     uint32_t trips_expected; /* Broken invariants that a line expected. */
@@ -190,16 +165,16 @@ struct fl__player {
 
 /* Words of one event or predicate. */
 struct fl__words {
-    const struct fl__word *list;
+    const struct fl_word *list;
     uint32_t count;
 };
 
 /* Both count a failure and keep the first one's words. */
 void fl__player_fail(struct fl__player *player, const char *sentence, struct fl__facts facts);
 /* What is not understood ends the play. Returns false. */
-bool fl__player_misunderstand(struct fl__player *player, const char *sentence, struct fl__word word);
+bool fl__player_misunderstand(struct fl__player *player, const char *sentence, struct fl_word word);
 /* A node by name; false, and misunderstood, if there is none. */
-bool fl__player_node(struct fl__player *player, struct fl__word word, uint32_t *node);
+bool fl__player_node(struct fl__player *player, struct fl_word word, uint32_t *node);
 /* Names, as a set of bits. */
 bool fl__player_nodes(struct fl__player *player, struct fl__words words, uint32_t *set);
 /* Has the node campaign until it leads `term` (0: any), which it hears of the named voters alone. */

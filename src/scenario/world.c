@@ -454,9 +454,9 @@ void fl_world_peer(struct fl_world *world, uint32_t node, uint32_t peer, bool up
 
 int fl_world_find(const struct fl_world *world, const char *name, size_t length)
 {
-    struct fl__word word = {.start = name, .length = length};
+    struct fl_word word = {.start = name, .length = length};
     for (uint32_t n = 0; n < world->count; n++)
-        if (fl__word_is(word, world->nodes[n].name))
+        if (fl_word_is(word, world->nodes[n].name))
             return (int)n;
     return -1;
 }
@@ -514,9 +514,9 @@ bool fl_world_is_equal(const struct fl_world *world)
 
 bool fl_world_has_tripped(const struct fl_world *world, const char *rule, size_t length)
 {
-    struct fl__word word = {.start = rule, .length = length};
+    struct fl_word word = {.start = rule, .length = length};
     for (uint32_t k = 0; k < world->judge.trip_count && k < FL_WORLD_TRIPS_MAX; k++)
-        if (fl__word_is(word, world->judge.trips[k].rule))
+        if (fl_word_is(word, world->judge.trips[k].rule))
             return true;
     return false;
 }
