@@ -1,4 +1,4 @@
-/* filter.c - which packets a line speaks of: [oldest|newest|nth K] [TYPE] [from NAME] [to NAME], in any
+/* filter.c - which packets a line speaks of: [oldest|newest|nth K] [TYPE] [from NAME] [to NAME] [#N], in any
  * order; nothing means all. */
 #include "scenario_internal.h"
 
@@ -26,12 +26,24 @@ static bool read_type(struct fl_word word, uint32_t *type)
     return false;
 }
 
-bool fl__filter_read(struct fl__player *player, struct fl__words words, struct fl__filter *filter)
+/* #N */
+static bool read_packet_number(struct fl_word word, uint64_t *number)
+{
+    return fl__word_number((struct fl_word){.start = word.start + 1, .length = word.length - 1}, number) &&
+           *number > 0;
+}
+
+bool fl__filter_read(struct fl_player *player, struct fl__words words, struct fl__filter *filter)
 {
     *filter = (struct fl__filter){.from = -1, .to = -1};
     for (uint32_t k = 0; k < words.count; k++) {
         bool from = fl_word_is(words.list[k], "from");
         uint32_t node;
+        if (*words.list[k].start == '#') {
+            if (!read_packet_number(words.list[k], &filter->number))
+                return fl__player_misunderstand(player, "{word} is no message's number", words.list[k]);
+            continue;
+        }
         if (fl_word_is(words.list[k], "nth")) {
             uint64_t number;
             if (++k == words.count || !fl__word_number(words.list[k], &number) || number == 0)
@@ -62,7 +74,8 @@ bool fl__filter_read(struct fl__player *player, struct fl__words words, struct f
 
 bool fl__filter_matches(const struct fl__filter *filter, const struct fl_packet *packet)
 {
-    return (filter->type == 0 || filter->type == (uint32_t)packet->message.type) &&
+    return (filter->number == 0 || filter->number == packet->number) &&
+           (filter->type == 0 || filter->type == (uint32_t)packet->message.type) &&
            (filter->from < 0 || (uint32_t)filter->from == packet->from) &&
            (filter->to < 0 || (uint32_t)filter->to == packet->to);
 }
@@ -72,7 +85,10 @@ int fl__filter_find(const struct fl__filter *filter, const struct fl_world *worl
     int found = -1;
     uint32_t skip = filter->skip;
     for (uint32_t k = from; k < world->flying.count; k++) {
-        if (!fl__filter_matches(filter, world->flying.list[k]) || skip-- > 0)
+        const struct fl_packet *packet = world->flying.list[k];
+        if (filter->deliverable && !fl__network_may_deliver(world, packet))
+            continue;
+        if (!fl__filter_matches(filter, packet) || skip-- > 0)
             continue;
         found = (int)k;
         if (!filter->newest)

@@ -44,6 +44,18 @@ static bool set_choice(struct fl_world_settings *settings, struct fl_word name, 
     return false;
 }
 
+#define RUNS_MAX 65536 /* What every core makes room for. */
+
+static bool is_in_range(struct fl_word name, uint64_t value)
+{
+    if (fl_word_is(name, "seed"))
+        return true;
+    if (fl_word_is(name, "entry-size") && value == 0)
+        return false;
+    bool is_runs = fl_word_is(name, "runs") || fl_word_is(name, "outline-runs");
+    return value <= (is_runs ? RUNS_MAX : UINT32_MAX);
+}
+
 static bool set_number(struct fl_world_settings *settings, struct fl_word name, uint64_t value)
 {
     struct fl_raft_config *raft = &settings->raft;
@@ -74,7 +86,7 @@ static bool set_number(struct fl_world_settings *settings, struct fl_word name, 
     return true;
 }
 
-bool fl__option_set(struct fl__player *player, struct fl__words words)
+bool fl__option_set(struct fl_player *player, struct fl__words words)
 {
     if (words.count != 3)
         return fl__player_misunderstand(player, "an option has a name and a value", words.list[0]);
@@ -83,8 +95,7 @@ bool fl__option_set(struct fl__player *player, struct fl__words words)
     if (set_choice(settings, words.list[1], words.list[2], &known))
         return true;
     uint64_t value;
-    bool is_seed = fl_word_is(words.list[1], "seed");
-    if (!known && fl__word_number(words.list[2], &value) && (value <= UINT32_MAX || is_seed) &&
+    if (!known && fl__word_number(words.list[2], &value) && is_in_range(words.list[1], value) &&
         set_number(settings, words.list[1], value)) {
         settings->raft.outline_runs_max =
             (uint32_t)fl__lower(settings->raft.outline_runs_max, settings->raft.runs_max);

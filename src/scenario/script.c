@@ -1,5 +1,5 @@
-/* script.c - a scenario file as lines and words: one statement a line, # begins a comment, ; is a word of its
- * own.
+/* script.c - a scenario file as lines and words: one statement a line, # begins a comment unless a digit follows
+ * (#17 is a message), ; is a word of its own.
  *
  * Unindented lines are the common part until the first `branch`; the indented lines after one are that
  * branch. */
@@ -30,13 +30,20 @@ static void split(struct fl_line *line)
     }
 }
 
+static bool begins_comment(const struct fl_script *script)
+{
+    size_t next = script->at + 1;
+    bool is_number = next < script->size && script->text[next] >= '0' && script->text[next] <= '9';
+    return script->text[script->at] == '#' && !is_number;
+}
+
 /* The text up to the end of the line or a comment, and where the next line begins. */
 static struct fl_word read_line(struct fl_script *script)
 {
     struct fl_word line = {.start = script->text + script->at};
     bool comment = false;
     while (script->at < script->size && script->text[script->at] != '\n') {
-        comment |= script->text[script->at] == '#';
+        comment |= begins_comment(script);
         line.length += !comment;
         script->at++;
     }

@@ -250,6 +250,15 @@ static bool tell_power(const struct telling *telling)
     return true;
 }
 
+static bool tell_pause(const struct telling *telling)
+{
+    bool is_paused = telling->event->type == FL_EVENT_PAUSED;
+    telling->out->type = is_paused ? "paused" : "resumed";
+    say(telling, is_paused ? "stops: it hears nothing, and messages to it wait" : "goes on",
+        (struct fl__facts){0});
+    return true;
+}
+
 static bool tell_link(const struct telling *telling)
 {
     const struct fl_event *event = telling->event;
@@ -295,6 +304,7 @@ static const teller tellers[] = {
     [FL_EVENT_HEALED] = tell_link,      [FL_EVENT_NOTE] = tell_note,
     [FL_EVENT_TRIPPED] = tell_trip,     [FL_EVENT_EXPECTED] = tell_script,
     [FL_EVENT_LINE] = tell_script,      [FL_EVENT_SAY] = tell_script,
+    [FL_EVENT_PAUSED] = tell_pause,     [FL_EVENT_RESUMED] = tell_pause,
 };
 
 bool fl_story_tell(struct fl_story *out, char *text, size_t size, const struct fl_world *world,
