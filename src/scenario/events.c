@@ -212,7 +212,7 @@ static bool play_time(struct fl_player *player, struct fl__words words)
     fl_time_us duration;
     if (!fl__events_count_words(player, words, 2, 2))
         return false;
-    if (!fl__word_duration(words.list[1], &duration))
+    if (!fl_word_duration(words.list[1], &duration))
         return fl__player_misunderstand(player, "{word} is no duration, such as 150ms", words.list[1]);
     if (fl_word_is(words.list[0], "run"))
         fl_world_run(player->world, duration);
@@ -230,7 +230,7 @@ static bool play_flow(struct fl_player *player, struct fl__words words)
     if (words.count != 2 && (words.count != 4 || !fl_word_is(words.list[2], "latency")))
         return fl__player_misunderstand(player, "flow DURATION [latency DURATION]", words.list[0]);
     for (uint32_t k = 1; k < words.count; k += 2)
-        if (!fl__word_duration(words.list[k], k == 1 ? &duration : &latency))
+        if (!fl_word_duration(words.list[k], k == 1 ? &duration : &latency))
             return fl__player_misunderstand(player, "{word} is no duration, such as 150ms", words.list[k]);
     player->latency_us = latency;
     fl_world_flow(player->world, duration, latency);
@@ -244,7 +244,7 @@ static bool play_delay(struct fl_player *player, struct fl__words words)
     struct fl__filter filter;
     fl_time_us duration;
     if (words.count < 3 || !fl_word_is(words.list[words.count - 2], "by") ||
-        !fl__word_duration(words.list[words.count - 1], &duration))
+        !fl_word_duration(words.list[words.count - 1], &duration))
         return fl__player_misunderstand(player, "delay [FILTER] by DURATION", words.list[0]);
     if (!fl__filter_read(player, (struct fl__words){.list = words.list + 1, .count = words.count - 3},
                          &filter))

@@ -51,7 +51,7 @@ static void begin_value(struct fl_json *json, const char *key)
     json->follows = true;
     if (!key)
         return;
-    put_string(json, fl__word_of(key));
+    put_string(json, fl_word_of(key));
     put(json, ':');
 }
 
@@ -70,15 +70,15 @@ void fl_json_end(struct fl_json *json, char bracket)
 
 void fl_json_number(struct fl_json *json, const char *key, uint64_t number)
 {
-    char digits[FL__DIGITS_MAX];
-    struct fl_word word = fl__word_of_number(number, digits);
+    char digits[FL_DIGITS_MAX];
+    struct fl_word word = fl_word_of_number(number, digits);
     begin_value(json, key);
     put_all(json, word.start, word.length);
 }
 
 void fl_json_flag(struct fl_json *json, const char *key, bool flag)
 {
-    struct fl_word word = fl__word_of(flag ? "true" : "false");
+    struct fl_word word = fl_word_of(flag ? "true" : "false");
     begin_value(json, key);
     put_all(json, word.start, word.length);
 }
@@ -97,7 +97,7 @@ void fl_json_word(struct fl_json *json, const char *key, struct fl_word word)
 
 void fl_json_text(struct fl_json *json, const char *key, const char *text)
 {
-    fl_json_word(json, key, fl__word_of(text));
+    fl_json_word(json, key, fl_word_of(text));
 }
 
 size_t fl_json_finish(struct fl_json *json)

@@ -37,9 +37,9 @@ static bool set_choice(struct fl_world_settings *settings, struct fl_word name, 
         return settings->raft.unsafe_commit_any_term || fl_word_is(value, "never");
     }
     if (fl_word_is(name, "heartbeat"))
-        return fl__word_duration(value, &settings->raft.heartbeat_us);
+        return fl_word_duration(value, &settings->raft.heartbeat_us);
     if (fl_word_is(name, "election-timeout"))
-        return fl__word_duration(value, &settings->raft.election_timeout_us);
+        return fl_word_duration(value, &settings->raft.election_timeout_us);
     *known = false;
     return false;
 }

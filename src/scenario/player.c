@@ -60,7 +60,7 @@ static bool apply_own_options(struct fl_player *player)
 {
     if (!player->settings.options)
         return true;
-    struct fl_word options = fl__word_of(player->settings.options);
+    struct fl_word options = fl_word_of(player->settings.options);
     struct fl_script script = {.text = options.start, .size = options.length};
     while (fl_script_next(&script, &player->other)) {
         struct fl__words words = {.list = player->other.words, .count = player->other.count};
@@ -312,11 +312,12 @@ int fl_player_start(struct fl_player *player)
     return state_of(player);
 }
 
-int fl_player_flow_on(struct fl_player *player, fl_time_us by, size_t at)
+int fl_player_flow_on(struct fl_player *player, fl_time_us by, const char *text, size_t size)
 {
     if (state_of(player) == FL_OK)
         fl_world_flow(player->world, by, player->latency_us);
-    player->script.at = at;
+    show(player, text, size);
+    player->script.at = size;
     return state_of(player);
 }
 
@@ -330,7 +331,7 @@ void fl_player_result(const struct fl_player *player, struct fl_scenario_result 
     result->trips = judge->trip_count - player->trips_expected;
     if (result->text[0] != '\0' || player->trips_expected >= FL_WORLD_TRIPS_MAX)
         return;
-    struct fl__facts facts = {.word = fl__word_of(judge->trips[player->trips_expected].text)};
+    struct fl__facts facts = {.word = fl_word_of(judge->trips[player->trips_expected].text)};
     result->line = player->line.number;
     fl__text_fill(result->text, sizeof result->text, player->world, "{word}", &facts);
 }

@@ -389,6 +389,13 @@ struct fl_word {
 
 bool fl_word_is(struct fl_word word, const char *text);
 bool fl_word_same(struct fl_word a, struct fl_word b);
+/* The text, without its zero byte. */
+struct fl_word fl_word_of(const char *text);
+#define FL_DIGITS_MAX 20
+/* The number in decimal, at the end of `digits`. */
+struct fl_word fl_word_of_number(uint64_t number, char digits[FL_DIGITS_MAX]);
+/* A number and us, ms or s. False: it is no duration. */
+bool fl_word_duration(struct fl_word word, fl_time_us *out);
 
 #define FL_LINE_WORDS_MAX 512
 
@@ -445,8 +452,10 @@ struct fl_story {
     uint32_t node_number;
     const char *peer;    /* NULL: none. */
     const char *message; /* Of a message: its type; else NULL. */
+    uint64_t number;     /* Of a message: see fl_packet. */
     fl_term term;
     fl_index index, other;
+    uint32_t line;    /* Of the scenario. */
     bool is_detail;   /* A message, a write: what only a close look needs. */
     const char *text; /* A sentence, without the node's name in front. */
 };
@@ -506,9 +515,9 @@ FL_MUST_USE int fl_player_play(struct fl_player *player, const char *text, size_
 FL_MUST_USE int fl_player_set_up(struct fl_player *player, const char *text, size_t size);
 /* Starts the cluster, if no event has yet. */
 FL_MUST_USE int fl_player_start(struct fl_player *player);
-/* Time passes as in `flow`, with the latency of the last one, as part of the last line: that, in the text, says
- * so from now on, and ends at the byte `at`. */
-FL_MUST_USE int fl_player_flow_on(struct fl_player *player, fl_time_us by, size_t at);
+/* Time passes as in `flow`, with the latency of the last one. It belongs to the last line played: so says the
+ * text, with its last line changed. */
+FL_MUST_USE int fl_player_flow_on(struct fl_player *player, fl_time_us by, const char *text, size_t size);
 /* Counts a history whole, if called for the last time: trips that no line expected are among its result. */
 void fl_player_result(const struct fl_player *player, struct fl_scenario_result *result);
 struct fl_world *fl_player_world(struct fl_player *player);

@@ -32,17 +32,10 @@ struct fl__facts {
 /* Fills in {node} {peer} (names), {term} {index} {other} (numbers) and {word}; cuts what does not fit. */
 void fl__text_fill(char *out, size_t size, const struct fl_world *world, const char *sentence,
                    const struct fl__facts *facts);
-/* The text, without its zero byte. */
-struct fl_word fl__word_of(const char *text);
-#define FL__DIGITS_MAX 20
-/* The number in decimal, at the end of `digits`. */
-struct fl_word fl__word_of_number(uint64_t number, char digits[FL__DIGITS_MAX]);
 /* A number in decimal, all of it. */
 bool fl__word_number(struct fl_word word, uint64_t *out);
 /* TERM, or TERMxCOUNT. */
 bool fl__word_terms(struct fl_word word, uint64_t *term, uint64_t *count);
-/* A number and us, ms or s. */
-bool fl__word_duration(struct fl_word word, fl_time_us *out);
 
 /* -------------------------------------------------------------------------------------------------- map.c */
 

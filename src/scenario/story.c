@@ -32,7 +32,7 @@ static struct fl_word write_range(char out[RANGE_MAX], fl_index first, fl_index 
     struct fl__facts facts = {.index = first, .other = last};
     fl__text_fill(out, RANGE_MAX, NULL, first == last ? "entry {index}" : "entries {index} to {other}",
                   &facts);
-    return fl__word_of(out);
+    return fl_word_of(out);
 }
 
 /* ----------------------------------------------------------------------------------------------- messages */
@@ -62,7 +62,7 @@ static const char *describe_append_reply(const struct fl_message *message, struc
 static const char *describe_vote(const struct fl_message *message, struct fl__facts *facts)
 {
     bool is_pre = message->type == FL_MSG_PREVOTE || message->type == FL_MSG_PREVOTE_REPLY;
-    facts->word = fl__word_of(is_pre ? "pre-vote" : "vote");
+    facts->word = fl_word_of(is_pre ? "pre-vote" : "vote");
     facts->index = message->prev;
     facts->term = message->prev_term;
     if (message->type == FL_MSG_PREVOTE || message->type == FL_MSG_VOTE)
@@ -105,6 +105,7 @@ static bool tell_message(const struct telling *telling)
     fl__text_fill(what, sizeof what, telling->world, sentence, &facts);
     telling->out->type = arrives ? "delivered" : event->type == FL_EVENT_SENT ? "sent" : "lost";
     telling->out->message = fl_message_name(message->type);
+    telling->out->number = event->packet->number;
     telling->out->is_detail = true;
     telling->out->term = message->term;
     telling->out->index = message->prev;
@@ -113,7 +114,7 @@ static bool tell_message(const struct telling *telling)
         arrives                        ? "from {peer} (term {term}): {word}"
         : event->type == FL_EVENT_LOST ? "lost: to {peer} (term {term}): {word}"
                                        : "to {peer} (term {term}): {word}",
-        (struct fl__facts){.peer = event->peer, .term = message->term, .word = fl__word_of(what)});
+        (struct fl__facts){.peer = event->peer, .term = message->term, .word = fl_word_of(what)});
     return true;
 }
 
@@ -211,7 +212,7 @@ static bool tell_client(const struct telling *telling)
         is_read                        ? "answers a read at {index}: {word}"
         : event->index == event->other ? "answers the client of entry {index}: {word}"
                                        : "answers the client of entries {index} to {other}: {word}",
-        (struct fl__facts){.index = event->index, .other = event->other, .word = fl__word_of(event->text)});
+        (struct fl__facts){.index = event->index, .other = event->other, .word = fl_word_of(event->text)});
     return true;
 }
 
@@ -282,14 +283,14 @@ static bool tell_script(const struct telling *telling)
         telling->out->type = event->index ? "held" : "not-held";
         sentence = event->index ? "as expected: {word}" : "NOT AS EXPECTED: {word}";
     }
-    say(telling, sentence, (struct fl__facts){.word = fl__word_of(event->text)});
+    say(telling, sentence, (struct fl__facts){.word = fl_word_of(event->text)});
     return true;
 }
 
 static bool tell_trip(const struct telling *telling)
 {
     telling->out->type = "broken";
-    say(telling, "BROKEN INVARIANT {word}", (struct fl__facts){.word = fl__word_of(telling->event->text)});
+    say(telling, "BROKEN INVARIANT {word}", (struct fl__facts){.word = fl_word_of(telling->event->text)});
     return true;
 }
 
@@ -312,8 +313,11 @@ bool fl_story_tell(struct fl_story *out, char *text, size_t size, const struct f
 {
     if ((size_t)event->type >= sizeof tellers / sizeof *tellers || !tellers[event->type])
         return false;
-    *out = (struct fl_story){
-        .time_us = world->now, .node = name_of(world, event->node), .node_number = event->node, .text = text};
+    *out = (struct fl_story){.time_us = world->now,
+                             .node = name_of(world, event->node),
+                             .node_number = event->node,
+                             .line = world->line,
+                             .text = text};
     if (event->packet)
         out->peer = name_of(world, event->peer);
     return tellers[event->type](
@@ -343,9 +347,11 @@ size_t fl_story_json(const struct fl_story *story, char *out, size_t size)
     add_text(&json, "node", story->node);
     add_text(&json, "peer", story->peer);
     add_text(&json, "message", story->message);
+    add_number(&json, "number", story->number);
     add_number(&json, "term", story->term);
     add_number(&json, "index", story->index);
     add_number(&json, "other", story->other);
+    add_number(&json, "line", story->line);
     add_text(&json, "text", story->text);
     fl_json_end(&json, '}');
     return fl_json_finish(&json);

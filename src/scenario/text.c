@@ -19,14 +19,14 @@ static void put_word(struct writer *writer, struct fl_word word)
 
 static void put_number(struct writer *writer, uint64_t number)
 {
-    char digits[FL__DIGITS_MAX];
-    put_word(writer, fl__word_of_number(number, digits));
+    char digits[FL_DIGITS_MAX];
+    put_word(writer, fl_word_of_number(number, digits));
 }
 
 static void put_name(struct writer *writer, const struct fl_world *world, uint32_t node)
 {
     if (world && node < world->count)
-        put_word(writer, fl__word_of(world->nodes[node].name));
+        put_word(writer, fl_word_of(world->nodes[node].name));
     else
         put_number(writer, node);
 }
@@ -84,7 +84,7 @@ void fl__text_fill(char *out, size_t size, const struct fl_world *world, const c
     out[writer.length] = '\0';
 }
 
-struct fl_word fl__word_of(const char *text)
+struct fl_word fl_word_of(const char *text)
 {
     struct fl_word word = {.start = text};
     while (text[word.length])
@@ -92,11 +92,11 @@ struct fl_word fl__word_of(const char *text)
     return word;
 }
 
-struct fl_word fl__word_of_number(uint64_t number, char digits[FL__DIGITS_MAX])
+struct fl_word fl_word_of_number(uint64_t number, char digits[FL_DIGITS_MAX])
 {
-    struct fl_word word = {.start = digits + FL__DIGITS_MAX};
+    struct fl_word word = {.start = digits + FL_DIGITS_MAX};
     do {
-        digits[FL__DIGITS_MAX - ++word.length] = (char)('0' + number % 10);
+        digits[FL_DIGITS_MAX - ++word.length] = (char)('0' + number % 10);
         word.start--;
         number /= 10;
     } while (number > 0);
@@ -135,7 +135,7 @@ bool fl__word_number(struct fl_word word, uint64_t *out)
     return true;
 }
 
-bool fl__word_duration(struct fl_word word, fl_time_us *out)
+bool fl_word_duration(struct fl_word word, fl_time_us *out)
 {
     size_t digits = 0;
     while (digits < word.length && word.start[digits] >= '0' && word.start[digits] <= '9')

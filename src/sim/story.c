@@ -17,6 +17,8 @@ bool fl__story_tell(struct fl_sim_event *out, char *text, size_t size, const str
         .term = story.term,
         .index = story.index,
         .other = story.other,
+        .line = story.line,
+        .number = story.number,
         .is_detail = story.is_detail,
         .message = story.message,
         .text = story.text,
@@ -35,6 +37,8 @@ size_t fl_sim_event_json(const struct fl_sim_event *event, char *out, size_t siz
         .term = event->term,
         .index = event->index,
         .other = event->other,
+        .line = event->line,
+        .number = event->number,
         .text = event->text,
     };
     return fl_story_json(&story, out, size);
