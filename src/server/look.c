@@ -5,6 +5,7 @@
  *                     [index, term, kind, committed, durable, text]
  *   HASH              [index, hash]: equal on all nodes that have applied up to the same index
  *   EVENTS            what the node lived through: see events.c
+ *   VIEW              the node as a picture of the cluster shows it: see view.c
  *   PROBE             +OK once an entry that changes nothing is committed and applied here
  *
  * All but PROBE tell about this node alone and need neither leader nor quorum. */
