@@ -46,7 +46,9 @@ static struct site open_site(void)
 {
     struct site site = {.world = world_create()};
     struct fl_error_report report;
-    assert_int_equal(fl_web_start(&site.web, site.world->server, "127.0.0.1:0", &report), FL_OK);
+    assert_int_equal(fl_web_start(&site.web, site.world->server,
+                                  &(struct fl_web_options){.address = "127.0.0.1:0"}, &report),
+                     FL_OK);
     site.port = fl_web_port(site.web);
     return site;
 }
@@ -142,8 +144,8 @@ static void test_other_paths_and_methods_are_refused(void **state)
 {
     (void)state;
     struct site site = open_site();
-    expect_page(&site, "/", 200, "/status.json");
-    expect_page(&site, "/nothing", 404, "/ lists them");
+    expect_page(&site, "/help", 200, "/status.json");
+    expect_page(&site, "/nothing", 404, "/help lists them");
     expect_page(&site, "/livez/../metrics", 404, "");
     char *response = request(site.port, "DELETE", "/livez");
     assert_memory_equal(response, "HTTP/1.1 405 ", 13);
@@ -164,10 +166,14 @@ static void test_a_port_in_use_and_no_address_are_reported(void **state)
     struct fl_web *web;
     char address[32];
     snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)site.port);
-    assert_int_equal(fl_web_start(&web, site.world->server, address, &report), FL_EADDR);
+    assert_int_equal(
+        fl_web_start(&web, site.world->server, &(struct fl_web_options){.address = address}, &report),
+        FL_EADDR);
     assert_null(web);
     assert_non_null(strstr(report.text, "cannot be listened on"));
-    assert_int_equal(fl_web_start(&web, site.world->server, "nonsense", &report), FL_EADDR);
+    assert_int_equal(
+        fl_web_start(&web, site.world->server, &(struct fl_web_options){.address = "nonsense"}, &report),
+        FL_EADDR);
     assert_non_null(strstr(report.text, "is no address, H:P"));
     fl_web_stop(NULL);
     close_site(&site);

@@ -364,14 +364,14 @@ static void stop(struct serving *serving)
 
 static int run(struct serving *serving)
 {
+    const struct fl_web_options web = {.address = serving->options.web, .version = FL_VERSION};
     struct fl_error_report report = {.error = FL_OK};
     int code = FL__EXIT_OK;
     report.error = fl_server_open(&serving->server, serving->io, &serving->options, &report);
     if (report.error != FL_OK)
         return say_open_failed(serving->settings, &report);
     if (serving->options.web != NULL &&
-        (report.error = fl_web_start(&serving->web, serving->server, serving->options.web, &report)) !=
-            FL_OK) {
+        (report.error = fl_web_start(&serving->web, serving->server, &web, &report)) != FL_OK) {
         code = say_open_failed(serving->settings, &report);
     } else {
         say_start(serving);
