@@ -362,9 +362,18 @@ static void stop(struct serving *serving)
     fl__serve_log_line(&serving->log, FL_LOG_INFO, "stopped");
 }
 
+static enum fl_web_admin web_admin(const struct fl__settings *settings)
+{
+    const char *text = fl__settings_text(settings, "web-admin");
+    return strcmp(text, "loopback") == 0   ? FL_WEB_ADMIN_LOOPBACK
+           : strcmp(text, "anywhere") == 0 ? FL_WEB_ADMIN_ANYWHERE
+                                           : FL_WEB_ADMIN_OFF;
+}
+
 static int run(struct serving *serving)
 {
-    const struct fl_web_options web = {.address = serving->options.web, .version = FL_VERSION};
+    const struct fl_web_options web = {
+        .address = serving->options.web, .version = FL_VERSION, .admin = web_admin(serving->settings)};
     struct fl_error_report report = {.error = FL_OK};
     int code = FL__EXIT_OK;
     report.error = fl_server_open(&serving->server, serving->io, &serving->options, &report);

@@ -262,6 +262,8 @@ int fl_web_start(struct fl_web **out, struct fl_server *server, const struct fl_
         return fail(report, FL_EINVAL, address,
                     "is not loopback, and --web-admin would let everybody who reaches it write\n"
                     "  do     leave one of the two out, or say --web-admin anywhere");
+    if (server == NULL && fl__file_find(CORE) == NULL)
+        return fail(report, FL_EINVAL, address, "this program was built without the playground");
     struct addrinfo *resolved = resolve(address);
     if (resolved == NULL)
         return fail(report, FL_EADDR, address, "is no address, H:P");

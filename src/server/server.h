@@ -775,9 +775,9 @@ fl__local_fn fl__local_auth, fl__local_client_getname, fl__local_client_id, fl__
     fl__local_client_list, fl__local_client_no_evict, fl__local_client_no_touch, fl__local_client_reply,
     fl__local_client_setinfo, fl__local_client_setname, fl__local_config_get, fl__local_config_set,
     fl__local_discard, fl__local_echo, fl__local_exec, fl__local_hello, fl__local_info, fl__local_multi,
-    fl__local_ping, fl__local_quit, fl__local_reset, fl__local_select, fl__local_unwatch, fl__local_wait,
-    fl__local_watch, fl__local_fairlead_events, fl__local_fairlead_hash, fl__local_fairlead_log,
-    fl__local_fairlead_probe, fl__local_fairlead_status, fl__local_fairlead_view;
+    fl__local_fairlead_campaign, fl__local_ping, fl__local_quit, fl__local_reset, fl__local_select,
+    fl__local_unwatch, fl__local_wait, fl__local_watch, fl__local_fairlead_events, fl__local_fairlead_hash,
+    fl__local_fairlead_log, fl__local_fairlead_probe, fl__local_fairlead_status, fl__local_fairlead_view;
 fl__local_fn fl__local_memory_doctor, fl__local_memory_malloc_stats, fl__local_memory_purge,
     fl__local_memory_stats;
 fl__local_fn fl__local_psubscribe, fl__local_pubsub_channels, fl__local_pubsub_numpat,

@@ -78,10 +78,12 @@ struct fl_node {
     uint64_t clock_us; /* The leader's clock. */
     struct world_entry *log;
     size_t log_count;
-    fl_index damaged;  /* fl_node_log(): entries from here on cannot be read; 0: all can, */
-    fl_index cut_to;   /* and while they are read the log is cut to this; 0: it is not, */
-    fl_index grown_by; /* or grows by so many; */
-    int refuse_log;    /* and not FL_OK: what it returns. */
+    fl_index damaged;    /* fl_node_log(): entries from here on cannot be read; 0: all can, */
+    fl_index cut_to;     /* and while they are read the log is cut to this; 0: it is not, */
+    fl_index grown_by;   /* or grows by so many; */
+    int refuse_log;      /* and not FL_OK: what it returns. */
+    uint32_t campaigns;  /* fl_node_campaign(): calls so far, */
+    int refuse_campaign; /* and what they return. */
     bool in_callback;
 };
 
@@ -537,6 +539,13 @@ int fl_node_wait(struct fl_node *node, struct fl_request *request, fl_index inde
         return node->refuse_wait;
     node_push(node, request, ASK_WAIT);
     return FL_OK;
+}
+
+int fl_node_campaign(struct fl_node *node)
+{
+    assert_false(node->in_callback);
+    node->campaigns++;
+    return node->refuse_campaign;
 }
 
 void fl_node_status(const struct fl_node *node, struct fl_node_status *out)
