@@ -183,6 +183,7 @@ static void maybe_end_round(struct fl__gatherer *gatherer, double now)
         return;
     gatherer->is_round_open = false;
     gatherer->had_round = true;
+    fl__live_look(gatherer->live);
     caption = caption_of(gatherer, now);
     if (fl__picture_tell(gatherer->picture, &caption, &text))
         tell(gatherer, (struct fl__bytes){text.data, text.size}, now);

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define WATCHERS_MAX 32
@@ -33,7 +34,7 @@ struct watcher {
     size_t sent;             /* Of it. */
     uint64_t next;           /* The number of the message after it. */
     bool is_new;             /* Waits for its welcome. */
-    bool is_suspended;
+    bool is_suspended, has_hung_up;
 };
 
 struct fl__live {
@@ -99,7 +100,7 @@ static void resume(struct watcher *watcher)
 static bool take_next(struct watcher *watcher)
 {
     struct fl__live *live = watcher->live;
-    if (live->has_ended)
+    if (live->has_ended || watcher->has_hung_up)
         return false;
     if (watcher->sending != NULL && watcher->sent < watcher->sending->size)
         return true;
@@ -181,6 +182,29 @@ void fl__live_count(struct fl__live *live, uint32_t *watchers, uint32_t *newcome
     pthread_mutex_lock(&live->mutex);
     *watchers = live->watcher_count;
     *newcomers = live->new_count;
+    pthread_mutex_unlock(&live->mutex);
+}
+
+/* A connection that is suspended is not looked at by the web server, so who closed the page would count until
+ * there is something to send. */
+static bool has_hung_up(const struct watcher *watcher)
+{
+    char byte;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(watcher->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info != NULL && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+void fl__live_look(struct fl__live *live)
+{
+    pthread_mutex_lock(&live->mutex);
+    for (struct fl__link *link = live->watchers.next; link != &live->watchers; link = link->next) {
+        struct watcher *watcher = fl__container(link, struct watcher, link);
+        if (!watcher->is_suspended || !has_hung_up(watcher))
+            continue;
+        watcher->has_hung_up = true;
+        resume(watcher);
+    }
     pthread_mutex_unlock(&live->mutex);
 }
 

@@ -677,6 +677,7 @@ void fl__live_destroy(struct fl__live *live);
 struct MHD_Response *fl__live_open(struct fl__live *live, struct MHD_Connection *connection);
 void fl__live_end(struct fl__live *live); /* All streams end, and none begins any more. */
 void fl__live_count(struct fl__live *live, uint32_t *watchers, uint32_t *newcomers);
+void fl__live_look(struct fl__live *live);                           /* Lets those go who have hung up. */
 void fl__live_send(struct fl__live *live, struct fl__bytes text);    /* To all but the newcomers, */
 void fl__live_welcome(struct fl__live *live, struct fl__bytes text); /* and to those, who are none then. */
 /* Something changed for whoever polls this file. */
