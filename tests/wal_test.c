@@ -87,6 +87,7 @@ struct machine {
     struct fl__wal *wal;
     fl_ticket durable;
     bool failed, closed, full;
+    uint64_t segment_size;
     struct fl__wal_recovered found;
     struct fl_error_report report;
 };
@@ -120,7 +121,7 @@ static void on_closed(void *context)
 
 static void boot_seeded(struct machine *machine, struct fl__disk *disk, uint64_t seed)
 {
-    *machine = (struct machine){.world = fl__world_create(seed), .disk = disk};
+    *machine = (struct machine){.world = fl__world_create(seed), .disk = disk, .segment_size = SEGMENT_SIZE};
     machine->io = fl__memory_create(machine->world, disk);
 }
 
@@ -135,7 +136,7 @@ static int open_log(struct machine *machine)
     struct fl__wal_options options = {.directory = "data",
                                       .cluster_id = {1, 2, 3},
                                       .incarnation = 99,
-                                      .segment_size = SEGMENT_SIZE,
+                                      .segment_size = machine->segment_size,
                                       .log_size_max = 1 << 30,
                                       .on_durable = on_durable,
                                       .on_failed = on_failed,
@@ -763,6 +764,81 @@ static void test_a_log_on_a_full_disk_closes_and_opens_again(void **unused)
     }
 }
 
+/* ------------------------------------------------------------------------------------------ the next file */
+
+enum { LONG_SEGMENT = 1 << 20, PIECE = 4096 };
+
+#define SECOND_SEGMENT "data/log-0000000000000002"
+
+static size_t size_of(struct fl__disk *disk, const char *path)
+{
+    size_t size = 0;
+    (void)fl__disk_bytes(disk, path, &size);
+    return size;
+}
+
+/* The disk takes a millisecond for anything. The first file is made, and one entry is in it. */
+static void boot_long(struct machine *machine, struct fl__disk *disk)
+{
+    const struct fl__world_settings settings = {.file_time_us_min = 1000, .file_time_us_max = 1000};
+    boot(machine, disk);
+    machine->segment_size = LONG_SEGMENT;
+    assert_int_equal(open_log(machine), FL_OK);
+    fl__world_set(machine->world, &settings);
+    append_plain(machine, 1, PLAIN_SIZE);
+    fl__world_advance(machine->world, 20000);
+    assert_int_equal(machine->durable, 1);
+}
+
+static void test_the_next_file_is_filled_piece_by_piece(void **unused)
+{
+    (void)unused;
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    boot_long(&machine, disk);
+    for (size_t size = size_of(disk, SECOND_SEGMENT); size < LONG_SEGMENT;) {
+        size_t before = size;
+        fl__world_advance(machine.world, 40000); /* In which the disk works for ten milliseconds. */
+        size = size_of(disk, SECOND_SEGMENT);
+        assert_true(size > before && size - before <= 5 * PIECE);
+    }
+    halt(&machine);
+    fl__disk_destroy(disk);
+}
+
+static void test_the_next_file_is_not_paused_for_where_the_log_waits_for_it(void **unused)
+{
+    (void)unused;
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    boot_long(&machine, disk);
+    fl__world_advance(machine.world, 40000);
+    fl_index last = 1;
+    while (last < 80)
+        append_plain(&machine, ++last, 16384);
+    assert_true(size_of(disk, SECOND_SEGMENT) < LONG_SEGMENT / 2);
+    fl__world_advance(machine.world, 40000);
+    assert_int_equal(machine.durable, 80);
+    halt(&machine);
+    fl__disk_destroy(disk);
+}
+
+static void test_a_log_closes_while_its_next_file_is_filled(void **unused)
+{
+    (void)unused;
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    for (int k = 0; k < 12; k++) {
+        boot_long(&machine, disk);
+        fl__world_advance(machine.world, 40000 + 1000 * (fl_time_us)k);
+        halt(&machine);
+        assert_int_equal(size_of(disk, SECOND_SEGMENT), 0); /* Nothing half made is left behind. */
+        fl__disk_destroy(disk);
+        disk = fl__disk_create();
+    }
+    fl__disk_destroy(disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -781,6 +857,9 @@ int main(void)
         cmocka_unit_test(test_a_full_disk_refuses_more_and_takes_it_once_there_is_space),
         cmocka_unit_test(test_what_a_full_disk_cannot_take_waits_for_space),
         cmocka_unit_test(test_a_log_on_a_full_disk_closes_and_opens_again),
+        cmocka_unit_test(test_the_next_file_is_filled_piece_by_piece),
+        cmocka_unit_test(test_the_next_file_is_not_paused_for_where_the_log_waits_for_it),
+        cmocka_unit_test(test_a_log_closes_while_its_next_file_is_filled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

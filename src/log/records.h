@@ -77,18 +77,21 @@ struct fl__preparer {
 
     /* Its own. */
     int step;
-    bool is_closing;
+    bool is_closing, is_hurried;
     struct fl_io_op op;
     struct fl__segment next;
+    uint64_t filled; /* Its bytes, zeros. */
+    fl_time_us began_at;
     uint8_t header[FL__SEGMENT_HEADER];
     struct fl_io_buffer header_buffer;
 };
 /* Begins to make the next file, or, if it is ready, to make it larger. */
 void fl__prepare_start(struct fl__preparer *preparer, uint64_t size);
+void fl__prepare_hurry(struct fl__preparer *preparer);         /* Somebody waits for it. */
 bool fl__prepare_is_idle(const struct fl__preparer *preparer); /* Nothing is made or ready. */
 const struct fl__segment *fl__prepare_ready(const struct fl__preparer *preparer); /* NULL: it is not. */
 void fl__prepare_taken(struct fl__preparer *preparer); /* The ready one is its taker's now. */
-/* Waits for space no longer. */
+/* Waits no longer, neither for space nor between pieces. */
 void fl__prepare_close(struct fl__preparer *preparer);
 
 /* ----------------------------------------------------------------------------------- layout.c, recovery.c */
