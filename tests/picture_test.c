@@ -1,5 +1,5 @@
 /* picture_test.c - the cluster as the web page shows it, put together from what its members answer. */
-#include "server.h"
+#include "web.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,9 @@
-/* web_test.c - the web port's page: its files, the stream to those who watch, and what may be done on it. Members are
- * played by one that answers as the test wants, at a real port. This test is also run under the thread sanitizer. */
-#include "server.h"
+/* web_test.c - the web port's page: its files, the stream to those who watch, and what may be done on it.
+ * Members are played by one that answers as the test wants, at a real port. This test is also run under the
+ * thread sanitizer. */
 #include "support/browser.h"
 #include "support/server_world.h"
+#include "web.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,7 +16,7 @@
 #define MEMBER_CONNECTIONS 32
 #define OUTCOME_MS 5000
 
-/* ------------------------------------------------------------------------------------------------ a member */
+/* ----------------------------------------------------------------------------------------------- a member */
 
 struct member {
     int listener, connections[MEMBER_CONNECTIONS];
@@ -156,7 +157,7 @@ static void set_silent(struct member *member, bool is_silent)
     pthread_mutex_unlock(&member->mutex);
 }
 
-/* ---------------------------------------------------------------------------------------------------- a site */
+/* ------------------------------------------------------------------------------------------------- a site */
 
 /* A node whose clients are directed to the member above; n2 and n3 have no address yet. */
 struct site {
@@ -198,7 +199,7 @@ static void expect_answer(char *response, unsigned status, const char *part)
     free(response);
 }
 
-/* --------------------------------------------------------------------------------------------------- the page */
+/* ----------------------------------------------------------------------------------------------- the page */
 
 static void test_files_are_served_with_their_types_and_once(void **state)
 {
@@ -268,7 +269,7 @@ static void test_a_playground_needs_no_node_and_shows_none(void **state)
     fl_web_stop(web);
 }
 
-/* --------------------------------------------------------------------------------------------------- watching */
+/* ----------------------------------------------------------------------------------------------- watching */
 
 static void test_who_watches_sees_the_cluster_and_what_changes(void **state)
 {
@@ -370,7 +371,7 @@ static void test_the_password_opens_the_members(void **state)
     close_site(&site);
 }
 
-/* ------------------------------------------------------------------------------------------------------ doing */
+/* -------------------------------------------------------------------------------------------------- doing */
 
 #define ITSELF "X-Fairlead: 1\r\nContent-Type: application/json\r\n"
 

@@ -214,9 +214,9 @@ FL_MUST_USE int fl_node_read(struct fl_node *node, struct fl_request *request);
 FL_MUST_USE int fl_node_wait(struct fl_node *node, struct fl_request *request, fl_index index, uint32_t count,
                              fl_time_us timeout_us);
 
-/* Stands for election now, as if no leader had been heard for the election time-out. While the others hear one
- * they refuse to support that, and all stays as it was. Errors: FL_EINVAL (it leads), FL_EREFUSED (it may not:
- * it is no voter, has not met the others yet, or its disk is slow), FL_ESTOPPED, FL_EDAMAGED. */
+/* Stands for election now, as if no leader had been heard for the election time-out. While the others hear
+ * one they refuse to support that, and all stays as it was. Errors: FL_EINVAL (it leads), FL_EREFUSED (it may
+ * not: it is no voter, has not met the others yet, or its disk is slow), FL_ESTOPPED, FL_EDAMAGED. */
 FL_MUST_USE int fl_node_campaign(struct fl_node *node);
 
 struct fl_node_peer {

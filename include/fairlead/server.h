@@ -86,9 +86,10 @@ struct fl_web_options {
     enum fl_web_admin admin;
 };
 
-/* The web port: the page that shows the cluster, and /livez, /readyz(?verbose), /metrics and /status.json, for
- * load balancers and Prometheus: docs/web.md. It has threads of its own, the only ones here; they see copies
- * which the server's thread makes ten times a second, and never the state. A simulation does without it.
+/* The web port: the page that shows the cluster, and /livez, /readyz(?verbose), /metrics and /status.json,
+ * for load balancers and Prometheus: docs/web.md. It has threads of its own, the only ones here; they see
+ * copies which the server's thread makes ten times a second, and never the state. A simulation does without
+ * it.
  *
  * Starts to listen. Called on the server's thread; stopped there too, before fl_server_close(). Without a
  * server (NULL) there is the page alone, as a playground. On failure *out is NULL and *report says what:

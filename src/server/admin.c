@@ -10,7 +10,7 @@
  * allowed to, and nobody allows it; where the browser says whence the request comes, it must be from here;
  * and the node must have been addressed by number or as localhost, since a name can be made to mean it by
  * whoever owns the name. */
-#include "server.h"
+#include "web.h"
 
 #include <arpa/inet.h>
 #include <cjson/cJSON.h>
@@ -31,7 +31,7 @@ struct post {
     char body[BODY_MAX];
 };
 
-/* ------------------------------------------------------------------------------------------- whose request */
+/* ------------------------------------------------------------------------------------------ whose request */
 
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
@@ -66,7 +66,7 @@ static bool is_from_here(struct MHD_Connection *connection)
     return origin == NULL || (strncmp(origin, "http://", 7) == 0 && strcmp(origin + 7, host) == 0);
 }
 
-/* ------------------------------------------------------------------------------------------------- the answer */
+/* --------------------------------------------------------------------------------------------- the answer */
 
 static void say(struct fl__page *page, unsigned status, const char *text)
 {
@@ -87,7 +87,7 @@ static void on_done(struct fl__errand *errand)
     MHD_resume_connection(post->connection);
 }
 
-/* ----------------------------------------------------------------------------------------------- the errand */
+/* --------------------------------------------------------------------------------------------- the errand */
 
 static const char *text_of(const cJSON *json, const char *name)
 {

@@ -1,9 +1,9 @@
-/* board.c - what the server's thread shows to the web port's: a copy of the latest snapshot, and what it takes to
- * ask the members.
+/* board.c - what the server's thread shows to the web port's: a copy of the latest snapshot, and what it
+ * takes to ask the members.
  *
- * Published ten times a second and at each notice, under a mutex that nobody holds for longer than a copy takes.
- * So a slow scrape, or a hundred of them, cannot delay a command. */
-#include "server.h"
+ * Published ten times a second and at each notice, under a mutex that nobody holds for longer than a copy
+ * takes. So a slow scrape, or a hundred of them, cannot delay a command. */
+#include "web.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* files.c - the files of the web page, which the program carries within itself.
  *
- * The build gathers them (CMakeLists.txt): what is in web/, the lessons of docs/learn as web/learn/, and the core
- * for WebAssembly as web/core.wasm, if this machine could build it. */
-#include "server.h"
+ * The build gathers them (CMakeLists.txt): what is in web/, the lessons of docs/learn as web/learn/, and the
+ * core for WebAssembly as web/core.wasm, if this machine could build it. */
+#include "web.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  * nobody: what the others said is told a moment after they were asked.
  *
  * Errands are what --web-admin allows: commands for a node, run in between. */
-#include "server.h"
+#include "web.h"
 
 #include <hiredis/hiredis.h>
 #include <poll.h>
@@ -47,7 +47,7 @@ struct fl__gatherer {
     double round_at, patience_until, sent_at;
 };
 
-/* ----------------------------------------------------------------------------------------------- asking */
+/* ------------------------------------------------------------------------------------------------- asking */
 
 /* A member as this node knows it; false: where it is for clients is not known. */
 static bool locate(const struct fl__published *latest, const char *name, struct fl__place *out)

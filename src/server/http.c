@@ -8,9 +8,9 @@
  *   /admin/...   what may be done, if that is allowed: see admin.c
  *   the rest     pages for machines: see pages.c
  *
- * Requests are handled by libmicrohttpd's thread, one at a time; nothing here waits for anything. Whatever the
- * answer is, it forbids the page to load anything from elsewhere. */
-#include "server.h"
+ * Requests are handled by libmicrohttpd's thread, one at a time; nothing here waits for anything. Whatever
+ * the answer is, it forbids the page to load anything from elsewhere. */
+#include "web.h"
 
 #include <inttypes.h>
 #include <microhttpd.h>
@@ -37,7 +37,7 @@ struct fl_web {
     bool may_act;
 };
 
-/* ----------------------------------------------------------------------------------------------- answering */
+/* ---------------------------------------------------------------------------------------------- answering */
 
 static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status, const char *type,
                              const char *caching, struct MHD_Response *response)
@@ -93,7 +93,7 @@ static void say(struct fl__page *page, unsigned status, const char *text)
     fl__reply_raw(&page->text, fl__bytes_of(text));
 }
 
-/* ----------------------------------------------------------------------------------------------- what there is */
+/* ------------------------------------------------------------------------------------------ what there is */
 
 static void show_mode(const struct fl_web *web, struct fl__page *page)
 {
@@ -145,7 +145,7 @@ static enum MHD_Result answer(const struct fl_web *web, struct MHD_Connection *c
     return queue_page(connection, page);
 }
 
-/* ------------------------------------------------------------------------------------------------ requests */
+/* ----------------------------------------------------------------------------------------------- requests */
 
 static enum MHD_Result answer_post(const struct fl_web *web, struct MHD_Connection *connection,
                                    const char *path, const char *data, size_t *size, void **state,
@@ -191,7 +191,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     *state = NULL;
 }
 
-/* ------------------------------------------------------------------------------------------------ starting */
+/* ----------------------------------------------------------------------------------------------- starting */
 
 static int fail(struct fl_error_report *report, int error, const char *address, const char *why)
 {

@@ -6,7 +6,7 @@
  *
  * A watcher that comes gets a welcome first, with all that it needs to begin; only then does it follow the
  * others. Everything here is under one mutex, held for as long as a copy takes. */
-#include "server.h"
+#include "web.h"
 
 #include <fcntl.h>
 #include <microhttpd.h>
@@ -61,7 +61,7 @@ struct fl__live *fl__live_create(void)
     return live;
 }
 
-/* -------------------------------------------------------------------------------------- under the mutex */
+/* ---------------------------------------------------------------------------------------- under the mutex */
 
 static struct message *make_message(const char *data, size_t size)
 {
@@ -94,7 +94,7 @@ static void resume(struct watcher *watcher)
     MHD_resume_connection(watcher->connection);
 }
 
-/* ---------------------------------------------------------------------------- on the web server's thread */
+/* ----------------------------------------------------------------------------- on the web server's thread */
 
 /* What is to be sent next; false: the stream ends. */
 static bool take_next(struct watcher *watcher)
@@ -175,7 +175,7 @@ struct MHD_Response *fl__live_open(struct fl__live *live, struct MHD_Connection 
     return response;
 }
 
-/* ------------------------------------------------------------------------------ on the gatherer's thread */
+/* ------------------------------------------------------------------------------- on the gatherer's thread */
 
 void fl__live_count(struct fl__live *live, uint32_t *watchers, uint32_t *newcomers)
 {
@@ -242,7 +242,7 @@ void fl__live_welcome(struct fl__live *live, struct fl__bytes text)
     pthread_mutex_unlock(&live->mutex);
 }
 
-/* ------------------------------------------------------------------------------------------- on any thread */
+/* ------------------------------------------------------------------------------------------ on any thread */
 
 void fl__live_wake(struct fl__live *live)
 {

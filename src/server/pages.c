@@ -6,7 +6,7 @@
  *   /readyz        200 if the node knows a leader and has caught up; ?verbose says why not
  *   /metrics       Prometheus' text
  *   /status.json   as FAIRLEAD STATUS */
-#include "server.h"
+#include "web.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* picture.c - the cluster as the web page shows it, put together from what the members answer to FAIRLEAD VIEW.
+/* picture.c - the cluster as the web page shows it: put together from the members' answers to FAIRLEAD VIEW.
  *
  * It is told what each member answered, or that it did not; and gives, if something changed, a message for
  * those who watch: server-sent events, "events" with the new ones and "view" with the whole picture. It reads
@@ -7,7 +7,7 @@
  * A member's part goes on as it came: JSON that was read once, to see that it is what it should be. Of one
  * that does not answer the picture shows what it was last, as down. How long messages take changes all the
  * time, and alone is no news. */
-#include "server.h"
+#include "web.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
@@ -169,7 +169,7 @@ bool fl__picture_take(struct fl__picture *picture, const char *name, const struc
     return true;
 }
 
-/* --------------------------------------------------------------------------------- one that says nothing */
+/* ---------------------------------------------------------------------------------- one that says nothing */
 
 /* What it was last, as down; NULL: nothing is known, or no memory. */
 static char *make_down(const char *view)
@@ -214,7 +214,7 @@ static void write_unknown(struct fl__reply *out, const struct seen *seen)
                          "\"commit_us\":0,\"clients\":0,\"memory\":0,\"disk\":0}}");
 }
 
-/* ---------------------------------------------------------------------------------------------- messages */
+/* ----------------------------------------------------------------------------------------------- messages */
 
 static void write_view(struct fl__picture *picture, const struct fl__caption *caption, struct fl__reply *out)
 {

@@ -2,7 +2,7 @@
  *
  * The connection is kept from one question to the next, and closed when a question fails. The caller has the
  * poll() and the clock. */
-#include "server.h"
+#include "web.h"
 
 #include <errno.h>
 #include <hiredis/hiredis.h>

@@ -1,5 +1,5 @@
-/* browser.h - what a browser does to a web port, for tests: requests, each on a connection of its own, and streams that
- * are read as they come. */
+/* browser.h - what a browser does to a web port, for tests: requests, each on a connection of its own, and
+ * streams that are read as they come. */
 #ifndef FAIRLEAD_TEST_BROWSER_H
 #define FAIRLEAD_TEST_BROWSER_H
 
@@ -15,8 +15,8 @@ char *browser_get(uint16_t port, const char *path);
 
 /* A connection whose response does not end. */
 int browser_open(uint16_t port, const char *path);
-/* Reads on, behind what `text` (terminated, of `size` bytes) holds already, until that has `part` in it, or for so
- * long. False: it never came. */
+/* Reads on, behind what `text` (terminated, of `size` bytes) holds already, until that has `part` in it, or
+ * for so long. False: it never came. */
 bool browser_await(int fd, char *text, size_t size, const char *part, unsigned limit_ms);
 
 #endif
