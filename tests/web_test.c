@@ -332,6 +332,29 @@ static void test_nobody_is_asked_while_nobody_watches(void **state)
     close_site(&site);
 }
 
+static double processor_ms(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at);
+    return (double)at.tv_sec * 1e3 + (double)at.tv_nsec / 1e6;
+}
+
+static void test_watching_is_mostly_waiting(void **state)
+{
+    struct site site;
+    char *text = calloc(1, TEXT_SIZE);
+    (void)state;
+    open_site(&site, FL_WEB_ADMIN_OFF);
+    int fd = browser_open(site.port, "/live");
+    assert_true(browser_await(fd, text, TEXT_SIZE, "event: view", OUTCOME_MS));
+    double before = processor_ms();
+    usleep(1000000);
+    assert_true(processor_ms() - before < 200);
+    close(fd);
+    free(text);
+    close_site(&site);
+}
+
 static void test_only_so_many_may_watch(void **state)
 {
     struct site site;
@@ -482,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_a_playground_needs_no_node_and_shows_none),
         cmocka_unit_test(test_who_watches_sees_the_cluster_and_what_changes),
         cmocka_unit_test(test_nobody_is_asked_while_nobody_watches),
+        cmocka_unit_test(test_watching_is_mostly_waiting),
         cmocka_unit_test(test_only_so_many_may_watch),
         cmocka_unit_test(test_the_password_opens_the_members),
         cmocka_unit_test(test_what_the_page_sends_is_done),

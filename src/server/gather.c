@@ -317,8 +317,9 @@ struct waiting {
 
 static void add_question(struct waiting *waiting, const struct fl__question *question)
 {
-    struct pollfd *poll = &waiting->polls[waiting->count++];
-    *poll = (struct pollfd){.events = fl__question_events(question, &poll->fd)};
+    int file;
+    short events = fl__question_events(question, &file);
+    waiting->polls[waiting->count++] = (struct pollfd){.fd = file, .events = events};
 }
 
 /* How long nothing is due, in milliseconds; -1: for ever. */
