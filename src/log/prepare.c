@@ -2,8 +2,8 @@
  * header written, synced, and its directory synced.
  *
  * Whatever is written here stands before the log's own syncs in the disk's queue, and clients wait for those.
- * So the zeros go piece by piece, each synced, with pauses in which the disk is the log's alone; only when the
- * log has come to the end of its file and waits for this one is the rest of it written at once.
+ * So the zeros go piece by piece, each synced, with pauses in which the disk is the log's alone; only when
+ * the log has come to the end of its file and waits for this one is the rest of it written at once.
  *
  * Where the disk has no space for it, what was made of it is removed, and it is tried again every few
  * seconds: the current file lies on the disk whole, so what fits there can still be written. Any other
@@ -192,7 +192,7 @@ void fl__prepare_start(struct fl__preparer *preparer, uint64_t size)
         return;
     }
     preparer->next =
-        (struct fl__segment){.number = preparer->next_number++, .size = size, .end = FL__SEGMENT_HEADER};
+        (struct fl__segment){.number = preparer->next_number, .size = size, .end = FL__SEGMENT_HEADER};
     preparer->next.identity = fl__segment_header(preparer->options, preparer->next.number, preparer->header);
     preparer->header_buffer = (struct fl_io_buffer){preparer->header, sizeof preparer->header};
     begin(preparer);
@@ -218,6 +218,7 @@ const struct fl__segment *fl__prepare_ready(const struct fl__preparer *preparer)
 void fl__prepare_taken(struct fl__preparer *preparer)
 {
     preparer->step = NOTHING;
+    preparer->next_number++;
 }
 
 void fl__prepare_close(struct fl__preparer *preparer)

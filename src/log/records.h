@@ -69,8 +69,8 @@ struct fl__stretch {
 struct fl__preparer {
     struct fl_io *io;
     const struct fl__wal_options *options;
-    uint64_t next_number;
-    bool is_full; /* The disk has no space for the next file. */
+    uint64_t next_number; /* Of a file that is not taken yet. */
+    bool is_full;         /* The disk has no space for the next file. */
     /* The next file is ready (FL_OK), or will never be (an error). */
     void (*changed)(void *context, int error);
     void *context;
