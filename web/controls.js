@@ -10,7 +10,7 @@ import { branches, title } from './story.js';
 const SIZE_MAX = 1 << 20;
 
 export function create(element, page) {
-  const chooser = h('select', { class: 'scenario', onchange: () => chooser.value && page.loadNamed(chooser.value) });
+  const chooser = h('select', { class: 'scenario', onchange: choose });
   const branch = h('select', { onchange: () => page.load(page.story.text, { ...page.story, branch: branch.value }) });
   const file = h('input', { type: 'file', accept: '.txt,text/plain', hidden: true, onchange: () => open(file.files[0]) });
   const buttons = {
@@ -55,6 +55,11 @@ export function create(element, page) {
     put(branch, names.map(({ name, text }) => h('option', { value: name, selected: name === page.story.branch }, text ? `${name}: ${text}` : name)));
   }
 
+  async function choose() {
+    const name = chooser.value;
+    if (name && (await page.loadNamed(name))) history.replaceState(null, '', `#${name}`);
+  }
+
   async function open(chosen) {
     file.value = '';
     if (!chosen) return;
@@ -82,7 +87,7 @@ export function create(element, page) {
   return { update };
 }
 
-export function nameOf(scenario) {
+function nameOf(scenario) {
   return scenario.file.replace(/\.txt$/, '');
 }
 

@@ -67,12 +67,14 @@ export class Desk extends Page {
 
   // A scenario that the server has, by its file's name without the ending.
   async loadNamed(name) {
+    const failure = await this.tryNamed(name);
+    if (failure) this.oncomplain(failure);
+    return !failure;
+  }
+
+  async tryNamed(name) {
     const answer = /^[\w-]+$/.test(name) ? await fetch(new URL(`${name}.txt`, SCENARIOS)) : { ok: false };
-    if (!answer.ok) {
-      this.oncomplain(this.t('error.scenario', name));
-      return false;
-    }
-    return this.load(await answer.text(), { name });
+    return answer.ok ? this.tryLoad(await answer.text(), { name }) : this.t('error.scenario', name);
   }
 
   // To where the story's steps of this name end; a branch that has them is taken.

@@ -21,9 +21,10 @@ export function listen(page, { help }) {
     '?': help,
   };
   document.addEventListener('keydown', (event) => {
+    const at = event.target instanceof Element ? event.target : document.body;
     const isElsewhere = event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !page.source;
-    if (isElsewhere || !keys[event.key] || event.target.closest(TYPED_IN) || document.querySelector('dialog[open]')) return;
-    if (event.key === ' ' && event.target.closest(PRESSED)) return;
+    if (isElsewhere || !keys[event.key] || at.closest(TYPED_IN) || document.querySelector('dialog[open]')) return;
+    if (event.key === ' ' && at.closest(PRESSED)) return;
     event.preventDefault();
     keys[event.key](event);
   });

@@ -5,7 +5,6 @@
 import { h, put, say, set } from './dom.js';
 import * as actions from './actions.js';
 import * as controls from './controls.js';
-import { nameOf } from './controls.js';
 import { Desk } from './desk.js';
 import { icon } from './icons.js';
 import { createHelp, listen } from './keyboard.js';
@@ -30,6 +29,7 @@ import { chooseLanguage, isDark, languageOf, prefersReducedMotion, switchTheme }
 import * as tabs from './tabs.js';
 
 const NOTICE_MS = 6000;
+const FIRST = 'figure-7'; // The scenario of those who ask for none, where there are no lessons.
 
 const SIDE = { live: { inspector, events, keys, charts, jobs, safety }, playground: { inspector, events, keys, safety } };
 
@@ -67,10 +67,10 @@ async function layOutStory(page, frame) {
   await Promise.all([page.listScenarios(), lessons.listOfLessons().then((list) => (page.lessons = list))]);
   const wanted = decodeURIComponent(location.hash.slice(1));
   frame.toggleLessons(!wanted || page.lessons.some((lesson) => lesson.id === wanted));
-  if (wanted && (await openWanted(page, frame, wanted))) return;
-  const first = page.lessons.find((lesson) => lesson.scenario)?.scenario ?? nameOf(page.scenarios[0] ?? { file: 'figure-7.txt' });
-  if (!page.source && !(await page.loadNamed(first))) frame.fail(page.t('error.core', first));
   addEventListener('hashchange', () => openWanted(page, frame, decodeURIComponent(location.hash.slice(1))));
+  if (wanted && (await openWanted(page, frame, wanted))) return;
+  const failure = await page.tryNamed(page.lessons.find((lesson) => lesson.scenario)?.scenario ?? FIRST);
+  if (failure) frame.fail(page.t('error.core', failure));
 }
 
 async function openWanted(page, frame, wanted) {
