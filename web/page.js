@@ -149,9 +149,9 @@ export class Page {
   #changed(replaced) {
     if (this.busy) return;
     if (replaced) this.epoch++;
-    const { following } = this;
-    this.#stand(replaced || following ? this.last : this.position);
-    if (following) this.#announce();
+    const { following, position } = this;
+    this.#stand(replaced || following ? this.last : position);
+    if (this.position !== position) this.#announce();
     this.onupdate();
   }
 

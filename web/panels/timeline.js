@@ -11,6 +11,7 @@ import { termClass } from './terms.js';
 const HEIGHT = 40;
 const MIDDLE = 20;
 const LABEL_MIN = 46;
+const FORGOTTEN_MAX = 300; // Steps that a live source let go of, before they are forgotten here.
 
 // Marks as paths around their place.
 const SHAPES = {
@@ -144,10 +145,12 @@ export function create(element, page) {
 
 class Known {
   epoch = null;
+  first = 0;
 
   catchUp(page) {
     const { source } = page;
-    if (this.epoch !== page.epoch) Object.assign(this, { epoch: page.epoch, next: source.first ?? 0, terms: [], marks: {}, labels: [], line: 0 });
+    const first = source.first ?? 0;
+    if (this.epoch !== page.epoch || first - this.first > FORGOTTEN_MAX) Object.assign(this, { epoch: page.epoch, first, next: first, terms: [], marks: {}, labels: [], line: 0 });
     for (; this.next < source.length; this.next++) this.#learn(source, this.next);
   }
 
@@ -196,7 +199,10 @@ export function seconds(us, digits = 3) {
 
 function positionOf(page) {
   const { source } = page;
-  if (source.kind === 'live') return page.t(page.following ? 'timeline.live' : 'timeline.live-past', seconds(page.view.time_us, 1));
+  if (source.kind === 'live') {
+    const age = source.view(page.last).time_us - page.view.time_us;
+    return page.following ? page.t('timeline.live') : page.t('timeline.live-past', seconds(age, 1));
+  }
   return page.t('timeline.where', page.position, page.last, seconds(page.now));
 }
 
