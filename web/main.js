@@ -101,7 +101,9 @@ function layOut(page, mode, isLive) {
 
   const help = createHelp(page);
   const top = topOf(page, mode, isLive, help);
-  const main = h('main', { id: 'main', tabindex: '-1' }, section('matrix-panel', matrix), section('ring-panel', ring), section('actions', actions), section('lens', lens));
+  const main = h('main', { id: 'main', tabindex: '-1' },
+    h('div', { class: 'column' }, section('matrix-panel', matrix), section('lens', lens)),
+    h('div', { class: 'column' }, section('ring-panel', ring), section('actions', actions)));
   const side = h('aside', { class: 'card side' });
   panels.push(top, tabs.create(side, page, Object.entries(SIDE[isLive ? 'live' : 'playground']).map(([name, { create }]) => ({ name, create }))));
   const notices = noticesOf(page);
@@ -156,7 +158,7 @@ function topOf(page, mode, isLive, help) {
   const language = h('button', { type: 'button', class: 'tool', onclick: () => speak(page) });
   const theme = h('button', { type: 'button', class: 'tool', onclick: () => { switchTheme(); draw(); } });
   const keysButton = h('button', { type: 'button', class: 'tool', onclick: help.show }, '?');
-  const element = h('header', { class: 'top' }, brand, judged, h('nav', { class: 'tools' }, isLive ? null : lessonsButton, mode.live ? other : null, language, theme, keysButton));
+  const element = h('header', { class: 'top' }, brand, judged, h('nav', { class: 'tools' }, isLive ? null : lessonsButton, mode.live && (!isLive || mode.playground) ? other : null, language, theme, keysButton));
 
   function draw() {
     if (page.source) shown.update();

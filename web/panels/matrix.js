@@ -14,7 +14,7 @@ const NARROW = { label: 76, fold: 22 }; // On a telephone.
 const NARROW_MAX = 420;
 const STEP = 32; // From one column to the next.
 const CELL = 28;
-const HEAD = 26;
+const HEAD = 34;
 const ROW = 50;
 const TOP = 12; // Of a cell, in its row.
 const COLUMNS_MIN = 4;
@@ -171,17 +171,17 @@ function xOf(index, { start, label, fold }) {
 
 function drawHead({ head, line, picture }, shown, page) {
   const width = xOf(Math.max(shown.end, shown.start + shown.visible), shown) + 4;
-  const height = HEAD + shown.rows.length * ROW + 4;
+  const height = HEAD + shown.rows.length * ROW;
   set(picture, { viewBox: `0 0 ${width} ${height}`, width, height });
   const columns = Array.from({ length: shown.end - shown.start }, (_, k) => shown.start + k);
   keyed(head, columns, (index) => index, (index) => say(svg('text', {}), String(index)),
-    (text, index) => set(text, { x: xOf(index, shown) + CELL / 2, y: 16, class: index > shown.last - 1 ? 'beyond' : '' }));
+    (text, index) => set(text, { x: xOf(index, shown) + CELL / 2, y: 26, class: index > shown.last - 1 ? 'beyond' : '' }));
   const at = Math.max(shown.start - 1, Math.min(shown.committed, shown.end - 1));
   const x = xOf(at + 1, shown) - (STEP - CELL) / 2;
   set(line, { visibility: shown.committed >= shown.start - 1 && shown.committed < shown.end ? 'visible' : 'hidden' });
-  set(line.firstChild, { x1: x, x2: x, y1: 18, y2: height });
+  set(line.firstChild, { x1: x, x2: x, y1: 3, y2: height });
   const isLeft = x > width - 90;
-  set(line.lastChild, { x: isLeft ? x - 5 : x + 5, y: height - 2, 'text-anchor': isLeft ? 'end' : 'start' });
+  set(line.lastChild, { x: isLeft ? x - 5 : x + 5, y: 11, 'text-anchor': isLeft ? 'end' : 'start' });
   say(line.lastChild, page.t('matrix.committed', shown.committed));
 }
 

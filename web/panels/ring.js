@@ -17,7 +17,7 @@ export function create(element, page) {
   const links = svg('g', { class: 'links' });
   const nodes = svg('g', { class: 'nodes' });
   const messages = svg('g', { class: 'messages' });
-  const drawing = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: 'ring', role: 'group' }, links, messages, nodes);
+  const drawing = svg('svg', { class: 'ring', role: 'group' }, links, messages, nodes);
   const legend = h('div', { class: 'legend' });
   element.append(h('header', {}, title, sampled), drawing, legend);
   let language = null;
@@ -28,6 +28,7 @@ export function create(element, page) {
     if (language !== page.language) relabel();
     const { view } = page;
     places = placesOf(view.nodes);
+    set(drawing, { viewBox: frameOf(places) });
     say(sampled, view.live ? page.t('ring.sampled') : '');
     keyed(links, pairs(view.nodes), ([a, b]) => `${a.name} ${b.name}`, makeLink, updateLink);
     keyed(nodes, view.nodes, (node) => node.name, makeNode, updateNode);
@@ -197,6 +198,13 @@ function placesOf(nodes) {
     const x = Math.round(CENTRE.x + reach.x * Math.cos(angle));
     return [node.name, { x, y: Math.round(CENTRE.y + reach.y * Math.sin(angle)), radius }];
   }));
+}
+
+// All the nodes, with their words, and no more.
+function frameOf(places) {
+  const heights = [...places.values()].flatMap(({ y, radius }) => [y - radius - 16, y + radius + 32]);
+  const top = Math.min(...heights);
+  return `0 ${top} ${WIDTH} ${Math.max(...heights) - top}`;
 }
 
 // A point between two nodes' rims, beside the line, so that the two directions do not meet.

@@ -207,8 +207,10 @@ function positionOf(page) {
 }
 
 export function sentenceOf(page) {
-  if (page.events.length === 0) return page.source.kind === 'playground' ? page.t('timeline.beginning') : '';
-  return page.events.map((event) => page.tell(event)).join('; ');
+  const { source } = page;
+  if (source.kind === 'playground') return page.events.length > 0 ? page.tell(page.events[0]) : page.t('timeline.beginning');
+  for (let step = page.position; step >= source.first; step--) if (source.events(step).length > 0) return page.tell(source.events(step).at(-1));
+  return '';
 }
 
 // ---- elements
