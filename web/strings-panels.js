@@ -5,6 +5,7 @@
 
 export const en = {
   // ---------------------------------------------------------------------------------------------------- lens
+  'lens.heading': 'Repair lens',
   'lens.title': 'How {0} brings the log of {1} in line with its own, in term {2}',
   'lens.closed': '{0} leads, and no log has been found to part from its own. Choose a follower to see how it is brought up to date.',
   'lens.no-leader': 'Nobody leads, so nobody’s log is being repaired.',
@@ -45,12 +46,11 @@ export const en = {
   'lens.row.now': '{0} now',
   'lens.row.marks': 'asked at',
   'lens.mark.probe': '▲',
-  'lens.mark.probe.means': 'asked here',
   'lens.mark.fork': 'the fork',
   'lens.mark.cut': 'cut',
   'lens.mark.filled': 'filled',
-  'lens.run': 'term {0} from {1}',
-  'lens.legend': '▲ where the leader asked last. A thick line: the fork, up to which both logs agree. Struck out: cut. Framed: filled. Hatched: not known there to be committed.',
+  'lens.run': '({0}, {1})',
+  'lens.legend': '▲ where the leader asked last. A thick line: the fork, up to which both logs agree. Struck out: cut. Framed: filled. Hatched: not known there to be committed. Outline: (term, first index) of each run.',
 
   'lens.step.power': '{0} comes to power and knows nothing of {1}’s log: it begins behind its own last entry, with nextIndex {2}.',
   'lens.step.power-known': '{0} comes to power and knows already where {1}’s log parts from its own: {1}’s answer to the request for its vote carried its outline. They agree up to {2}, so nextIndex is {3}, and nothing will be rejected.',
@@ -307,6 +307,7 @@ export const en = {
 
 export const zh = {
   // ---------------------------------------------------------------------------------------------------- lens
+  'lens.heading': '修复透镜',
   'lens.title': '任期 {2}：{0} 如何使 {1} 的日志与自己一致',
   'lens.closed': '{0} 是领导者，尚未发现与它分歧的日志。选择一个跟随者，看它怎样跟上。',
   'lens.no-leader': '没有领导者，因此没有日志正在修复。',
@@ -347,12 +348,11 @@ export const zh = {
   'lens.row.now': '{0}，现在',
   'lens.row.marks': '询问处',
   'lens.mark.probe': '▲',
-  'lens.mark.probe.means': '在此询问',
   'lens.mark.fork': '分岔点',
   'lens.mark.cut': '已截断',
   'lens.mark.filled': '已填补',
-  'lens.run': '任期 {0}，自 {1}',
-  'lens.legend': '▲ 领导者最近一次询问之处。粗线：分岔点，两份日志到此为止一致。划去：已截断。加框：已填补。斜纹：该节点尚不知道已提交。',
+  'lens.run': '({0}, {1})',
+  'lens.legend': '▲ 领导者最近一次询问之处。粗线：分岔点，两份日志到此为止一致。划去：已截断。加框：已填补。斜纹：该节点尚不知道已提交。轮廓：每段的（任期，第一个索引）。',
 
   'lens.step.power': '{0} 当选，对 {1} 的日志一无所知：从自己最后一个条目之后开始，nextIndex 为 {2}。',
   'lens.step.power-known': '{0} 当选时已经知道 {1} 的日志在哪里与自己分岔：{1} 对投票请求的答复带有轮廓。两者到 {2} 为止一致，因此 nextIndex 为 {3}，不会有任何拒绝。',

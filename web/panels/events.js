@@ -3,6 +3,7 @@
 // A long history is shown as a window of rows around the step that is shown.
 import { h, keyed, put, say } from '../dom.js';
 import { duration } from './numbers.js';
+import { showCurrent } from './scroll.js';
 import { isMessage, sentence } from './sentences.js';
 
 const ROWS_MAX = 200;
@@ -66,20 +67,12 @@ export function create(element, page) {
     return duration(page, event.time_us ?? 0);
   }
 
-  function scrollToCurrent() {
-    const current = list.querySelector('[aria-current]')?.parentElement;
-    if (!current || shown === page.position) return;
-    shown = page.position;
-    const top = current.offsetTop - list.offsetTop;
-    if (top < list.scrollTop || top + current.offsetHeight > list.scrollTop + list.clientHeight)
-      list.scrollTop = top - list.clientHeight + 2 * current.offsetHeight;
-  }
-
   function update() {
     writeChoices();
     const rows = windowOf(page.source, page.position, FILTERS[select.value]);
     keyed(list, rows, ({ step, n, event }) => `${step} ${n} ${event.event}`, makeRow, fillRow);
-    scrollToCurrent();
+    if (shown !== page.position) showCurrent(list);
+    shown = page.position;
   }
 
   return { update };

@@ -31,7 +31,7 @@ function rung(page, message, y) {
   const kind = reply && message.rejected ? 'no' : reply ? 'yes' : 'ask';
   return [
     svg('path', { class: `ladder-rung ladder-${kind}`, d: `M${from} ${y}H${to}m${tip} -3l${-tip} 3l${tip} 3` }),
-    svg('text', { class: 'ladder-label', x: WIDTH / 2, y: y - 4, 'text-anchor': 'middle' }, label(page, message)),
+    svg('text', { class: 'ladder-label', x: WIDTH / 2, y: y - 4 }, label(page, message)),
   ];
 }
 
@@ -50,13 +50,13 @@ function ladder(page, repair, messages) {
   return svg(
     'svg',
     { class: 'ladder', viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', 'aria-label': title },
-    svg('text', { class: 'ladder-name', x: LEFT, y: 11, 'text-anchor': 'middle' }, repair.leader),
-    svg('text', { class: 'ladder-name', x: RIGHT, y: 11, 'text-anchor': 'middle' }, repair.follower),
+    svg('text', { class: 'ladder-name', x: LEFT, y: 11 }, repair.leader),
+    svg('text', { class: 'ladder-name', x: RIGHT, y: 11 }, repair.follower),
     svg('path', { class: 'ladder-pole', d: `M${LEFT} ${HEAD - 2}V${height}M${RIGHT} ${HEAD - 2}V${height}` }),
     shown.map((message, k) => {
       const y = HEAD + (k + 1) * STEP - 4;
       if (message) return rung(page, message, y);
-      return svg('text', { class: 'ladder-label', x: WIDTH / 2, y: y - 3, 'text-anchor': 'middle' }, page.t('lens.ladder.more', left));
+      return svg('text', { class: 'ladder-label', x: WIDTH / 2, y: y - 3 }, page.t('lens.ladder.more', left));
     }),
   );
 }
@@ -66,7 +66,7 @@ function card(page, repair, result, most) {
   return h(
     'li',
     { class: 'lens-card' },
-    h('h5', null, page.t(`lens.strategy.${result.strategy}`)),
+    h('h4', null, page.t(`lens.strategy.${result.strategy}`)),
     h('p', { class: 'panel-note' }, page.t(`lens.strategy.${result.strategy}.means`)),
     h('progress', { max: Math.max(most, 1), value: result.round_trips, 'aria-hidden': 'true' }),
     h('dl', { class: 'lens-counts' }, ['round_trips', 'rejections', 'entries'].map(count)),
@@ -76,7 +76,7 @@ function card(page, repair, result, most) {
 
 // `results`: what the core told, null while it plays, or {error}.
 export function comparison(page, repair, results) {
-  const title = h('h4', null, page.t('lens.compare'));
+  const title = h('h3', null, page.t('lens.compare'));
   if (results === null) return [title, h('p', { class: 'panel-quiet' }, page.t('lens.compare.wait'))];
   if (results?.error) return [title, h('p', { class: 'panel-quiet' }, page.t('lens.compare.failed', results.error.message))];
   const most = Math.max(...results.map(({ round_trips: trips }) => trips));

@@ -4,6 +4,7 @@
 import { h, keyed, put, say } from '../dom.js';
 import { comparison } from './ladder.js';
 import { followerOf, inconsistencyOf, leaderOf, marksOf, nodeOf, repairOf, termAt } from './repair.js';
+import { showCurrent } from './scroll.js';
 import { range } from './sentences.js';
 import { termClass } from './terms.js';
 
@@ -56,7 +57,8 @@ function stepWords(page, repair, step) {
 
 function kindWords(page, leader, before) {
   const { kind, missing, extra, sure } = inconsistencyOf(leader, before);
-  const words = page.t(`lens.kind.${kind}`, before.name, leader.name, entriesOf(page, missing), entriesOf(page, extra));
+  const variant = extra > 0 && page.view.broken.length > 0 ? '.broken' : ''; // Where safety is lost, they may have been.
+  const words = page.t(`lens.kind.${kind}${variant}`, before.name, leader.name, entriesOf(page, missing), entriesOf(page, extra));
   return sure ? words : `${words} ${page.t('lens.not-all-shown')}`;
 }
 
@@ -99,10 +101,10 @@ function columnsOf(leader, before, now) {
 
 function cell(node, index, mark, words) {
   const term = termAt(node, index);
-  if (term === 0) return h('td', { class: 'lens-cell lens-missing' }, h('span', { class: 'unseen' }, '–'));
+  if (term === 0) return h('td', { class: `lens-cell lens-missing ${mark}` });
   const hidden = words ? h('span', { class: 'unseen' }, ` ${words}`) : null;
-  const committed = index <= node.commit ? 'lens-committed' : 'lens-open';
-  return h('td', { class: `lens-cell run ${termClass(term)} ${committed} ${mark}` }, term, hidden);
+  const open = index <= node.commit ? '' : 'lens-open';
+  return h('td', { class: `lens-cell run ${termClass(term)} ${open} ${mark}` }, h('span', null, term), hidden);
 }
 
 function row(page, title, columns, cellAt) {
@@ -218,17 +220,21 @@ class Comparisons {
 }
 
 export function create(element, page) {
+  const heading = h('h2', null);
   const title = h('p', { class: 'lens-title' });
   const kind = h('p', { class: 'lens-kind' });
   const others = h('ul', { class: 'lens-others' });
   const bar = h('ol', { class: 'lens-phases' });
   const rows = h('div', { class: 'panel-scroll', tabindex: '0', role: 'group' });
   const steps = h('ol', { class: 'lens-steps' });
+  const legend = h('p', { class: 'panel-note lens-legend' });
   const beside = h('section', { class: 'lens-compare' });
-  element.append(title, kind, others, bar, rows, steps, beside);
+  const parts = [kind, bar, rows, legend, steps, beside]; // Of a repair that is shown.
+  element.append(h('header', null, heading, others), title, ...parts);
   const comparisons = new Comparisons(() => update());
   let shown = null;
   let compared = null;
+  let scrolled = null;
 
   // One button for each follower: what its log is like beside the leader's.
   function showOthers(leader, follower) {
@@ -249,18 +255,20 @@ export function create(element, page) {
 
   function showClosed(leader) {
     say(title, page.t(leader ? 'lens.closed' : 'lens.no-leader', leader?.name));
-    for (const part of [kind, bar, rows, steps, beside]) part.hidden = true;
+    for (const part of parts) part.hidden = true;
   }
 
   function showRepair(repair) {
-    for (const part of [kind, bar, rows, steps, beside]) part.hidden = false;
+    for (const part of parts) part.hidden = false;
     const start = page.source.view(repair.start);
     const leader = nodeOf(page.view, repair.leader);
     const before = nodeOf(start, repair.follower);
     const now = nodeOf(page.view, repair.follower);
     say(title, page.t('lens.title', repair.leader, repair.follower, repair.term));
     say(kind, kindWords(page, nodeOf(start, repair.leader), before));
+    say(legend, page.t('lens.legend'));
     rows.setAttribute('aria-label', page.t('lens.logs', repair.leader, repair.follower));
+    steps.setAttribute('aria-label', page.t('lens.steps'));
     const state = JSON.stringify([page.language, repair, page.position, leader, now]);
     if (state !== shown) {
       shown = state;
@@ -281,6 +289,8 @@ export function create(element, page) {
       (step) => makeStep(page, step),
       (item, step) => fillStep(page, repair, item, step, current),
     );
+    if (current !== undefined && current.step !== scrolled) showCurrent(steps);
+    scrolled = current?.step;
   }
 
   function showComparison(repair, leader, before) {
@@ -294,6 +304,8 @@ export function create(element, page) {
     const leader = leaderOf(page.view);
     const follower = leader && followerOf(page.source, page.position, leader, page.selected);
     const repair = follower && repairOf(page.source, page.position, follower);
+    say(heading, page.t('lens.heading'));
+    others.setAttribute('aria-label', page.t('lens.others'));
     showOthers(leader, follower);
     if (repair) showRepair(repair);
     else showClosed(leader);

@@ -51,12 +51,19 @@ function lastInherited(leader) {
   return last;
 }
 
+// Entries above `fork` that did not come from this leader. (A live follower may be seen a moment later than its leader,
+// and then holds newer ones that did.)
+function extraAbove(follower, fork, term) {
+  const shown = Math.max(0, fork - follower.first + 1);
+  return follower.log.slice(shown).filter(([own]) => own !== term).length;
+}
+
 // Which of the paper's inconsistencies the follower has: it misses entries that the leader had when it came to
 // power, holds extra ones, or both. `same`: neither.
 export function inconsistencyOf(leader, follower) {
   const fork = forkOf(leader, follower);
   const missing = Math.max(0, lastInherited(leader) - fork.index);
-  const extra = Math.max(0, follower.last - fork.index);
+  const extra = extraAbove(follower, fork.index, leader.term);
   const kind = missing && extra ? 'both' : missing ? 'misses' : extra ? 'extra' : 'same';
   return { kind, missing, extra, fork: fork.index, sure: fork.sure };
 }
