@@ -63,7 +63,8 @@ test('the leader is who lives and leads the highest term', () => {
 test('a repair begins where its leader came to power, and follows the newest conflict', () => {
   const source = figure7f();
   const leader = leaderOf(source.view(14));
-  assert.equal(beginningOf(source, 14, 'L', 8), 1);
+  assert.deepEqual(beginningOf(source, 14, 'L', 8), { step: 1, told: 1 });
+  assert.deepEqual(beginningOf(source, 14, 'L', 9), { step: 0, told: 0 });
   assert.equal(followerOf(source, 14, leader, null), 'f');
   assert.equal(followerOf(source, 4, leader, null), null);
   assert.equal(followerOf(source, 4, leader, 'f'), 'f');
@@ -108,6 +109,19 @@ test('the textbook steps back instead', () => {
   const steps = repairOf(source, 14, 'f').steps;
   assert.equal(steps.find(({ kind }) => kind === 'steps-back').rule, 'back-one');
   assert.equal(steps.find(({ kind }) => kind === 'rejects').rule, 'rule-2');
+});
+
+test('what one step tells of before its leader came to power is none of the repair', () => {
+  const source = figure7f();
+  source.told[1] = [{ event: 'conflict', node: 'L', peer: 'e', index: 9, other: 5 }, ...source.told[1], { event: 'conflict', node: 'L', peer: 'f', index: 10, other: 3 }];
+  assert.equal(followerOf(source, 1, leaderOf(source.view(1)), null), 'f');
+  assert.deepEqual(repairOf(source, 1, 'f').steps.slice(0, 2).map(({ kind }) => kind), ['power', 'fork']);
+});
+
+test('a repair ends where the next leader comes to power', () => {
+  const source = figure7f();
+  source.told[6] = [{ event: 'leader', node: 'f', term: 9 }];
+  assert.equal(repairOf(source, 2, 'f').steps.at(-1).kind, 'rejection');
 });
 
 test('a live cluster tells a repair without its messages', () => {

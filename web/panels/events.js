@@ -3,7 +3,7 @@
 // A long history is shown as a window of rows around the step that is shown.
 import { h, keyed, put, say } from '../dom.js';
 import { duration } from './numbers.js';
-import { showCurrent } from './scroll.js';
+import { listen, markRow, showCurrent } from './rows.js';
 import { isMessage, sentence } from './sentences.js';
 
 const ROWS_MAX = 200;
@@ -30,10 +30,10 @@ const FILTERS = {
 export function create(element, page) {
   const select = h('select', { onchange: () => update() });
   const label = h('span', null);
-  const list = h('ol', { class: 'events-list', tabindex: '0' });
+  const list = h('ol', { class: 'events-list' });
+  listen(list);
   element.append(h('label', { class: 'events-filter' }, label, ' ', select), list);
   let language = null;
-  let shown = null;
 
   function writeChoices() {
     if (language === page.language) return;
@@ -50,15 +50,13 @@ export function create(element, page) {
     return h('li', null, button);
   }
 
-  function fillRow(row, { step, event }) {
-    const button = row.firstChild;
+  function fillRow(row, { step, event }, current) {
     const state = `${page.language} ${page.view.live} ${event.time_us} ${sentence(page, event)}`;
     row.className = `events-row events-is-${event.event}${step > page.position ? ' events-later' : ''}`;
-    if (step === page.position) button.setAttribute('aria-current', 'step');
-    else button.removeAttribute('aria-current');
+    markRow(row, step === current);
     if (row.shown === state) return;
     row.shown = state;
-    put(button, h('time', null, when(event)), ' ', h('span', null, sentence(page, event)));
+    put(row.firstChild, h('time', null, when(event)), ' ', h('span', null, sentence(page, event)));
   }
 
   // A playground's time begins with it; a node's own clock says nothing to people, so there the wall clock is shown.
@@ -70,9 +68,9 @@ export function create(element, page) {
   function update() {
     writeChoices();
     const rows = windowOf(page.source, page.position, FILTERS[select.value]);
-    keyed(list, rows, ({ step, n, event }) => `${step} ${n} ${event.event}`, makeRow, fillRow);
-    if (shown !== page.position) showCurrent(list);
-    shown = page.position;
+    const current = rows.findLast(({ step }) => step <= page.position)?.step;
+    keyed(list, rows, ({ step, n, event }) => `${step} ${n} ${event.event}`, makeRow, (row, item) => fillRow(row, item, current));
+    showCurrent(list);
   }
 
   return { update };

@@ -4,7 +4,7 @@
 import { h, keyed, put, say } from '../dom.js';
 import { comparison } from './ladder.js';
 import { followerOf, inconsistencyOf, leaderOf, marksOf, nodeOf, repairOf, termAt } from './repair.js';
-import { showCurrent } from './scroll.js';
+import { listen, markRow, showCurrent } from './rows.js';
 import { range } from './sentences.js';
 import { termClass } from './terms.js';
 
@@ -111,7 +111,7 @@ function row(page, title, columns, cellAt) {
   return h('tr', null, h('th', { scope: 'row' }, title), columns.map(cellAt));
 }
 
-function markRow(page, columns, marks) {
+function marksRow(page, columns, marks) {
   return row(page, page.t('lens.row.marks'), columns, (index) => {
     const probe = marks.probe === index && marks.probe > 0 ? h('span', { class: 'lens-probe' }, page.t('lens.mark.probe')) : null;
     const fork = marks.fork === index ? h('span', { class: 'lens-fork' }, page.t('lens.mark.fork')) : null;
@@ -148,7 +148,7 @@ function logs(page, repair, leader, before, now) {
       'tbody',
       null,
       row(page, page.t('lens.row.leader', repair.leader), columns, (index) => cell(leader, index, edge(index))),
-      markRow(page, columns, marks),
+      marksRow(page, columns, marks),
       row(page, page.t('lens.row.before', repair.follower), columns, (index) =>
         cell(before, index, mark(isCut(index), 'cut', index), isCut(index) && page.t('lens.mark.cut')),
       ),
@@ -177,14 +177,12 @@ function makeStep(page, { step }) {
 function fillStep(page, repair, item, step, current) {
   const words = stepWords(page, repair, step);
   item.className = `lens-step${step.step > page.position ? ' lens-later' : ''}`;
-  const button = item.firstChild;
-  if (step === current) button.setAttribute('aria-current', 'step');
-  else button.removeAttribute('aria-current');
+  markRow(item, step === current);
   const state = page.language + words;
   if (item.shown === state) return;
   item.shown = state;
   put(
-    button,
+    item.firstChild,
     h('span', { class: 'lens-words' }, words),
     h('small', { class: 'lens-rule' }, h('b', null, page.t(`lens.rule.${step.rule}.of`)), ' ', page.t(`lens.rule.${step.rule}`)),
   );
@@ -231,6 +229,7 @@ export function create(element, page) {
   const beside = h('section', { class: 'lens-compare' });
   const parts = [kind, bar, rows, legend, steps, beside]; // Of a repair that is shown.
   element.append(h('header', null, heading, others), title, ...parts);
+  listen(steps);
   const comparisons = new Comparisons(() => update());
   let shown = null;
   let compared = null;
@@ -289,7 +288,7 @@ export function create(element, page) {
       (step) => makeStep(page, step),
       (item, step) => fillStep(page, repair, item, step, current),
     );
-    if (current !== undefined && current.step !== scrolled) showCurrent(steps);
+    if (current?.step !== scrolled) showCurrent(steps);
     scrolled = current?.step;
   }
 

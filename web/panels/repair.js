@@ -70,34 +70,39 @@ export function inconsistencyOf(leader, follower) {
 
 // ------------------------------------------------------------------------------------------- the beginning
 
-// The step at which this leader came to power, or the oldest one there is.
+// Where this leader came to power: the step, and how many of its events were told by then. If no event says so, the
+// oldest step there is.
 export function beginningOf(source, position, leader, term) {
-  for (let k = position; k > source.first; k--) {
-    if (position - k > STEPS_MAX) return k;
-    if (source.events(k).some((event) => event.event === 'leader' && event.node === leader && event.term === term))
-      return k;
+  const isIt = (event) => event.event === 'leader' && event.node === leader && event.term === term;
+  for (let step = position; step >= source.first; step--) {
+    const told = source.events(step).findIndex(isIt) + 1;
+    if (told > 0) return { step, told };
+    if (position - step === STEPS_MAX) return { step, told: source.events(step).length };
   }
-  return source.first;
+  return { step: source.first, told: 0 };
 }
 
-// The first step after `start` at which somebody comes to power again, or the number of steps.
-function endOf(source, start) {
-  const limit = Math.min(source.length, start + STEPS_MAX);
-  for (let k = start + 1; k < limit; k++)
-    if (source.events(k).some((event) => event.event === 'leader')) return k;
-  return limit;
+// The events behind `start` and up to step `last`, each with its step; until somebody else comes to power.
+function* eventsFrom(source, start, last) {
+  for (let k = start.step; k <= Math.min(last, start.step + STEPS_MAX); k++) {
+    const told = k === start.step ? start.told : 0;
+    for (const event of source.events(k).slice(told)) {
+      if (event.event === 'leader') return;
+      yield [k, event];
+    }
+  }
 }
 
 // Whose repair to show: the selected follower's, else that of the newest conflict in this leadership.
 export function followerOf(source, position, leader, selected) {
   if (selected && selected !== leader.name) return selected;
   const start = beginningOf(source, position, leader.name, leader.term);
-  for (let k = position; k >= start; k--)
-    for (const event of source.events(k)) {
-      if (event.event === 'conflict' && event.node === leader.name) return event.peer;
-      if (event.event === 'truncated' && event.node !== leader.name) return event.node;
-    }
-  return null;
+  let follower = null;
+  for (const [, event] of eventsFrom(source, start, position)) {
+    if (event.event === 'conflict' && event.node === leader.name) follower = event.peer;
+    if (event.event === 'truncated' && event.node !== leader.name) follower = event.node;
+  }
+  return follower;
 }
 
 // ------------------------------------------------------------------------------------------------ the steps
@@ -260,23 +265,15 @@ class Story {
   }
 }
 
-// The repair of `follower` by the one who leads at `position`; null if nobody does.
+// The repair of `follower` by the one who leads at `position`, with all its steps, also those that come later; null if
+// nobody leads.
 export function repairOf(source, position, follower) {
   const leader = leaderOf(source.view(position));
   if (!leader || !follower || follower === leader.name) return null;
   const start = beginningOf(source, position, leader.name, leader.term);
-  const end = endOf(source, start);
-  const story = new Story(source, start, leader.name, leader.term, follower);
-  for (let k = start + 1; k < end; k++) for (const event of source.events(k)) story.tell(k, event);
-  return {
-    leader: leader.name,
-    term: leader.term,
-    follower,
-    start,
-    end,
-    textbook: story.textbook,
-    steps: story.steps,
-  };
+  const story = new Story(source, start.step, leader.name, leader.term, follower);
+  for (const [k, event] of eventsFrom(source, start, source.length - 1)) story.tell(k, event);
+  return { leader: leader.name, term: leader.term, follower, start: start.step, textbook: story.textbook, steps: story.steps };
 }
 
 // What of a repair has happened at `position`, as marks on the logs: the entry that was asked for last, the outline
