@@ -25,7 +25,7 @@ import * as timeline from './panels/timeline.js';
 import * as verdict from './panels/verdict.js';
 import { PlaygroundSource } from './playground.js';
 import { Player } from './player.js';
-import { chooseLanguage, isDark, languageOf, prefersReducedMotion, switchTheme } from './reader.js';
+import { chooseLanguage, isDark, languageOf, onpreference, prefersReducedMotion, switchTheme } from './reader.js';
 import * as tabs from './tabs.js';
 
 const NOTICE_MS = 6000;
@@ -116,6 +116,10 @@ function layOut(page, mode, isLive) {
   page.onupdate = () => page.source && panels.forEach((panel) => panel.update());
   page.relabel = () => (page.source ? page.onupdate() : top.update());
   listen(page, { help: help.show });
+  onpreference(() => {
+    page.reduced = prefersReducedMotion();
+    top.update();
+  });
   top.update();
   return frame;
 }
