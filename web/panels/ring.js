@@ -9,7 +9,8 @@ import { termClass } from './terms.js';
 const WIDTH = 460;
 const HEIGHT = 410;
 const CENTRE = { x: WIDTH / 2, y: HEIGHT / 2 - 8 };
-const FLIGHT_MS = 500;
+const FLIGHT_MS = 300;
+const NEAR = 0.85; // So far on its way a message need not be seen to arrive.
 
 export function create(element, page) {
   const title = h('h2', {});
@@ -23,6 +24,7 @@ export function create(element, page) {
   let language = null;
   let places = new Map();
   let drawn = null;
+  const parts = new Map(); // Of each message, by its number: the part of its way that it was last drawn at.
 
   function update() {
     if (language !== page.language) relabel();
@@ -34,6 +36,7 @@ export function create(element, page) {
     keyed(nodes, view.nodes, (node) => node.name, makeNode, updateNode);
     keyed(messages, view.flying, (message) => message.number, makeMessage, updateMessage);
     if (view !== drawn && page.before) view.live ? showSent() : showArrival();
+    for (const number of parts.keys()) if (!messages.keyed.has(number)) parts.delete(number);
     drawn = view;
   }
 
@@ -132,17 +135,20 @@ export function create(element, page) {
   }
 
   function updateMessage(group, message) {
+    const part = portion(message);
+    parts.set(message.number, part);
     set(group, { class: `message ${message.type}${message.rejected ? ' rejected' : ''}${message.number === page.message ? ' chosen' : ''}`,
-      transform: flightOf(message, portion(message)) });
+      transform: flightOf(message, part) });
     set(group.parts.mark, { class: `mark ${termClass(message.term)}` });
     say(group.parts.title, describeMessage(page, message));
   }
 
-  // Where on its way it is, from 0 to 1. What waits for a line to deliver it stands on its way, spread by its number.
+  // Where on its way it is, from 0 to 1, as its times have it; but between the nodes in any case, and those of one
+  // moment not all at one place.
   function portion(message) {
-    const whole = message.due_us - message.sent_us;
-    if (whole > 0 && page.now < message.due_us) return (page.now - message.sent_us) / whole;
-    return 0.35 + 0.09 * (message.number % 4);
+    const whole = Math.max(1, message.due_us - message.sent_us);
+    const spread = 0.06 * (message.number % 3);
+    return Math.max(0.1 + spread, Math.min(0.94 - spread, (page.now - message.sent_us) / whole));
   }
 
   function flightOf(message, part) {
@@ -158,7 +164,8 @@ export function create(element, page) {
     if (event?.event !== 'delivered' && event?.event !== 'lost') return;
     const here = new Set(page.view.flying.map((message) => message.number));
     const gone = page.before.flying.find((message) => !here.has(message.number));
-    if (gone) fly(gone, 0.4, event.event === 'lost' ? 0.6 : 1, event.event);
+    const begin = parts.get(gone?.number) ?? 0.1;
+    if (gone && begin < NEAR) fly(gone, begin, event.event === 'lost' ? begin + 0.2 : 1, event.event);
   }
 
   // Live: a leader's count of messages to a peer rose.
@@ -177,7 +184,7 @@ export function create(element, page) {
     const mark = svg('path', { class: `mark ghost ${kind} ${termClass(message.term)}`, d: markOf(message) });
     messages.after(mark);
     const keys = [begin, end].map((part, at) => ({ transform: `translate(${pointOn(from, to, part, 'px', ', ')})`, opacity: at === 1 && kind === 'lost' ? 0 : 1 }));
-    mark.animate(keys, { duration: FLIGHT_MS / 2, easing: 'ease-in' }).onfinish = () => mark.remove();
+    mark.animate(keys, { duration: FLIGHT_MS, easing: 'ease-in' }).onfinish = () => mark.remove();
   }
 
   function frame() {
