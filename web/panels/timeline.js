@@ -91,8 +91,8 @@ export function create(element, page) {
     say(parts.where, words);
     say(parts.what, sentenceOf(page));
     say(parts.line, page.source.kind === 'playground' ? lineOf(page.source.text, page.source.lineOf(page.position)) : '');
-    const forks = page.source.kind === 'playground' && page.position < last && !page.playing;
-    say(parts.fork, forks ? page.t('timeline.forks') : '');
+    const isPast = page.source.kind === 'playground' && page.position < last && !page.playing;
+    say(parts.hint, isPast ? page.t(page.position === 0 ? 'timeline.press' : 'timeline.forks') : '');
   }
 
   function drawButtons() {
@@ -208,7 +208,7 @@ function positionOf(page) {
 
 export function sentenceOf(page) {
   const { source } = page;
-  if (source.kind === 'playground') return page.events.length > 0 ? page.tell(page.events[0]) : page.t('timeline.beginning');
+  if (source.kind === 'playground') return page.events.length > 0 ? page.tell(page.events[0]) : page.opening || page.t('timeline.beginning');
   for (let step = page.position; step >= source.first; step--) if (source.events(step).length > 0) return page.tell(source.events(step).at(-1));
   return '';
 }
@@ -233,9 +233,9 @@ function build(page, { scrub, key, move }) {
   const what = h('p', { class: 'what' });
   const where = h('span', { class: 'where' });
   const line = h('code', { class: 'line' });
-  const fork = h('span', { class: 'fork' });
+  const hint = h('span', { class: 'hint' });
   const legend = h('div', { class: 'legend' });
-  const all = [h('div', { class: 'telling' }, what, h('p', { class: 'position' }, where, line, fork)), slider,
+  const all = [h('div', { class: 'telling' }, what, h('p', { class: 'position' }, where, line, hint)), slider,
     h('div', { class: 'transports' }, Object.values(buttons), h('span', { class: 'choices' }, unit, speed), legend)];
-  return { all, terms, marks, labels, hand, knob, strip, slider, buttons, unit, speed, what, where, line, fork, legend };
+  return { all, terms, marks, labels, hand, knob, strip, slider, buttons, unit, speed, what, where, line, hint, legend };
 }
