@@ -29,6 +29,7 @@ export function create(element, page) {
   let drawn = '';
 
   function update() {
+    set(element, { 'aria-label': page.t('toolbar.title') });
     drawChooser();
     for (const [name, button] of Object.entries(buttons)) {
       say(button, page.t(`toolbar.${name}`));
@@ -159,6 +160,7 @@ export function createStory(element, page) {
 
   function update() {
     if (page.source.kind !== 'playground') return;
+    set(element, { 'aria-label': page.t('story.title') });
     say(heading, page.t('story.title'));
     say(words, page.t('story.words'));
     say(play, page.t('story.play'));

@@ -22,6 +22,7 @@ export function create(element, page) {
   const state = { id: null, drawn: '' };
 
   function update() {
+    set(element, { 'aria-label': page.t('lessons.title') });
     say(heading, page.t('lessons.title'));
     say(all, page.t('lessons.all'));
     set(all, { hidden: state.id === null });

@@ -126,7 +126,7 @@ function layOut(page, mode, isLive) {
 
 // The playground's toolbar and its two drawers.
 function layOutDesk(page, frame, { stage, top, panels }) {
-  const bar = h('div', { class: 'toolbar', role: 'group' });
+  const bar = h('div', { class: 'toolbar', role: 'region' });
   const story = h('aside', { class: 'card story', hidden: true });
   const aside = h('aside', { class: 'card lessons', hidden: true });
   const shelf = lessons.create(aside, page);
@@ -162,7 +162,7 @@ function topOf(page, mode, isLive, help) {
   const language = h('button', { type: 'button', class: 'tool', onclick: () => speak(page) });
   const theme = h('button', { type: 'button', class: 'tool', onclick: () => { switchTheme(); draw(); } });
   const keysButton = h('button', { type: 'button', class: 'tool', onclick: help.show }, '?');
-  const element = h('header', { class: 'top' }, brand, judged, h('nav', { class: 'tools' }, isLive ? null : lessonsButton, mode.live && (!isLive || mode.playground) ? other : null, language, theme, keysButton));
+  const element = h('header', { class: 'top' }, h('h1', {}, brand), judged, h('nav', { class: 'tools' }, isLive ? null : lessonsButton, mode.live && (!isLive || mode.playground) ? other : null, language, theme, keysButton));
 
   function draw() {
     if (page.source) shown.update();

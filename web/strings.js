@@ -186,6 +186,7 @@ const en = {
   'actions.settle': 'Let all arrive',
   'actions.settle.why': 'All messages arrive, and what is sent in answer, until nothing changes',
 
+  'toolbar.title': 'Story and rules',
   'toolbar.scenario': 'Scenario',
   'toolbar.branch': 'Branch',
   'toolbar.own': 'Your own story',
@@ -437,6 +438,7 @@ const zh = {
   'actions.settle': '全部送达',
   'actions.settle.why': '所有消息及其应答都到达，直到不再变化',
 
+  'toolbar.title': '故事与规则',
   'toolbar.scenario': '场景',
   'toolbar.branch': '分支',
   'toolbar.own': '自己的故事',

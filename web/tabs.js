@@ -30,6 +30,7 @@ export function create(element, page, panels) {
   }
 
   function update() {
+    set(element, { 'aria-label': page.t('tabs.title') });
     set(list, { 'aria-label': page.t('tabs.title') });
     for (const { name, panel, tab, content } of made) {
       const isChosen = name === chosen;

@@ -57,9 +57,9 @@ export function create(element, page) {
       track: svg('circle', { class: 'track' }),
       arc: svg('circle', { class: 'arc' }),
       shape: svg('path', {}),
-      name: svg('text', { class: 'name' }),
-      term: svg('text', { class: 'digit' }),
-      role: svg('text', { class: 'role' }),
+      name: svg('text', { class: 'name', 'aria-hidden': 'true' }),
+      term: svg('text', { class: 'digit', 'aria-hidden': 'true' }),
+      role: svg('text', { class: 'role', 'aria-hidden': 'true' }),
       halo: svg('circle', { class: 'halo' }),
     };
     group.append(...Object.values(group.parts));
@@ -72,7 +72,7 @@ export function create(element, page) {
     const { parts } = group;
     const selected = node.name === page.selected;
     set(group, { transform: `translate(${at.x} ${at.y})`, class: `node role-${role}${selected ? ' selected' : ''}`,
-      'aria-pressed': String(selected), 'aria-label': describeNode(node, role) });
+      'aria-pressed': String(selected) });
     say(parts.title, describeNode(node, role));
     set(parts.halo, { r: at.radius + 12 });
     set(parts.track, { r: at.radius + 6 });
@@ -118,7 +118,7 @@ export function create(element, page) {
     const cuts = page.view.cut.filter(([x, y]) => (x === a.name && y === b.name) || (x === b.name && y === a.name));
     const chosen = page.link && page.link.includes(a.name) && page.link.includes(b.name);
     const ends = { x1: from.x, y1: from.y, x2: to.x, y2: to.y };
-    set(group, { class: `link${cuts.length ? ' cut' : ''}${chosen ? ' chosen' : ''}${page.view.live ? ' inert' : ''}` });
+    set(group, { class: `link${cuts.length ? ' cut' : ''}${chosen ? ' chosen' : ''}${page.view.live ? ' inert' : ''}`, 'aria-hidden': cuts.length > 0 ? null : 'true' });
     set(group.parts.line, ends);
     set(group.parts.hit, ends);
     say(group.parts.title, page.t(cuts.length === 0 ? 'ring.link' : cuts.length === 1 ? 'ring.link.one-way' : 'ring.link.cut', a.name, b.name, ...(cuts[0] ?? [])));
