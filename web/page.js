@@ -6,8 +6,26 @@ import { sentence } from './panels/sentences.js';
 import { translate } from './strings.js';
 
 // What is read out while the story plays by itself; a step taken by hand is always read out.
-const NOTABLE = new Set(['leader', 'candidate', 'conflict', 'truncated', 'fetched', 'quorum-lost', 'crashed', 'restarted',
-  'cut', 'healed', 'broken', 'say', 'not-held', 'damaged', 'failed', 'repaired', 'data-loss', 'contradiction']);
+const NOTABLE = new Set([
+  'leader',
+  'candidate',
+  'conflict',
+  'truncated',
+  'fetched',
+  'quorum-lost',
+  'crashed',
+  'restarted',
+  'cut',
+  'healed',
+  'broken',
+  'say',
+  'not-held',
+  'damaged',
+  'failed',
+  'repaired',
+  'data-loss',
+  'contradiction',
+]);
 const ANNOUNCED_MAX = 3; // Events at a time.
 
 export class Page {

@@ -21,7 +21,11 @@ function remember(key, value) {
 
 // ?lang= of the address, what was chosen before, or what the browser asks for.
 export function languageOf() {
-  const wanted = [new URLSearchParams(location.search).get('lang'), recall('language'), navigator.language?.slice(0, 2)];
+  const wanted = [
+    new URLSearchParams(location.search).get('lang'),
+    recall('language'),
+    navigator.language?.slice(0, 2),
+  ];
   return wanted.find((one) => LANGUAGES.includes(one)) ?? 'en';
 }
 

@@ -50,8 +50,13 @@ export function create(element, page) {
   // ---- nodes
 
   function makeNode(node) {
-    const group = svg('g', { class: 'node', tabindex: '0', role: 'button', onclick: () => page.select(node.name),
-      onkeydown: (event) => isPress(event) && page.select(node.name) });
+    const group = svg('g', {
+      class: 'node',
+      tabindex: '0',
+      role: 'button',
+      onclick: () => page.select(node.name),
+      onkeydown: (event) => isPress(event) && page.select(node.name),
+    });
     group.parts = {
       title: svg('title'),
       track: svg('circle', { class: 'track' }),
@@ -71,8 +76,11 @@ export function create(element, page) {
     const role = roleOf(node);
     const { parts } = group;
     const selected = node.name === page.selected;
-    set(group, { transform: `translate(${at.x} ${at.y})`, class: `node role-${role}${selected ? ' selected' : ''}`,
-      'aria-pressed': String(selected) });
+    set(group, {
+      transform: `translate(${at.x} ${at.y})`,
+      class: `node role-${role}${selected ? ' selected' : ''}`,
+      'aria-pressed': String(selected),
+    });
     say(parts.title, describeNode(node, role));
     set(parts.halo, { r: at.radius + 12 });
     set(parts.track, { r: at.radius + 6 });
@@ -94,7 +102,11 @@ export function create(element, page) {
     if (!has) return;
     const left = Math.max(0, Math.min(1, (node.election_us - (page.now - page.view.time_us)) / node.timeout_us));
     const whole = 2 * Math.PI * (radius + 6);
-    set(arc, { r: radius + 6, 'stroke-dasharray': `${(left * whole).toFixed(1)} ${whole.toFixed(1)}`, transform: 'rotate(-90)' });
+    set(arc, {
+      r: radius + 6,
+      'stroke-dasharray': `${(left * whole).toFixed(1)} ${whole.toFixed(1)}`,
+      transform: 'rotate(-90)',
+    });
   }
 
   function describeNode(node, role) {
@@ -108,7 +120,12 @@ export function create(element, page) {
 
   function makeLink([a, b]) {
     const group = svg('g', { class: 'link', onclick: () => page.view.live || page.chooseLink(a.name, b.name) });
-    group.parts = { hit: svg('line', { class: 'hit' }), line: svg('line', { class: 'line' }), cross: svg('path', { class: 'cross' }), title: svg('title') };
+    group.parts = {
+      hit: svg('line', { class: 'hit' }),
+      line: svg('line', { class: 'line' }),
+      cross: svg('path', { class: 'cross' }),
+      title: svg('title'),
+    };
     group.append(...Object.values(group.parts));
     return group;
   }
@@ -118,18 +135,35 @@ export function create(element, page) {
     const cuts = page.view.cut.filter(([x, y]) => (x === a.name && y === b.name) || (x === b.name && y === a.name));
     const chosen = page.link && page.link.includes(a.name) && page.link.includes(b.name);
     const ends = { x1: from.x, y1: from.y, x2: to.x, y2: to.y };
-    set(group, { class: `link${cuts.length ? ' cut' : ''}${chosen ? ' chosen' : ''}${page.view.live ? ' inert' : ''}`, 'aria-hidden': cuts.length > 0 ? null : 'true' });
+    set(group, {
+      class: `link${cuts.length ? ' cut' : ''}${chosen ? ' chosen' : ''}${page.view.live ? ' inert' : ''}`,
+      'aria-hidden': cuts.length > 0 ? null : 'true',
+    });
     set(group.parts.line, ends);
     set(group.parts.hit, ends);
-    say(group.parts.title, page.t(cuts.length === 0 ? 'ring.link' : cuts.length === 1 ? 'ring.link.one-way' : 'ring.link.cut', a.name, b.name, ...(cuts[0] ?? [])));
-    set(group.parts.cross, { d: cuts.length ? crossOf(from, to, cuts.length === 1 && cuts[0][0] === b.name ? 0.42 : 0.5) : '' });
+    say(
+      group.parts.title,
+      page.t(
+        cuts.length === 0 ? 'ring.link' : cuts.length === 1 ? 'ring.link.one-way' : 'ring.link.cut',
+        a.name,
+        b.name,
+        ...(cuts[0] ?? []),
+      ),
+    );
+    set(group.parts.cross, {
+      d: cuts.length ? crossOf(from, to, cuts.length === 1 && cuts[0][0] === b.name ? 0.42 : 0.5) : '',
+    });
   }
 
   // ---- messages
 
   function makeMessage(message) {
     const group = svg('g', { onclick: () => page.chooseMessage(message.number) });
-    group.parts = { hit: svg('circle', { r: 12, class: 'hit' }), mark: svg('path', { class: 'mark', d: markOf(message) }), title: svg('title') };
+    group.parts = {
+      hit: svg('circle', { r: 12, class: 'hit' }),
+      mark: svg('path', { class: 'mark', d: markOf(message) }),
+      title: svg('title'),
+    };
     group.append(...Object.values(group.parts));
     return group;
   }
@@ -137,8 +171,10 @@ export function create(element, page) {
   function updateMessage(group, message) {
     const part = portion(message);
     parts.set(message.number, part);
-    set(group, { class: `message ${message.type}${message.rejected ? ' rejected' : ''}${message.number === page.message ? ' chosen' : ''}`,
-      transform: flightOf(message, part) });
+    set(group, {
+      class: `message ${message.type}${message.rejected ? ' rejected' : ''}${message.number === page.message ? ' chosen' : ''}`,
+      transform: flightOf(message, part),
+    });
     set(group.parts.mark, { class: `mark ${termClass(message.term)}` });
     say(group.parts.title, describeMessage(page, message));
   }
@@ -174,7 +210,13 @@ export function create(element, page) {
     const old = page.before.nodes.find((node) => node.name === leader?.name);
     for (const peer of leader?.peers ?? []) {
       const sentBefore = old?.peers.find(({ name }) => name === peer.name)?.sent ?? peer.sent;
-      if (peer.sent > sentBefore) fly({ from: leader.name, to: peer.name, type: 'append', term: leader.term, prev: 0, last: 1 }, 0.1, 1, 'delivered');
+      if (peer.sent > sentBefore)
+        fly(
+          { from: leader.name, to: peer.name, type: 'append', term: leader.term, prev: 0, last: 1 },
+          0.1,
+          1,
+          'delivered',
+        );
     }
   }
 
@@ -183,7 +225,10 @@ export function create(element, page) {
     if (!from || !to || page.reduced) return;
     const mark = svg('path', { class: `mark ghost ${kind} ${termClass(message.term)}`, d: markOf(message) });
     messages.after(mark);
-    const keys = [begin, end].map((part, at) => ({ transform: `translate(${pointOn(from, to, part, 'px', ', ')})`, opacity: at === 1 && kind === 'lost' ? 0 : 1 }));
+    const keys = [begin, end].map((part, at) => ({
+      transform: `translate(${pointOn(from, to, part, 'px', ', ')})`,
+      opacity: at === 1 && kind === 'lost' ? 0 : 1,
+    }));
     mark.animate(keys, { duration: FLIGHT_MS, easing: 'ease-in' }).onfinish = () => mark.remove();
   }
 
@@ -200,11 +245,13 @@ export function create(element, page) {
 function placesOf(nodes) {
   const radius = nodes.length <= 5 ? 30 : nodes.length <= 8 ? 26 : 18;
   const reach = { x: WIDTH / 2 - radius - 34, y: HEIGHT / 2 - radius - 24 };
-  return new Map(nodes.map((node, k) => {
-    const angle = nodes.length === 1 ? 0 : (2 * Math.PI * k) / nodes.length - Math.PI / 2;
-    const x = Math.round(CENTRE.x + reach.x * Math.cos(angle));
-    return [node.name, { x, y: Math.round(CENTRE.y + reach.y * Math.sin(angle)), radius }];
-  }));
+  return new Map(
+    nodes.map((node, k) => {
+      const angle = nodes.length === 1 ? 0 : (2 * Math.PI * k) / nodes.length - Math.PI / 2;
+      const x = Math.round(CENTRE.x + reach.x * Math.cos(angle));
+      return [node.name, { x, y: Math.round(CENTRE.y + reach.y * Math.sin(angle)), radius }];
+    }),
+  );
 }
 
 // All the nodes, with their words, and no more.
@@ -263,7 +310,8 @@ export function shapeOf(role, radius) {
 // Entries are a square, a heartbeat a dot, a request for a vote a triangle, a read a diamond; an answer is the same, hollow.
 function markOf(message) {
   const kind = message.type.replace('-reply', '');
-  if (kind === 'append') return message.type === 'append' && message.last <= message.prev ? circle(4) : 'M-6 -6h12v12h-12Z';
+  if (kind === 'append')
+    return message.type === 'append' && message.last <= message.prev ? circle(4) : 'M-6 -6h12v12h-12Z';
   if (kind === 'vote' || kind === 'prevote') return polygon(3, 8);
   return polygon(4, 7);
 }
@@ -280,21 +328,66 @@ function isPress(event) {
 }
 
 export function describeMessage(page, message) {
-  return page.t('message.describe', message.number, page.t(`message.${message.type}`), message.from, message.to, message.term, page.t(...detailOf(message)));
+  return page.t(
+    'message.describe',
+    message.number,
+    page.t(`message.${message.type}`),
+    message.from,
+    message.to,
+    message.term,
+    page.t(...detailOf(message)),
+  );
 }
 
 function detailOf(message) {
-  if (message.type === 'append') return message.last > message.prev ? ['message.entries', message.prev + 1, message.last] : ['message.heartbeat', message.commit];
+  if (message.type === 'append')
+    return message.last > message.prev
+      ? ['message.entries', message.prev + 1, message.last]
+      : ['message.heartbeat', message.commit];
   if (message.rejected) return ['message.rejected'];
-  if (message.type === 'vote-reply' || message.type === 'prevote-reply') return [message.granted ? 'message.granted' : 'message.not-granted'];
+  if (message.type === 'vote-reply' || message.type === 'prevote-reply')
+    return [message.granted ? 'message.granted' : 'message.not-granted'];
   return ['message.plain'];
 }
 
 function legendOf(page) {
   const roles = ['leader', 'candidate', 'follower', 'down'].map((role) =>
-    h('span', {}, svg('svg', { viewBox: '-12 -12 24 24', 'aria-hidden': 'true', class: `key role-${role}` }, svg('path', { d: shapeOf(role, 8.5), class: 'shape' })), page.t(`role.${role}`)));
-  const marks = [['append', { type: 'append', prev: 0, last: 1 }], ['heartbeat', { type: 'append', prev: 0, last: 0 }], ['vote', { type: 'vote' }]].map(([name, message]) =>
-    h('span', {}, svg('svg', { viewBox: '-12 -12 24 24', 'aria-hidden': 'true', class: 'key message' }, svg('path', { d: markOf(message), class: 'mark term-3' })), page.t(`legend.${name}`)));
-  const answer = h('span', {}, svg('svg', { viewBox: '-12 -12 24 24', 'aria-hidden': 'true', class: 'key message append-reply' }, svg('path', { d: 'M-6 -6h12v12h-12Z', class: 'mark term-3' })), page.t('legend.answer'));
+    h(
+      'span',
+      {},
+      svg(
+        'svg',
+        { viewBox: '-12 -12 24 24', 'aria-hidden': 'true', class: `key role-${role}` },
+        svg('path', { d: shapeOf(role, 8.5), class: 'shape' }),
+      ),
+      page.t(`role.${role}`),
+    ),
+  );
+  const marks = [
+    ['append', { type: 'append', prev: 0, last: 1 }],
+    ['heartbeat', { type: 'append', prev: 0, last: 0 }],
+    ['vote', { type: 'vote' }],
+  ].map(([name, message]) =>
+    h(
+      'span',
+      {},
+      svg(
+        'svg',
+        { viewBox: '-12 -12 24 24', 'aria-hidden': 'true', class: 'key message' },
+        svg('path', { d: markOf(message), class: 'mark term-3' }),
+      ),
+      page.t(`legend.${name}`),
+    ),
+  );
+  const answer = h(
+    'span',
+    {},
+    svg(
+      'svg',
+      { viewBox: '-12 -12 24 24', 'aria-hidden': 'true', class: 'key message append-reply' },
+      svg('path', { d: 'M-6 -6h12v12h-12Z', class: 'mark term-3' }),
+    ),
+    page.t('legend.answer'),
+  );
   return [roles, marks, answer];
 }
