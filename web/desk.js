@@ -1,7 +1,7 @@
 // desk.js - the page of a playground: which story lies on the desk, and how another gets there.
 import { Page } from './page.js';
 import { endOfLine } from './steps.js';
-import { branches, choose, lineAt } from './story.js';
+import { branches, choose, isFlow, line, lineAt } from './story.js';
 
 const SCENARIOS = new URL('scenarios/', import.meta.url);
 const UNDO_MAX = 50;
@@ -28,10 +28,23 @@ export class Desk extends Page {
     if (answer.ok) this.scenarios = await answer.json();
   }
 
+  // A line of flowing time ends at the step that is shown; any other line is played to its end before.
+  act(event) {
+    return this.change(() => this.source.act(this.#endFlow(), event));
+  }
+
+  // Whether an action would come after more than the step that is shown.
+  get actsLater() {
+    return this.position < this.#endOfOwnLine() && !this.#flowLine();
+  }
+
   change(make) {
     const before = { text: this.source.text, step: this.position };
     this.player.stop();
-    if (!super.change(make)) return false;
+    if (!super.change(make)) {
+      if (this.source.text !== before.text) void this.#restore(before);
+      return false;
+    }
     this.past = [...this.past.slice(1 - UNDO_MAX), before];
     this.onupdate();
     return true;
@@ -42,7 +55,28 @@ export class Desk extends Page {
     if (!before) return;
     this.past = this.past.slice(0, -1);
     this.player.stop();
-    this.show(await this.open(before.text), before.step);
+    await this.#restore(before);
+  }
+
+  async #restore({ text, step }) {
+    this.show(await this.open(text), step);
+  }
+
+  #endOfOwnLine() {
+    return endOfLine(this.source, this.source.lineOf(this.position));
+  }
+
+  #flowLine() {
+    return isFlow(line(this.source.text, this.source.lineOf(this.position)));
+  }
+
+  // If the step is in the midst of a line of flowing time: makes the line end here. The step to act at.
+  #endFlow() {
+    const { source, position } = this;
+    if (position === this.#endOfOwnLine() || !this.#flowLine()) return position;
+    const begin = endOfLine(source, source.lineOf(position) - 1);
+    const passed = source.events(position)[0].time_us - source.events(begin + 1)[0].time_us;
+    return passed > 0 ? source.act(begin, `flow ${passed}us`) : begin;
   }
 
   // Lays a story on the desk. What the player does not understand goes to the reader, and the old story stays.

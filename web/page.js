@@ -58,6 +58,16 @@ export class Page {
     return translate(this.language, key, ...values);
   }
 
+  // What the story is about.
+  get opening() {
+    return '';
+  }
+
+  // Whether an action would come after more than the step that is shown.
+  get actsLater() {
+    return false;
+  }
+
   // An event as a sentence.
   tell(event) {
     return sentence(this, event);

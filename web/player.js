@@ -14,6 +14,7 @@ const STEP_US = 50000;
 
 // How long, at a tenth of real time, an event is looked at that takes no time itself.
 const LOOK_MS = {
+  line: 150,
   say: 900,
   leader: 900,
   conflict: 900,

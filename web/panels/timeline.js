@@ -141,7 +141,7 @@ export function create(element, page) {
       page.source.kind === 'playground' ? lineOf(page.source.text, page.source.lineOf(page.position)) : '',
     );
     const isPast = page.source.kind === 'playground' && page.position < last && !page.playing;
-    say(parts.hint, isPast ? page.t(page.position === 0 ? 'timeline.press' : 'timeline.forks') : '');
+    say(parts.hint, isPast ? page.t(page.position === 0 ? 'timeline.press' : page.actsLater ? 'timeline.forks-later' : 'timeline.forks') : '');
   }
 
   function drawButtons() {
