@@ -63,6 +63,11 @@ export class Page {
     return '';
   }
 
+  // A story's own words, in the reader's language where it is known.
+  said(words) {
+    return words;
+  }
+
   // Whether an action would come after more than the step that is shown.
   get actsLater() {
     return false;
@@ -70,7 +75,7 @@ export class Page {
 
   // An event as a sentence.
   tell(event) {
-    return sentence(this, event);
+    return event.event === 'say' ? this.said(event.text) : sentence(this, event);
   }
 
   get last() {

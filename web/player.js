@@ -15,7 +15,6 @@ const STEP_US = 50000;
 // How long, at a tenth of real time, an event is looked at that takes no time itself.
 const LOOK_MS = {
   line: 150,
-  say: 900,
   leader: 900,
   conflict: 900,
   truncated: 900,
@@ -33,6 +32,7 @@ const LOOK_MS = {
   healed: 400,
 };
 const LOOK_MS_ELSE = 60;
+const READ_MS = 30; // For a letter of what the story says.
 
 export class Player {
   speed = 0.1;
@@ -122,7 +122,8 @@ export class Player {
 
   // The reader's milliseconds between a step and the next.
   #length(step) {
-    const look = LOOK_MS[this.page.source.events(step + 1)[0]?.event] ?? LOOK_MS_ELSE;
+    const [event] = this.page.source.events(step);
+    const look = event?.event === 'say' ? event.text.length * READ_MS : (LOOK_MS[event?.event] ?? LOOK_MS_ELSE);
     const passed = (this.#time(step + 1) - this.#time(step)) / 1000 / this.speed;
     return Math.max(look * (0.1 / this.speed) ** 0.5, Math.min(WAIT_MS_MAX, passed));
   }
