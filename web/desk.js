@@ -82,7 +82,8 @@ export class Desk extends Page {
     if (position === this.#endOfOwnLine() || !this.#flowLine()) return position;
     const begin = endOfLine(source, source.lineOf(position) - 1);
     const passed = source.events(position)[0].time_us - source.events(begin + 1)[0].time_us;
-    return passed > 0 ? source.act(begin, `flow ${passed}us`) : begin;
+    if (passed === 0) return begin;
+    return source.act(begin, passed % 1000 === 0 ? `flow ${passed / 1000}ms` : `flow ${passed}us`);
   }
 
   // Lays a story on the desk. What the player does not understand goes to the reader, and the old story stays.

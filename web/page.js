@@ -147,6 +147,15 @@ export class Page {
     } else this.go(this.last);
   }
 
+  // The last step, when time has passed since it. If it is still the same, only moments have changed.
+  reach(step) {
+    const moved = step !== this.position;
+    this.#stand(step);
+    if (!moved) return;
+    this.#announce();
+    this.onupdate();
+  }
+
   select(name) {
     this.selected = name;
     this.message = this.link = null;

@@ -176,7 +176,7 @@ test('acting in the midst of flowing time ends it there', async () => {
   assert.equal(page.actsLater, false);
   page.act('crash A');
   assert.deepEqual(acted, [
-    [0, 'flow 20000us'],
+    [0, 'flow 20ms'],
     [1, 'crash A'],
   ]);
 });

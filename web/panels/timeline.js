@@ -219,7 +219,10 @@ class Known {
 
   #learn(source, step) {
     const events = source.events(step);
-    for (const { event, text } of events) if (event === 'say') this.says.push({ step, text });
+    for (const { event, text } of events) {
+      if (event === 'say') this.says.push({ step, text });
+      if (event === 'line' && text.startsWith('at you ')) this.says.push({ step, text: '' }); // No story any more.
+    }
     const mark = markOf(events);
     if (mark) (this.marks[mark] ??= []).push(step);
     const known = this.terms.at(-1)?.term ?? 0;
@@ -276,12 +279,14 @@ function narrationOf(page, says) {
   return words === undefined ? page.opening : page.said(words);
 }
 
-// What happened last, but for the story's own words.
+// What happened last, but for what the story's text says itself.
+const UNTOLD = new Set(['say', 'line', 'held']);
+
 export function sentenceOf(page) {
   const { source } = page;
   for (let step = page.position; step >= source.first; step--) {
     const event = source.events(step).at(-1);
-    if (event && event.event !== 'say') return page.tell(event);
+    if (event && !UNTOLD.has(event.event)) return page.tell(event);
   }
   return source.kind === 'playground' ? page.t('timeline.beginning') : '';
 }
