@@ -162,7 +162,7 @@ test('what may have been without effect leaves a value open', () => {
 
 test('escapes in a word are bytes of UTF-8', () => {
   assert.deepEqual(wordsOf('SET "a\\"b" "\\xe4\\xbd\\xa0\\\\"').map(({ word }) => word), ['SET', 'a"b', '你\\']);
-  assert.equal(wordsOf('SET "cut off'), null);
+  assert.deepEqual(wordsOf('SET k "cut off...'), [{ word: 'SET', cut: false }, { word: 'k', cut: false }, { word: 'cut off', cut: true }]);
 });
 
 test('nodes are compared with the one that has applied most', () => {
@@ -273,6 +273,14 @@ test('one index and term, two entries or two pasts', () => {
   other.log[0][2] = 'x=2';
   assert.deepEqual(watched([at('a', [1]), other]), { 'log-matching': ['two-entries'] });
   assert.deepEqual(watched([at('a', [1, 3]), at('b', [2, 3])]), { 'log-matching': ['two-pasts'] });
+});
+
+test('an entry that cannot be read contradicts nothing', () => {
+  const other = at('b', [1]);
+  const mine = at('a', [1]);
+  mine.log[0][2] = 'SET x 1';
+  other.log[0][2] = '(damaged)';
+  assert.deepEqual(watched([mine, other]), {});
 });
 
 test('a leader of a later term that lacks what was committed before it', () => {

@@ -24,6 +24,7 @@ function factsOf(page, node) {
     { label: 'applied', value: number(page, node.applied) },
     view.live ? null : { label: 'timer', value: timerOf(page, node) },
     { label: 'disk', value: diskOf(page, view, node) },
+    node.damage ? { label: 'damage', value: node.damage } : null,
     node.health ? { label: 'health', value: node.health } : null,
     view.live && node.up ? { label: 'memory', value: page.t('inspector.bytes', number(page, node.counters.memory)) } : null,
     view.live && node.up ? { label: 'clients', value: number(page, node.counters.clients) } : null,

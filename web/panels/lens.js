@@ -47,9 +47,16 @@ function outlineWords(page, outline) {
   return outline.map(({ term, first }) => page.t('lens.outline.run', term, first)).join(page.t('lens.and'));
 }
 
+// Some steps have a sentence of their own where they are simpler.
+function variantOf(repair, step) {
+  if (step.kind === 'rejects') return repair.textbook ? '.textbook' : '';
+  if (step.kind === 'cuts' || step.kind === 'fills') return step.first === step.last ? '.one' : '';
+  return (step.prev ?? step.fork) === 0 ? '.start' : '';
+}
+
 function stepWords(page, repair, step) {
   const facts = FACTS[step.kind]?.(page, step) ?? [];
-  const variant = step.kind === 'rejects' && repair.textbook ? '.textbook' : step.prev === 0 ? '.start' : '';
+  const variant = variantOf(repair, step);
   const key = `lens.step.${step.kind}${variant}`;
   const text = page.t(key, repair.leader, repair.follower, ...facts);
   return text === key ? page.t(`lens.step.${step.kind}`, repair.leader, repair.follower, ...facts) : text;
@@ -292,7 +299,10 @@ export function create(element, page) {
     scrolled = current?.step;
   }
 
+  // Where there is nothing to repair, there is nothing to compare.
   function showComparison(repair, leader, before) {
+    beside.hidden = inconsistencyOf(leader, before).kind === 'same';
+    if (beside.hidden) return;
     const results = comparisons.of(page, repair, leader, before);
     if (compared?.results === results && compared.language === page.language && compared.follower === repair.follower) return;
     compared = { results, language: page.language, follower: repair.follower };

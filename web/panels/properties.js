@@ -31,7 +31,13 @@ function remember(map, key, value) {
   if (map.size > ENTRIES_MAX) map.delete(map.keys().next().value);
 }
 
-const sameEntry = (a, b) => a.term === b.term && a.kind === b.kind && a.text === b.text;
+// What cannot be read says nothing.
+const isReadable = (entry) => entry.text !== '' && entry.text !== '(damaged)';
+
+function sameEntry(a, b) {
+  if (a.term !== b.term || a.kind !== b.kind) return false;
+  return a.text === b.text || !isReadable(a) || !isReadable(b);
+}
 
 // Watches views of a live cluster in the order in which they come. A node's numbers and its entries may have
 // been read a moment apart, so an entry counts as committed only if an earlier view said so already.

@@ -5,15 +5,13 @@
 // they are long, calls of a transaction after "MULTI; ". What a command does that is not understood here is
 // left open: the keys it names are `changed by` it.
 
-// Words of one call: [{word, cut}], or null where the text was cut off within a quoted word.
+// Words of one call: [{word, cut}]. Where the text was cut off within a quoted word, that one is the last.
 export function wordsOf(call) {
   const words = [];
-  const pattern = /"((?:[^"\\]|\\.)*)"(\.\.\.)?|([^\s"]+)|\s+|(")/y;
-  while (pattern.lastIndex < call.length) {
-    const found = pattern.exec(call);
-    if (!found || found[4]) return null;
-    if (found[1] !== undefined) words.push({ word: unescape(found[1]), cut: found[2] !== undefined });
-    else if (found[3] !== undefined) words.push({ word: found[3].replace(/\.\.\.$/, ''), cut: found[3].endsWith('...') });
+  for (const [, quoted, dots, open, plain] of call.matchAll(/"((?:[^"\\]|\\.)*)"(\.\.\.)?|"(.*)|([^\s"]+)/g)) {
+    if (plain !== undefined) words.push({ word: plain.replace(/\.\.\.$/, ''), cut: plain.endsWith('...') });
+    else if (open !== undefined) words.push({ word: unescape(open.replace(/\.\.\.$/, '')), cut: true });
+    else words.push({ word: unescape(quoted), cut: dots !== undefined });
   }
   return words;
 }
@@ -60,7 +58,7 @@ class Keys {
     const guarded = calls[0]?.startsWith('WATCH ');
     for (const call of calls) {
       const words = wordsOf(call);
-      if (words && words.length > 1) this.applyCall(index, words, guarded);
+      if (words.length > 1) this.applyCall(index, words, guarded);
     }
   }
 
