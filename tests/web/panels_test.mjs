@@ -269,9 +269,11 @@ test('a leader that loses or changes an entry', () => {
 });
 
 test('one index and term, two entries or two pasts', () => {
+  const mine = at('a', [1]);
   const other = at('b', [1]);
+  mine.log[0][2] = 'x=1';
   other.log[0][2] = 'x=2';
-  assert.deepEqual(watched([at('a', [1]), other]), { 'log-matching': ['two-entries'] });
+  assert.deepEqual(watched([mine, other]), { 'log-matching': ['two-entries'] });
   assert.deepEqual(watched([at('a', [1, 3]), at('b', [2, 3])]), { 'log-matching': ['two-pasts'] });
 });
 
