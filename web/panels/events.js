@@ -61,7 +61,7 @@ export function create(element, page) {
 
   // A playground's time begins with it; a node's own clock says nothing to people, so there the wall clock is shown.
   function when(event) {
-    if (event.wall_us) return new Date(event.wall_us / 1000).toLocaleTimeString(page.language);
+    if (event.wall_us) return new Date(event.wall_us / 1000).toLocaleTimeString(page.language, { hour12: false });
     return duration(page, event.time_us ?? 0);
   }
 

@@ -8,8 +8,9 @@ import { listen, markRow, showCurrent } from './rows.js';
 import { range } from './sentences.js';
 import { termClass } from './terms.js';
 
+const COLUMNS_ALL = 24; // A longer log is shown from a little before the fork.
 const COLUMNS_MAX = 40;
-const BEFORE_FORK = 5; // Columns, where a log is longer than is shown.
+const BEFORE_FORK = 5;
 const STEPS_MAX = 60;
 
 // --------------------------------------------------------------------------------------------------- words
@@ -50,6 +51,7 @@ function outlineWords(page, outline) {
 // Some steps have a sentence of their own where they are simpler.
 function variantOf(repair, step) {
   if (step.kind === 'rejects') return repair.textbook ? '.textbook' : '';
+  if (step.kind === 'repaired') return step.trips === 0 ? '.unasked' : step.trips === 1 ? '.once' : '';
   if (step.kind === 'cuts' || step.kind === 'fills') return step.first === step.last ? '.one' : '';
   return (step.prev ?? step.fork) === 0 ? '.start' : '';
 }
@@ -62,17 +64,20 @@ function stepWords(page, repair, step) {
   return text === key ? page.t(`lens.step.${step.kind}`, repair.leader, repair.follower, ...facts) : text;
 }
 
-function kindWords(page, leader, before) {
+function kindWords(page, repair, leader, before) {
+  if (repair.late) return page.t('lens.late', repair.follower);
   const { kind, missing, extra, sure } = inconsistencyOf(leader, before);
   const variant = extra > 0 && page.view.broken.length > 0 ? '.broken' : ''; // Where safety is lost, they may have been.
   const words = page.t(`lens.kind.${kind}${variant}`, before.name, leader.name, entriesOf(page, missing), entriesOf(page, extra));
-  return sure ? words : `${words} ${page.t('lens.not-all-shown')}`;
+  const doubt = page.view.live && !before.up ? 'lens.last-seen' : sure ? null : 'lens.not-all-shown';
+  return doubt ? `${words} ${page.t(doubt)}` : words;
 }
 
 // --------------------------------------------------------------------------------------------------- phases
 
-// [name, state]: of the repair's parts, what is done at the position, and what it needs at all.
-function phasesOf(repair, position) {
+// [name, state]: of the repair's parts, what is done at the position, and what it needs at all. A live cluster does not
+// tell its messages: of it only what is known is named.
+function phasesOf(repair, position, live) {
   const parts = {
     probe: ['probe', 'absent', 'differs'],
     rejection: ['rejects', 'rejection', 'steps-back'],
@@ -81,27 +86,28 @@ function phasesOf(repair, position) {
     filled: ['fills'],
     match: ['matches', 'repaired'],
   };
-  return Object.entries(parts).map(([name, kinds]) => {
+  const phases = Object.entries(parts).map(([name, kinds]) => {
     const steps = repair.steps.filter(({ kind }) => kinds.includes(kind));
     const state = steps.length === 0 ? 'unneeded' : steps.some(({ step }) => step <= position) ? 'done' : 'ahead';
     return [name, state];
   });
+  return phases.filter(([, state]) => !live || state !== 'unneeded');
 }
 
 function phases(page, repair) {
-  return phasesOf(repair, page.position).map(([name, state]) =>
+  return phasesOf(repair, page.position, page.view.live).map(([name, state]) =>
     h('li', { class: `lens-phase lens-phase-${state}` }, page.t(`lens.phase.${name}`), h('small', null, ' ', page.t(`lens.phase.${state}`))),
   );
 }
 
 // ----------------------------------------------------------------------------------------------------- logs
 
-// The columns to show: all, or those around the place where the logs part.
+// The columns to show: all, or those from a little before the place where the logs part.
 function columnsOf(leader, before, now) {
   const first = Math.max(Math.min(leader.first, now.first), 1);
   const last = Math.max(leader.last, before.last, now.last, 1);
-  const fork = inconsistencyOf(leader, before).fork;
-  const from = last - first < COLUMNS_MAX ? first : Math.max(first, Math.min(fork - BEFORE_FORK, last - COLUMNS_MAX + 1));
+  const { fork } = inconsistencyOf(leader, before);
+  const from = last - first < COLUMNS_ALL ? first : Math.max(first, fork - BEFORE_FORK);
   const to = Math.min(last, from + COLUMNS_MAX - 1);
   return Array.from({ length: to - from + 1 }, (unused, k) => from + k);
 }
@@ -155,8 +161,8 @@ function logs(page, repair, leader, before, now) {
       'tbody',
       null,
       row(page, page.t('lens.row.leader', repair.leader), columns, (index) => cell(leader, index, edge(index))),
-      marksRow(page, columns, marks),
-      row(page, page.t('lens.row.before', repair.follower), columns, (index) =>
+      marks.probe > 0 || marks.fork !== null ? marksRow(page, columns, marks) : null,
+      repair.late ? null : row(page, page.t('lens.row.before', repair.follower), columns, (index) =>
         cell(before, index, mark(isCut(index), 'cut', index), isCut(index) && page.t('lens.mark.cut')),
       ),
       marks.outline.length > 0 && !repair.textbook ? outlineRow(page, columns, marks.outline) : null,
@@ -226,7 +232,7 @@ class Comparisons {
 
 export function create(element, page) {
   const heading = h('h2', null);
-  const title = h('p', { class: 'lens-title' });
+  const title = h('p', null);
   const kind = h('p', { class: 'lens-kind' });
   const others = h('ul', { class: 'lens-others' });
   const bar = h('ol', { class: 'lens-phases' });
@@ -260,6 +266,7 @@ export function create(element, page) {
   }
 
   function showClosed(leader) {
+    title.className = 'panel-quiet';
     say(title, page.t(leader ? 'lens.closed' : 'lens.no-leader', leader?.name));
     for (const part of parts) part.hidden = true;
   }
@@ -270,8 +277,9 @@ export function create(element, page) {
     const leader = nodeOf(page.view, repair.leader);
     const before = nodeOf(start, repair.follower);
     const now = nodeOf(page.view, repair.follower);
+    title.className = 'lens-title';
     say(title, page.t('lens.title', repair.leader, repair.follower, repair.term));
-    say(kind, kindWords(page, nodeOf(start, repair.leader), before));
+    say(kind, kindWords(page, repair, nodeOf(start, repair.leader), before));
     say(legend, page.t('lens.legend'));
     rows.setAttribute('aria-label', page.t('lens.logs', repair.leader, repair.follower));
     steps.setAttribute('aria-label', page.t('lens.steps'));

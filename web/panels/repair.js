@@ -161,7 +161,7 @@ class Story {
 
   begin(start, view, peer) {
     const leader = nodeOf(view, this.leader);
-    if (!peer || leader?.role !== 'leader') return;
+    if (!peer || leader?.role !== 'leader' || (view.live && peer.progress !== 'probe')) return; // Seen too late.
     const known = !this.textbook && peer.progress === 'stream';
     const kind = known ? 'power-known' : 'power';
     this.add(start, kind, known ? 'outline-vote' : 'power', { next: peer.next, fork: peer.next - 1 });
@@ -266,14 +266,15 @@ class Story {
 }
 
 // The repair of `follower` by the one who leads at `position`, with all its steps, also those that come later; null if
-// nobody leads.
+// nobody leads. `late`: no view shows the follower's log as it was before.
 export function repairOf(source, position, follower) {
   const leader = leaderOf(source.view(position));
   if (!leader || !follower || follower === leader.name) return null;
   const start = beginningOf(source, position, leader.name, leader.term);
   const story = new Story(source, start.step, leader.name, leader.term, follower);
   for (const [k, event] of eventsFrom(source, start, source.length - 1)) story.tell(k, event);
-  return { leader: leader.name, term: leader.term, follower, start: start.step, textbook: story.textbook, steps: story.steps };
+  const late = story.steps.some(({ kind, step }) => step === start.step && (kind === 'cuts' || kind === 'repaired'));
+  return { leader: leader.name, term: leader.term, follower, start: start.step, late, textbook: story.textbook, steps: story.steps };
 }
 
 // What of a repair has happened at `position`, as marks on the logs: the entry that was asked for last, the outline
