@@ -62,6 +62,7 @@ function lagCharts(page, views) {
 
 function liveCharts(page, views) {
   const time = (us) => duration(page, us);
+  const rate = (value) => page.t('charts.rate', number(page, value));
   const syncs = page.view.nodes.map((node) => ({
     id: `sync ${node.name}`,
     title: page.t('charts.sync', node.name),
@@ -69,7 +70,7 @@ function liveCharts(page, views) {
     format: time,
   }));
   return [
-    { id: 'writes', title: page.t('charts.writes'), values: writeSeries(views), format: (value) => page.t('charts.rate', number(page, value)) },
+    { id: 'writes', title: page.t('charts.writes'), values: writeSeries(views), format: rate },
     { id: 'commit', title: page.t('charts.commit'), values: commitSeries(views), format: time },
     ...lagCharts(page, views),
     ...syncs.filter(({ values }) => values.some((value) => value !== null)),

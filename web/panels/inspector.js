@@ -32,7 +32,8 @@ function factsOf(page, node) {
 }
 
 function lastOf(page, node) {
-  return node.last > 0 ? page.t('inspector.last-of', number(page, node.last), termAt(node, node.last)) : page.t('inspector.empty');
+  if (node.last === 0) return page.t('inspector.empty');
+  return page.t('inspector.last-of', number(page, node.last), termAt(node, node.last));
 }
 
 function timerOf(page, node) {
@@ -47,8 +48,8 @@ function diskOf(page, view, node) {
 }
 
 function factRow(page, { label, value }) {
-  const means = page.t(`inspector.${label}.means`);
-  return h('div', { class: 'inspector-fact' }, h('dt', null, page.t(`inspector.${label}`), h('small', null, means)), h('dd', null, value));
+  const means = h('small', null, page.t(`inspector.${label}.means`));
+  return h('div', { class: 'inspector-fact' }, h('dt', null, page.t(`inspector.${label}`), means), h('dd', null, value));
 }
 
 // ------------------------------------------------------------------------------------------------------ log
@@ -100,7 +101,8 @@ function entries(page, node) {
 
 function peerRow(page, peer) {
   const state = peer.up ? page.t(`inspector.progress.${peer.progress}`) : page.t('inspector.progress.down');
-  const cells = [number(page, peer.next), number(page, peer.match), state, number(page, peer.rejections), number(page, peer.sent)];
+  const [next, match, rejections, sent] = [peer.next, peer.match, peer.rejections, peer.sent].map((value) => number(page, value));
+  const cells = [next, match, state, rejections, sent];
   return h('tr', null, h('th', { scope: 'row' }, peer.name), cells.map((cell) => h('td', null, cell)));
 }
 

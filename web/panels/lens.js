@@ -95,9 +95,10 @@ function phasesOf(repair, position, live) {
 }
 
 function phases(page, repair) {
-  return phasesOf(repair, page.position, page.view.live).map(([name, state]) =>
-    h('li', { class: `lens-phase lens-phase-${state}` }, page.t(`lens.phase.${name}`), h('small', null, ' ', page.t(`lens.phase.${state}`))),
-  );
+  return phasesOf(repair, page.position, page.view.live).map(([name, state]) => {
+    const word = h('small', null, ' ', page.t(`lens.phase.${state}`));
+    return h('li', { class: `lens-phase lens-phase-${state}` }, page.t(`lens.phase.${name}`), word);
+  });
 }
 
 // ----------------------------------------------------------------------------------------------------- logs
@@ -124,6 +125,11 @@ function row(page, title, columns, cellAt) {
   return h('tr', null, h('th', { scope: 'row' }, title), columns.map(cellAt));
 }
 
+function headRow(page, columns) {
+  const heads = [page.t('lens.row.index'), ...columns];
+  return h('tr', null, heads.map((head) => h('th', { scope: 'col' }, head)));
+}
+
 function marksRow(page, columns, marks) {
   return row(page, page.t('lens.row.marks'), columns, (index) => {
     const probe = marks.probe === index && marks.probe > 0 ? h('span', { class: 'lens-probe' }, page.t('lens.mark.probe')) : null;
@@ -138,8 +144,8 @@ function outlineRow(page, columns, outline) {
   for (let k = 0; k < columns.length; ) {
     const run = outline.find(({ first, last }) => first <= columns[k] && columns[k] <= last);
     const width = run ? Math.min(run.last - columns[k] + 1, columns.length - k) : 1;
-    const shown = run && h('td', { class: `lens-run run ${termClass(run.term)}`, colspan: width }, page.t('lens.run', run.term, run.first));
-    cells.push(shown || h('td', { class: 'lens-mark' }));
+    const looks = { class: run ? `lens-run run ${termClass(run.term)}` : 'lens-mark', colspan: width };
+    cells.push(h('td', looks, run && page.t('lens.run', run.term, run.first)));
     k += width;
   }
   return h('tr', null, h('th', { scope: 'row' }, page.t('lens.row.outline')), cells);
@@ -156,7 +162,7 @@ function logs(page, repair, leader, before, now) {
     'table',
     { class: 'lens-logs' },
     h('caption', { class: 'unseen' }, page.t('lens.logs', repair.leader, repair.follower)),
-    h('thead', null, h('tr', null, h('th', { scope: 'col' }, page.t('lens.row.index')), columns.map((index) => h('th', { scope: 'col' }, index)))),
+    h('thead', null, headRow(page, columns)),
     h(
       'tbody',
       null,

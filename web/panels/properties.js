@@ -86,7 +86,8 @@ export class Watch {
     const own = this.own.get(node.term) ?? new Map();
     forEachEntry(node, (index, entry) => {
       const was = own.get(index);
-      if (was && !sameEntry(was, entry)) this.break('leader-append-only', { key: 'changed', values: [node.name, node.term, index] });
+      if (was && !sameEntry(was, entry))
+        this.break('leader-append-only', { key: 'changed', values: [node.name, node.term, index] });
       remember(own, index, entry);
     });
     this.own.set(node.term, own);
@@ -125,7 +126,8 @@ export class Watch {
       this.break('log-matching', { key: 'two-entries', values: [node.name, known.node, index, entry.term] });
     else if (known && previous !== null && known.previous !== null && known.previous !== previous)
       this.break('log-matching', { key: 'two-pasts', values: [node.name, known.node, index, entry.term] });
-    if (!known || (known.previous === null && previous !== null)) remember(this.entries, key, { entry, previous, node: node.name });
+    const saysMore = !known || (known.previous === null && previous !== null);
+    if (saysMore) remember(this.entries, key, { entry, previous, node: node.name });
   }
 
   seeApplied(node, index, entry) {

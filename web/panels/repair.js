@@ -274,7 +274,8 @@ export function repairOf(source, position, follower) {
   const story = new Story(source, start.step, leader.name, leader.term, follower);
   for (const [k, event] of eventsFrom(source, start, source.length - 1)) story.tell(k, event);
   const late = story.steps.some(({ kind, step }) => step === start.step && (kind === 'cuts' || kind === 'repaired'));
-  return { leader: leader.name, term: leader.term, follower, start: start.step, late, textbook: story.textbook, steps: story.steps };
+  const { textbook, steps } = story;
+  return { leader: leader.name, term: leader.term, follower, start: start.step, late, textbook, steps };
 }
 
 // What of a repair has happened at `position`, as marks on the logs: the entry that was asked for last, the outline
