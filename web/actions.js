@@ -1,14 +1,20 @@
 // actions.js - what one can do to the cluster: to the selected node, to a link, to a message in flight.
 //
-// In the playground each action is one event of the scenario language, done at the step that is shown. On a live cluster
-// that allows it (--web-admin) one can write and time a node out; the rest is for the shell.
+// In the playground each action is one event of the scenario language, done at the step that is shown. On a live
+// cluster that allows it (--web-admin) one can write and time a node out; the rest is for the shell.
 import { h, put, say, set } from './dom.js';
 import { describeMessage, roleOf } from './panels/ring.js';
 
 const DELAY = '100ms';
 
 export function create(element, page) {
-  const parts = { title: h('h2', {}), note: h('p', { class: 'note' }), node: h('fieldset', {}), link: h('fieldset', {}), message: h('fieldset', {}) };
+  const parts = {
+    title: h('h2', {}),
+    note: h('p', { class: 'note' }),
+    node: h('fieldset', {}),
+    link: h('fieldset', {}),
+    message: h('fieldset', {}),
+  };
   element.append(h('header', {}, parts.title), parts.note, parts.node, parts.link, parts.message);
   const node = nodePart(parts.node, page);
   const link = linkPart(parts.link, page);
@@ -18,7 +24,10 @@ export function create(element, page) {
     const { live } = page.view;
     say(parts.title, page.t('actions.title'));
     const isPast = !live && page.position < page.last && !page.playing;
-    say(parts.note, page.t(isPast ? 'timeline.forks' : !live ? 'actions.note' : page.admin ? 'actions.live' : 'actions.read-only'));
+    say(
+      parts.note,
+      page.t(isPast ? 'timeline.forks' : !live ? 'actions.note' : page.admin ? 'actions.live' : 'actions.read-only'),
+    );
     set(parts.node, { hidden: live && !page.admin });
     set(parts.link, { hidden: live });
     set(parts.message, { hidden: live });
@@ -40,7 +49,10 @@ function choices(select, values, chosen) {
   const signature = JSON.stringify(values);
   if (select.signature !== signature) {
     select.signature = signature;
-    put(select, values.map(([value, words]) => h('option', { value }, words)));
+    put(
+      select,
+      values.map(([value, words]) => h('option', { value }, words)),
+    );
   }
   const wanted = String(chosen ?? '');
   if (select.value !== wanted) select.value = wanted;
@@ -53,12 +65,25 @@ function nodePart(element, page) {
   const select = h('select', { onchange: () => page.select(select.value) });
   const power = button(() => page.act(`${isUp() ? 'crash' : 'restart'} ${page.selected}`));
   const pause = button(() => page.act(`${chosen().paused ? 'resume' : 'pause'} ${page.selected}`));
-  const timeOut = button(() => (page.view.live ? ask(page, 'campaign', { node: page.selected }) : page.act(`campaign ${page.selected}`)));
-  const input = h('input', { type: 'text', value: 'x=1', size: 8, spellcheck: 'false', autocomplete: 'off', maxlength: '64' });
+  const timeOut = button(() =>
+    page.view.live ? ask(page, 'campaign', { node: page.selected }) : page.act(`campaign ${page.selected}`),
+  );
+  const input = h('input', {
+    type: 'text',
+    value: 'x=1',
+    size: 8,
+    spellcheck: 'false',
+    autocomplete: 'off',
+    maxlength: '64',
+  });
   const submit = h('button', { type: 'submit' });
   const form = h('form', { class: 'together', onsubmit: write }, input, submit);
   const read = button(() => page.act(`read ${page.selected} ${freshWord(page.source.text)}`));
-  element.append(legend, h('div', { class: 'row' }, select, power, pause, timeOut), h('div', { class: 'row' }, form, read));
+  element.append(
+    legend,
+    h('div', { class: 'row' }, select, power, pause, timeOut),
+    h('div', { class: 'row' }, form, read),
+  );
 
   function chosen() {
     return page.view.nodes.find((node) => node.name === page.selected) ?? page.view.nodes[0];
@@ -83,7 +108,11 @@ function nodePart(element, page) {
     const node = chosen();
     say(legend, page.t('actions.node'));
     set(select, { 'aria-label': page.t('actions.node.choose') });
-    choices(select, page.view.nodes.map((one) => [one.name, `${one.name} · ${page.t(`role.${roleOf(one)}`)}`]), node?.name);
+    choices(
+      select,
+      page.view.nodes.map((one) => [one.name, `${one.name} · ${page.t(`role.${roleOf(one)}`)}`]),
+      node?.name,
+    );
     set(power, { hidden: live, title: page.t(node?.up ? 'actions.crash.why' : 'actions.restart.why') });
     say(power, page.t(node?.up ? 'actions.crash' : 'actions.restart'));
     set(pause, { hidden: live, disabled: !node?.up, title: page.t('actions.pause.why') });
@@ -112,7 +141,11 @@ function freshWord(text) {
 
 async function ask(page, what, body) {
   try {
-    const answer = await fetch(`admin/${what}`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-Fairlead': '1' }, body: JSON.stringify(body) });
+    const answer = await fetch(`admin/${what}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'X-Fairlead': '1' },
+      body: JSON.stringify(body),
+    });
     const words = (await answer.text()).trim();
     if (answer.ok) page.onnotice(words || page.t('actions.done'));
     else page.oncomplain(words || page.t('actions.refused', answer.status));
@@ -129,7 +162,10 @@ function linkPart(element, page) {
   const cut = button(() => page.act(`${isCut() ? 'heal' : 'cut'} ${from.value} ${to.value}`));
   const isolate = button(() => page.act(`isolate ${from.value}`));
   const heal = button(() => page.act('heal all'));
-  element.append(legend, h('div', { class: 'row' }, from, h('span', { 'aria-hidden': 'true' }, '↔'), to, cut, isolate, heal));
+  element.append(
+    legend,
+    h('div', { class: 'row' }, from, h('span', { 'aria-hidden': 'true' }, '↔'), to, cut, isolate, heal),
+  );
 
   // The ends are two nodes: whoever chooses one for both moves the other away.
   function choose(end) {
@@ -146,12 +182,22 @@ function linkPart(element, page) {
   return () => {
     const names = page.view.nodes.map((node) => node.name);
     const first = page.link?.[0] ?? page.selected ?? names[0];
-    const second = page.link?.[1] ?? (to.value !== first && names.includes(to.value) ? to.value : names.find((name) => name !== first));
+    const second =
+      page.link?.[1] ??
+      (to.value !== first && names.includes(to.value) ? to.value : names.find((name) => name !== first));
     say(legend, page.t('actions.link'));
     set(from, { 'aria-label': page.t('actions.link.from') });
     set(to, { 'aria-label': page.t('actions.link.to') });
-    choices(from, names.map((name) => [name, name]), first);
-    choices(to, names.map((name) => [name, name]), second);
+    choices(
+      from,
+      names.map((name) => [name, name]),
+      first,
+    );
+    choices(
+      to,
+      names.map((name) => [name, name]),
+      second,
+    );
     say(cut, page.t(isCut() ? 'actions.heal' : 'actions.cut'));
     set(cut, { disabled: names.length < 2 });
     say(isolate, page.t('actions.isolate', first ?? ''));
@@ -165,17 +211,39 @@ function linkPart(element, page) {
 function messagePart(element, page) {
   const legend = h('legend', {});
   const select = h('select', { class: 'wide', onchange: () => page.chooseMessage(Number(select.value)) });
-  const verbs = { deliver: (m) => `deliver #${m}`, drop: (m) => `drop #${m}`, delay: (m) => `delay #${m} by ${DELAY}`, again: (m) => `again #${m}` };
-  const buttons = Object.entries(verbs).map(([name, event]) => [name, button(() => page.act(event(page.message ?? page.view.flying[0].number)))]);
+  const verbs = {
+    deliver: (m) => `deliver #${m}`,
+    drop: (m) => `drop #${m}`,
+    delay: (m) => `delay #${m} by ${DELAY}`,
+    again: (m) => `again #${m}`,
+  };
+  const buttons = Object.entries(verbs).map(([name, event]) => [
+    name,
+    button(() => page.act(event(page.message ?? page.view.flying[0].number))),
+  ]);
   const settle = button(() => page.act('settle'));
-  element.append(legend, h('div', { class: 'row' }, select), h('div', { class: 'row' }, buttons.map(([, one]) => one), settle));
+  element.append(
+    legend,
+    h('div', { class: 'row' }, select),
+    h(
+      'div',
+      { class: 'row' },
+      buttons.map(([, one]) => one),
+      settle,
+    ),
+  );
 
   return () => {
     const { flying } = page.view;
     say(legend, page.t('actions.message', flying.length));
     set(select, { 'aria-label': page.t('actions.message.choose'), disabled: flying.length === 0 });
-    choices(select, flying.length === 0 ? [['', page.t('actions.message.none')]] : flying.map((message) => [String(message.number), describeMessage(page, message)]),
-      page.message ?? flying[0]?.number);
+    choices(
+      select,
+      flying.length === 0
+        ? [['', page.t('actions.message.none')]]
+        : flying.map((message) => [String(message.number), describeMessage(page, message)]),
+      page.message ?? flying[0]?.number,
+    );
     for (const [name, one] of buttons) {
       say(one, page.t(`actions.${name}`));
       set(one, { disabled: flying.length === 0, title: page.t(`actions.${name}.why`) });

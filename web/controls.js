@@ -1,7 +1,7 @@
 // controls.js - the playground's toolbar and its drawer: which story is played, by which rules, and its text.
 //
-// The whole state of a playground is its scenario text. So saving is saving the text, sharing is a link with the text in
-// it, and undoing is playing the text of before.
+// The whole state of a playground is its scenario text. So saving is saving the text, sharing is a link with the text
+// in it, and undoing is playing the text of before.
 import { h, put, say, set } from './dom.js';
 import { icon } from './icons.js';
 import { encode } from './link.js';
@@ -12,7 +12,12 @@ const SIZE_MAX = 1 << 20;
 export function create(element, page) {
   const chooser = h('select', { class: 'scenario', onchange: choose });
   const branch = h('select', { onchange: () => page.load(page.story.text, { ...page.story, branch: branch.value }) });
-  const file = h('input', { type: 'file', accept: '.txt,text/plain', hidden: true, onchange: () => open(file.files[0]) });
+  const file = h('input', {
+    type: 'file',
+    accept: '.txt,text/plain',
+    hidden: true,
+    onchange: () => open(file.files[0]),
+  });
   const buttons = {
     story: h('button', { type: 'button', 'aria-expanded': 'false', onclick: () => page.toggleStory() }),
     undo: h('button', { type: 'button', onclick: () => page.undo() }),
@@ -24,11 +29,22 @@ export function create(element, page) {
   const branchWords = h('span', {});
   const branchLabel = h('label', {}, branchWords, branch);
   const rules = rulesPart(page);
-  element.append(h('label', {}, chooserWords, chooser), branchLabel, buttons.undo, rules.element, h('span', { class: 'gap' }),
-    buttons.story, buttons.open, file, buttons.save, buttons.share);
+  element.append(
+    h('label', {}, chooserWords, chooser),
+    branchLabel,
+    buttons.undo,
+    rules.element,
+    h('span', { class: 'gap' }),
+    buttons.story,
+    buttons.open,
+    file,
+    buttons.save,
+    buttons.share,
+  );
   let drawn = '';
 
   function update() {
+    set(element, { 'aria-label': page.t('toolbar.title') });
     drawChooser();
     for (const [name, button] of Object.entries(buttons)) {
       say(button, page.t(`toolbar.${name}`));
@@ -46,13 +62,29 @@ export function create(element, page) {
     say(chooserWords, page.t('toolbar.scenario'));
     say(branchWords, page.t('toolbar.branch'));
     const groups = Map.groupBy?.(page.scenarios, (one) => one.group) ?? groupBy(page.scenarios);
-    put(chooser,
-      page.story.name ? null : h('option', { value: '', selected: true }, title(page.story.text) || page.t('toolbar.own')),
-      [...groups].map(([group, ones]) => h('optgroup', { label: page.t(`group.${group}`) },
-        ones.map((one) => h('option', { value: nameOf(one), selected: nameOf(one) === page.story.name }, one.title[page.language])))));
+    put(
+      chooser,
+      page.story.name
+        ? null
+        : h('option', { value: '', selected: true }, title(page.story.text) || page.t('toolbar.own')),
+      [...groups].map(([group, ones]) =>
+        h(
+          'optgroup',
+          { label: page.t(`group.${group}`) },
+          ones.map((one) =>
+            h('option', { value: nameOf(one), selected: nameOf(one) === page.story.name }, one.title[page.language]),
+          ),
+        ),
+      ),
+    );
     const names = branches(page.story.text);
     set(branchLabel, { hidden: names.length < 2 });
-    put(branch, names.map(({ name, text }) => h('option', { value: name, selected: name === page.story.branch }, text ? `${name}: ${text}` : name)));
+    put(
+      branch,
+      names.map(({ name, text }) =>
+        h('option', { value: name, selected: name === page.story.branch }, text ? `${name}: ${text}` : name),
+      ),
+    );
   }
 
   async function choose() {
@@ -68,7 +100,10 @@ export function create(element, page) {
   }
 
   function save() {
-    const link = h('a', { download: `${page.story.name || 'story'}.txt`, href: URL.createObjectURL(new Blob([page.source.text], { type: 'text/plain' })) });
+    const link = h('a', {
+      download: `${page.story.name || 'story'}.txt`,
+      href: URL.createObjectURL(new Blob([page.source.text], { type: 'text/plain' })),
+    });
     link.click();
     URL.revokeObjectURL(link.href);
   }
@@ -102,7 +137,10 @@ function groupBy(scenarios) {
 function rulesPart(page) {
   const summary = h('summary', {});
   const box = (option, on, off) => {
-    const input = h('input', { type: 'checkbox', onchange: () => page.change(() => page.source.option(option, input.checked ? on : off)) });
+    const input = h('input', {
+      type: 'checkbox',
+      onchange: () => page.change(() => page.source.option(option, input.checked ? on : off)),
+    });
     const words = h('strong', {});
     const why = h('small', {});
     return { option, on, input, words, why, element: h('label', { class: 'rule' }, input, h('span', {}, words, why)) };
@@ -111,9 +149,21 @@ function rulesPart(page) {
   const repair = h('select', { onchange: () => page.change(() => page.source.option('repair', repair.value)) });
   const repairWords = h('strong', {});
   const repairWhy = h('small', {});
-  const element = h('details', { class: 'menu', onkeydown: (event) => event.key === 'Escape' && close(element, summary) }, summary,
-    h('div', { class: 'popover' }, boxes.map((one) => one.element), h('label', { class: 'rule' }, h('span', {}, repairWords, repairWhy), repair)));
-  element.addEventListener('focusout', ({ relatedTarget }) => relatedTarget && !element.contains(relatedTarget) && (element.open = false));
+  const element = h(
+    'details',
+    { class: 'menu', onkeydown: (event) => event.key === 'Escape' && close(element, summary) },
+    summary,
+    h(
+      'div',
+      { class: 'popover' },
+      boxes.map((one) => one.element),
+      h('label', { class: 'rule' }, h('span', {}, repairWords, repairWhy), repair),
+    ),
+  );
+  element.addEventListener(
+    'focusout',
+    ({ relatedTarget }) => relatedTarget && !element.contains(relatedTarget) && (element.open = false),
+  );
 
   function update() {
     const { options } = page.view;
@@ -128,11 +178,19 @@ function rulesPart(page) {
     say(repairWhy, page.t('option.repair.why'));
     if (repair.language !== page.language) {
       repair.language = page.language;
-      put(repair, ['outline', 'term', 'one'].map((value) => h('option', { value }, page.t(`option.repair.${value}`))));
+      put(
+        repair,
+        ['outline', 'term', 'one'].map((value) => h('option', { value }, page.t(`option.repair.${value}`))),
+      );
     }
     const wanted = options.repair ?? 'outline';
     if (repair.value !== wanted) repair.value = wanted;
-    summary.classList.toggle('changed', (options['pre-vote'] ?? 'on') !== 'on' || (options['commit-any-term'] ?? 'never') !== 'never' || wanted !== 'outline');
+    summary.classList.toggle(
+      'changed',
+      (options['pre-vote'] ?? 'on') !== 'on' ||
+        (options['commit-any-term'] ?? 'never') !== 'never' ||
+        wanted !== 'outline',
+    );
   }
 
   return { element, update };
@@ -149,16 +207,34 @@ export function createStory(element, page) {
   const heading = h('h2', {});
   const shut = h('button', { type: 'button', class: 'quiet', onclick: () => page.toggleStory() }, icon('close'));
   const words = h('p', { class: 'note' });
-  const text = h('textarea', { spellcheck: 'false', autocomplete: 'off', wrap: 'off', oninput: () => { state.edited = true; buttons(); },
-    onkeydown: (event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) apply(); } });
+  const text = h('textarea', {
+    spellcheck: 'false',
+    autocomplete: 'off',
+    wrap: 'off',
+    oninput: () => {
+      state.edited = true;
+      buttons();
+    },
+    onkeydown: (event) => {
+      if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) apply();
+    },
+  });
   const error = h('p', { class: 'error', role: 'alert', hidden: true });
   const play = h('button', { type: 'button', class: 'primary', onclick: apply });
-  const revert = h('button', { type: 'button', onclick: () => { state.edited = false; complain(''); update(); } });
+  const revert = h('button', {
+    type: 'button',
+    onclick: () => {
+      state.edited = false;
+      complain('');
+      update();
+    },
+  });
   const state = { edited: false, shown: null };
   element.append(h('header', {}, heading, shut), words, text, error, h('div', { class: 'row' }, play, revert));
 
   function update() {
     if (page.source.kind !== 'playground') return;
+    set(element, { 'aria-label': page.t('story.title') });
     say(heading, page.t('story.title'));
     say(words, page.t('story.words'));
     say(play, page.t('story.play'));

@@ -18,6 +18,11 @@ export class Desk extends Page {
     this.open = open;
   }
 
+  // What the story is about, if the server's list says so.
+  get opening() {
+    return this.scenarios.find(({ file }) => file === `${this.story.name}.txt`)?.text?.[this.language] ?? '';
+  }
+
   async listScenarios() {
     const answer = await fetch(new URL('index.json', SCENARIOS));
     if (answer.ok) this.scenarios = await answer.json();

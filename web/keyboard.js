@@ -37,9 +37,33 @@ export function createHelp(page) {
   return {
     element: dialog,
     show() {
-      put(dialog,
-        h('header', {}, h('h2', {}, page.t('help.title')), set(h('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, icon('close')), { 'aria-label': page.t('close') })),
-        h('dl', {}, LIST.map((keys, k) => h('div', {}, h('dt', {}, keys.map((key) => h('kbd', {}, key))), h('dd', {}, page.t(`help.${k}`))))));
+      put(
+        dialog,
+        h(
+          'header',
+          {},
+          h('h2', {}, page.t('help.title')),
+          set(h('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, icon('close')), {
+            'aria-label': page.t('close'),
+          }),
+        ),
+        h(
+          'dl',
+          {},
+          LIST.map((keys, k) =>
+            h(
+              'div',
+              {},
+              h(
+                'dt',
+                {},
+                keys.map((key) => h('kbd', {}, key)),
+              ),
+              h('dd', {}, page.t(`help.${k}`)),
+            ),
+          ),
+        ),
+      );
       dialog.showModal();
     },
   };

@@ -1,7 +1,7 @@
 // lessons.js - the lessons beside the playground: their list, and one at a time.
 //
-// A lesson is a Markdown file; its links act on the playground: "scenario:figure-7" plays that scenario, "step:elect" goes
-// to the end of the scenario's line `at elect`, and another lesson's file opens that lesson.
+// A lesson is a Markdown file; its links act on the playground: "scenario:figure-7" plays that scenario, "step:elect"
+// goes to the end of the scenario's line `at elect`, and another lesson's file opens that lesson.
 import { h, put, say, set } from './dom.js';
 import { icon } from './icons.js';
 import { parse, render } from './markdown.js';
@@ -22,6 +22,7 @@ export function create(element, page) {
   const state = { id: null, drawn: '' };
 
   function update() {
+    set(element, { 'aria-label': page.t('lessons.title') });
     say(heading, page.t('lessons.title'));
     say(all, page.t('lessons.all'));
     set(all, { hidden: state.id === null });
@@ -30,7 +31,11 @@ export function create(element, page) {
     if (signature === state.drawn) return;
     state.drawn = signature;
     if (state.id === null) put(body, listOf());
-    else void drawLesson(page.lessons.find((lesson) => lesson.id === state.id), signature);
+    else
+      void drawLesson(
+        page.lessons.find((lesson) => lesson.id === state.id),
+        signature,
+      );
   }
 
   // Shows a lesson, or the list of all (null), and plays the lesson's scenario from its beginning.
@@ -49,8 +54,13 @@ export function create(element, page) {
       h('p', { class: 'welcome' }, page.t('welcome.what')),
       h('p', {}, page.t('welcome.press')),
       page.lessons.length === 0 ? h('p', { class: 'note' }, page.t('lessons.none')) : null,
-      h('ol', { class: 'lesson-list' }, page.lessons.map((lesson) =>
-        h('li', {}, h('button', { type: 'button', onclick: () => open(lesson.id) }, lesson.title[page.language])))),
+      h(
+        'ol',
+        { class: 'lesson-list' },
+        page.lessons.map((lesson) =>
+          h('li', {}, h('button', { type: 'button', onclick: () => open(lesson.id) }, lesson.title[page.language])),
+        ),
+      ),
       h('p', { class: 'note' }, page.t('welcome.keys')),
     ];
   }
@@ -70,8 +80,20 @@ export function create(element, page) {
 
   function neighbours(lesson) {
     const at = page.lessons.indexOf(lesson);
-    const to = (other, key) => other && h('button', { type: 'button', class: key, onclick: () => open(other.id) }, h('small', {}, page.t(`lessons.${key}`)), h('span', {}, other.title[page.language]));
-    return h('nav', { class: 'lesson-nav', 'aria-label': page.t('lessons.title') }, to(page.lessons[at - 1], 'previous'), to(page.lessons[at + 1], 'next'));
+    const to = (other, key) =>
+      other &&
+      h(
+        'button',
+        { type: 'button', class: key, onclick: () => open(other.id) },
+        h('small', {}, page.t(`lessons.${key}`)),
+        h('span', {}, other.title[page.language]),
+      );
+    return h(
+      'nav',
+      { class: 'lesson-nav', 'aria-label': page.t('lessons.title') },
+      to(page.lessons[at - 1], 'previous'),
+      to(page.lessons[at + 1], 'next'),
+    );
   }
 
   function actionOf(target) {

@@ -1,8 +1,8 @@
 // link.js - a scenario text as the fragment of a link, and back.
 //
 // The fragment is "text=" and the text, deflated, in base64url, then "&step=" and the step to show. Nothing is sent to
-// anybody: browsers keep fragments to themselves. Whoever opens a link has bytes from outside, so what they unfold to has
-// a limit.
+// anybody: browsers keep fragments to themselves. Whoever opens a link has bytes from outside, so what they unfold to
+// has a limit.
 
 const FORM = /^text=([\w-]+)(?:&step=(\d{1,9}))?$/;
 const TEXT_MAX = 1 << 20;
@@ -29,7 +29,7 @@ export async function decode(fragment) {
 async function collect(stream, limit) {
   const parts = [];
   let size = 0;
-  for (const reader = stream.getReader(); ; ) {
+  for (const reader = stream.getReader(); ;) {
     const { done, value } = await reader.read();
     if (done) return join(parts, size);
     size += value.length;

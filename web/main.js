@@ -25,13 +25,16 @@ import * as timeline from './panels/timeline.js';
 import * as verdict from './panels/verdict.js';
 import { PlaygroundSource } from './playground.js';
 import { Player } from './player.js';
-import { chooseLanguage, isDark, languageOf, prefersReducedMotion, switchTheme } from './reader.js';
+import { chooseLanguage, isDark, languageOf, onpreference, prefersReducedMotion, switchTheme } from './reader.js';
 import * as tabs from './tabs.js';
 
 const NOTICE_MS = 6000;
 const FIRST = 'figure-7'; // The scenario of those who ask for none, where there are no lessons.
 
-const SIDE = { live: { inspector, events, keys, charts, jobs, safety }, playground: { inspector, events, keys, safety } };
+const SIDE = {
+  live: { inspector, events, keys, charts, jobs, safety },
+  playground: { inspector, events, keys, safety },
+};
 
 void begin();
 
@@ -101,26 +104,60 @@ function layOut(page, mode, isLive) {
 
   const help = createHelp(page);
   const top = topOf(page, mode, isLive, help);
-  const main = h('main', { id: 'main', tabindex: '-1' }, section('matrix-panel', matrix), section('ring-panel', ring), section('actions', actions), section('lens', lens));
+  const main = h(
+    'main',
+    { id: 'main', tabindex: '-1' },
+    h('div', { class: 'column' }, section('matrix-panel', matrix), section('lens', lens)),
+    h('div', { class: 'column' }, section('ring-panel', ring), section('actions', actions)),
+  );
   const side = h('aside', { class: 'card side' });
-  panels.push(top, tabs.create(side, page, Object.entries(SIDE[isLive ? 'live' : 'playground']).map(([name, { create }]) => ({ name, create }))));
+  panels.push(
+    top,
+    tabs.create(
+      side,
+      page,
+      Object.entries(SIDE[isLive ? 'live' : 'playground']).map(([name, { create }]) => ({ name, create })),
+    ),
+  );
   const notices = noticesOf(page);
   const stage = h('div', { class: 'stage' }, h('div', { class: 'work' }, h('div', { class: 'work-grid' }, main, side)));
   const frame = { fail: (words) => put(main, h('p', { class: 'fatal', role: 'alert' }, words)) };
-  put(document.body, h('a', { class: 'skip', href: '#main', onclick: (event) => { event.preventDefault(); main.focus(); } }, page.t('skip')),
-    top.element, stage, section('timeline', timeline, 'footer'), notices, help.element);
+  put(
+    document.body,
+    h(
+      'a',
+      {
+        class: 'skip',
+        href: '#main',
+        onclick: (event) => {
+          event.preventDefault();
+          main.focus();
+        },
+      },
+      page.t('skip'),
+    ),
+    top.element,
+    stage,
+    section('timeline', timeline, 'footer'),
+    notices,
+    help.element,
+  );
   if (!isLive) layOutDesk(page, frame, { stage, top, panels });
 
   page.onupdate = () => page.source && panels.forEach((panel) => panel.update());
   page.relabel = () => (page.source ? page.onupdate() : top.update());
   listen(page, { help: help.show });
+  onpreference(() => {
+    page.reduced = prefersReducedMotion();
+    top.update();
+  });
   top.update();
   return frame;
 }
 
 // The playground's toolbar and its two drawers.
 function layOutDesk(page, frame, { stage, top, panels }) {
-  const bar = h('div', { class: 'toolbar', role: 'group' });
+  const bar = h('div', { class: 'toolbar', role: 'region' });
   const story = h('aside', { class: 'card story', hidden: true });
   const aside = h('aside', { class: 'card lessons', hidden: true });
   const shelf = lessons.create(aside, page);
@@ -154,9 +191,30 @@ function topOf(page, mode, isLive, help) {
   const other = h('a', { class: 'tool', href: isLive ? 'learn' : './' });
   const lessonsButton = h('button', { type: 'button', class: 'tool', onclick: () => page.toggleLessons() });
   const language = h('button', { type: 'button', class: 'tool', onclick: () => speak(page) });
-  const theme = h('button', { type: 'button', class: 'tool', onclick: () => { switchTheme(); draw(); } });
+  const theme = h('button', {
+    type: 'button',
+    class: 'tool',
+    onclick: () => {
+      switchTheme();
+      draw();
+    },
+  });
   const keysButton = h('button', { type: 'button', class: 'tool', onclick: help.show }, '?');
-  const element = h('header', { class: 'top' }, brand, judged, h('nav', { class: 'tools' }, isLive ? null : lessonsButton, mode.live ? other : null, language, theme, keysButton));
+  const element = h(
+    'header',
+    { class: 'top' },
+    h('h1', {}, brand),
+    judged,
+    h(
+      'nav',
+      { class: 'tools' },
+      isLive ? null : lessonsButton,
+      mode.live && (!isLive || mode.playground) ? other : null,
+      language,
+      theme,
+      keysButton,
+    ),
+  );
 
   function draw() {
     if (page.source) shown.update();
@@ -167,7 +225,10 @@ function topOf(page, mode, isLive, help) {
     say(language, page.language === 'en' ? '中文' : 'English');
     set(language, { lang: page.language === 'en' ? 'zh-Hans' : 'en' });
     put(theme, icon(isDark() ? 'sun' : 'moon'));
-    set(theme, { 'aria-label': page.t(isDark() ? 'top.light' : 'top.dark'), title: page.t(isDark() ? 'top.light' : 'top.dark') });
+    set(theme, {
+      'aria-label': page.t(isDark() ? 'top.light' : 'top.dark'),
+      title: page.t(isDark() ? 'top.light' : 'top.dark'),
+    });
     set(keysButton, { 'aria-label': page.t('help.title'), title: page.t('help.title') });
   }
 
@@ -185,7 +246,16 @@ function noticesOf(page) {
   const announcer = h('div', { class: 'unseen', 'aria-live': 'polite' });
   const notice = h('p', { class: 'notice', role: 'status' });
   const words = h('span', {});
-  const complaint = h('p', { class: 'complaint', role: 'alert', hidden: true }, words, h('button', { type: 'button', class: 'quiet', 'aria-label': '×', onclick: () => (complaint.hidden = true) }, icon('close')));
+  const complaint = h(
+    'p',
+    { class: 'complaint', role: 'alert', hidden: true },
+    words,
+    h(
+      'button',
+      { type: 'button', class: 'quiet', 'aria-label': '×', onclick: () => (complaint.hidden = true) },
+      icon('close'),
+    ),
+  );
   let timer;
   page.onannounce = (sentences) => {
     say(announcer, sentences.join('. '));

@@ -4,8 +4,8 @@
 // parse() makes a tree of plain arrays, render() makes elements of it; text never passes through a markup parser, so
 // nothing in a lesson can run. A block is [kind, ...]: ['heading', level, spans], ['paragraph', spans],
 // ['list', ordered, [blocks of an item, ...]], ['quote', blocks], ['code', language, text],
-// ['table', [spans, ...], [[spans, ...], ...]], ['rule']. A span is a string or ['strong' | 'em', spans], ['code', text],
-// ['link', target, spans].
+// ['table', [spans, ...], [[spans, ...], ...]], ['rule']. A span is a string or ['strong' | 'em', spans],
+// ['code', text], ['link', target, spans].
 import { h } from './dom.js';
 
 const FENCE = /^```\s*(\S*)/;
@@ -21,7 +21,7 @@ export function parse(text) {
 
 function blocks(lines) {
   const found = [];
-  for (let at = 0; at < lines.length; ) {
+  for (let at = 0; at < lines.length;) {
     if (!lines[at].trim()) {
       at++;
       continue;
@@ -68,7 +68,8 @@ function takeList(lines, at) {
     if (!item || /\d/.test(item[2]) !== ordered) break;
     const content = [item[3]];
     for (at++; at < lines.length; at++) {
-      const isInside = /^ {2,}\S/.test(lines[at]) || (lines[at].trim() && content.at(-1).trim() && !startsBlock(lines, at));
+      const isInside =
+        /^ {2,}\S/.test(lines[at]) || (lines[at].trim() && content.at(-1).trim() && !startsBlock(lines, at));
       const isGap = !lines[at].trim() && /^ {2,}\S/.test(lines[at + 1] ?? '');
       if (!isInside && !isGap) break;
       content.push(lines[at].replace(/^ {1,4}/, ''));
@@ -90,7 +91,10 @@ function takeTable(lines, at) {
 }
 
 function row(line) {
-  const cells = line.trim().replace(/^\||\|$/g, '').split('|');
+  const cells = line
+    .trim()
+    .replace(/^\||\|$/g, '')
+    .split('|');
   return cells.map((cell) => spans(cell.trim()));
 }
 
@@ -102,27 +106,50 @@ function startsBlock(lines, at) {
 function takeParagraph(lines, at) {
   let end = at + 1;
   while (end < lines.length && lines[end].trim() && !startsBlock(lines, end)) end++;
-  return [['paragraph', spans(lines.slice(at, end).map((line) => line.trim()).join('\n'))], end];
+  return [
+    [
+      'paragraph',
+      spans(
+        lines
+          .slice(at, end)
+          .map((line) => line.trim())
+          .join('\n'),
+      ),
+    ],
+    end,
+  ];
 }
 
-const SPAN = /`([^`]+)`|\*\*(?=\S)([\s\S]+?)\*\*(?!\*)|\*([^*\s][^*]*)\*|\b_([^_]+)_\b|\[((?:[^\][]|\[[^\]]*\])+)\]\(([^()\s]+)\)|\\([^\w\s])/g;
+const SPAN = new RegExp(
+  [
+    /`(?<code>[^`]+)`/,
+    /\*\*(?=\S)(?<strong>[\s\S]+?)\*\*(?!\*)/,
+    /\*(?<em>[^*\s][^*]*)\*/,
+    /\b_(?<under>[^_]+)_\b/,
+    /\[(?<label>(?:[^\][]|\[[^\]]*\])+)\]\((?<target>[^()\s]+)\)/,
+    /\\(?<escaped>[^\w\s])/,
+  ]
+    .map((pattern) => pattern.source)
+    .join('|'),
+  'g',
+);
 
 export function spans(text) {
   const found = [];
   let at = 0;
   for (const match of text.matchAll(SPAN)) {
     if (match.index > at) found.push(text.slice(at, match.index));
-    found.push(span(match));
+    found.push(span(match.groups));
     at = match.index + match[0].length;
   }
   if (at < text.length) found.push(text.slice(at));
   return found;
 }
 
-function span([, code, strong, star, underscore, label, target, escaped]) {
+function span({ code, strong, em, under, label, target, escaped }) {
   if (code !== undefined) return ['code', code];
   if (strong !== undefined) return ['strong', spans(strong)];
-  if (star !== undefined || underscore !== undefined) return ['em', spans(star ?? underscore)];
+  if (em !== undefined || under !== undefined) return ['em', spans(em ?? under)];
   if (label !== undefined) return ['link', target, spans(label)];
   return escaped;
 }
@@ -139,12 +166,41 @@ const BLOCKS = {
   quote: ([, content], link) => h('blockquote', {}, render(content, link)),
   code: ([, , text]) => h('pre', { tabindex: '0' }, h('code', {}, text)),
   rule: () => h('hr'),
-  list: ([, ordered, items], link) => h(ordered ? 'ol' : 'ul', {}, items.map((item) => h('li', {}, tight(item, link)))),
+  list: ([, ordered, items], link) =>
+    h(
+      ordered ? 'ol' : 'ul',
+      {},
+      items.map((item) => h('li', {}, tight(item, link))),
+    ),
   table: ([, head, body], link) =>
-    h('div', { class: 'table-frame', tabindex: '0', role: 'group' },
-      h('table', {},
-        h('thead', {}, h('tr', {}, head.map((cell) => h('th', { scope: 'col' }, inline(cell, link))))),
-        h('tbody', {}, body.map((cells) => h('tr', {}, cells.map((cell) => h('td', {}, inline(cell, link)))))))),
+    h(
+      'div',
+      { class: 'table-frame', tabindex: '0', role: 'group' },
+      h(
+        'table',
+        {},
+        h(
+          'thead',
+          {},
+          h(
+            'tr',
+            {},
+            head.map((cell) => h('th', { scope: 'col' }, inline(cell, link))),
+          ),
+        ),
+        h(
+          'tbody',
+          {},
+          body.map((cells) =>
+            h(
+              'tr',
+              {},
+              cells.map((cell) => h('td', {}, inline(cell, link))),
+            ),
+          ),
+        ),
+      ),
+    ),
 };
 
 // An item of one paragraph is its words alone.
@@ -164,7 +220,8 @@ function inline(content, link) {
 
 function anchor([, target, content], link) {
   const action = link(target);
-  if (typeof action === 'function') return h('button', { type: 'button', class: 'play-link', onclick: action }, inline(content, link));
+  if (typeof action === 'function')
+    return h('button', { type: 'button', class: 'play-link', onclick: action }, inline(content, link));
   if (action === null) return h('span', {}, inline(content, link));
   return h('a', { href: action }, inline(content, link));
 }

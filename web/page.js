@@ -6,8 +6,26 @@ import { sentence } from './panels/sentences.js';
 import { translate } from './strings.js';
 
 // What is read out while the story plays by itself; a step taken by hand is always read out.
-const NOTABLE = new Set(['leader', 'candidate', 'conflict', 'truncated', 'fetched', 'quorum-lost', 'crashed', 'restarted',
-  'cut', 'healed', 'broken', 'say', 'not-held', 'damaged', 'failed', 'repaired', 'data-loss', 'contradiction']);
+const NOTABLE = new Set([
+  'leader',
+  'candidate',
+  'conflict',
+  'truncated',
+  'fetched',
+  'quorum-lost',
+  'crashed',
+  'restarted',
+  'cut',
+  'healed',
+  'broken',
+  'say',
+  'not-held',
+  'damaged',
+  'failed',
+  'repaired',
+  'data-loss',
+  'contradiction',
+]);
 const ANNOUNCED_MAX = 3; // Events at a time.
 
 export class Page {
@@ -149,9 +167,9 @@ export class Page {
   #changed(replaced) {
     if (this.busy) return;
     if (replaced) this.epoch++;
-    const { following } = this;
-    this.#stand(replaced || following ? this.last : this.position);
-    if (following) this.#announce();
+    const { following, position } = this;
+    this.#stand(replaced || following ? this.last : position);
+    if (this.position !== position) this.#announce();
     this.onupdate();
   }
 

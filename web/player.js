@@ -13,8 +13,24 @@ const STEP_MS = 700; // With reduced motion.
 const STEP_US = 50000;
 
 // How long, at a tenth of real time, an event is looked at that takes no time itself.
-const LOOK_MS = { say: 900, leader: 900, conflict: 900, truncated: 900, crashed: 700, restarted: 500, candidate: 500,
-  precandidate: 400, fetched: 700, follower: 250, delivered: 260, lost: 260, committed: 200, broken: 900, cut: 400, healed: 400 };
+const LOOK_MS = {
+  say: 900,
+  leader: 900,
+  conflict: 900,
+  truncated: 900,
+  crashed: 700,
+  restarted: 500,
+  candidate: 500,
+  precandidate: 400,
+  fetched: 700,
+  follower: 250,
+  delivered: 260,
+  lost: 260,
+  committed: 200,
+  broken: 900,
+  cut: 400,
+  healed: 400,
+};
 const LOOK_MS_ELSE = 60;
 
 export class Player {

@@ -1,5 +1,7 @@
 // reader.js - what the reader chose, and the browser remembers: the language, light or dark.
 const LANGUAGES = ['en', 'zh'];
+const STILL = matchMedia('(prefers-reduced-motion: reduce)');
+const DARK = matchMedia('(prefers-color-scheme: dark)');
 
 function recall(key) {
   try {
@@ -19,7 +21,11 @@ function remember(key, value) {
 
 // ?lang= of the address, what was chosen before, or what the browser asks for.
 export function languageOf() {
-  const wanted = [new URLSearchParams(location.search).get('lang'), recall('language'), navigator.language?.slice(0, 2)];
+  const wanted = [
+    new URLSearchParams(location.search).get('lang'),
+    recall('language'),
+    navigator.language?.slice(0, 2),
+  ];
   return wanted.find((one) => LANGUAGES.includes(one)) ?? 'en';
 }
 
@@ -30,7 +36,7 @@ export function chooseLanguage(language) {
 
 export function isDark() {
   const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  return chosen ? chosen === 'dark' : DARK.matches;
 }
 
 export function switchTheme() {
@@ -40,5 +46,11 @@ export function switchTheme() {
 }
 
 export function prefersReducedMotion() {
-  return matchMedia('(prefers-reduced-motion: reduce)').matches;
+  return STILL.matches;
+}
+
+// Calls when what the system prefers has changed.
+export function onpreference(call) {
+  STILL.addEventListener('change', call);
+  DARK.addEventListener('change', call);
 }

@@ -33,9 +33,27 @@ export function endOfLine(source, line) {
 // What a step is marked with on the timeline; null for most.
 export const MARKS = ['broken', 'conflict', 'crash', 'leader', 'restart', 'link', 'candidate', 'commit'];
 
-const MARK_OF = { leader: 'leader', candidate: 'candidate', crashed: 'crash', restarted: 'restart', opened: 'restart', conflict: 'conflict',
-  truncated: 'conflict', committed: 'commit', cut: 'link', healed: 'link', disconnected: 'link', connected: 'link', broken: 'broken',
-  'data-loss': 'broken', contradiction: 'broken', 'not-held': 'broken', failed: 'crash', silent: 'crash', answers: 'restart' };
+const MARK_OF = {
+  leader: 'leader',
+  candidate: 'candidate',
+  crashed: 'crash',
+  restarted: 'restart',
+  opened: 'restart',
+  conflict: 'conflict',
+  truncated: 'conflict',
+  committed: 'commit',
+  cut: 'link',
+  healed: 'link',
+  disconnected: 'link',
+  connected: 'link',
+  broken: 'broken',
+  'data-loss': 'broken',
+  contradiction: 'broken',
+  'not-held': 'broken',
+  failed: 'crash',
+  silent: 'crash',
+  answers: 'restart',
+};
 
 export function markOf(events) {
   const marks = events.map((event) => MARK_OF[event.event]).filter(Boolean);

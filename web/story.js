@@ -4,12 +4,20 @@
 
 // The words of a line, without its comment.
 function words(line) {
-  return line.replace(/#(?!\d).*/, '').trim().split(/\s+/);
+  return line
+    .replace(/#(?!\d).*/, '')
+    .trim()
+    .split(/\s+/);
 }
 
 export function title(text) {
   const line = text.split('\n').find((line) => /^\s*title\s/.test(line));
-  return line ? line.replace(/#(?!\d).*/, '').trim().replace(/^title\s+/, '') : '';
+  return line
+    ? line
+        .replace(/#(?!\d).*/, '')
+        .trim()
+        .replace(/^title\s+/, '')
+    : '';
 }
 
 // The branches of a text: name, and the words behind it.
@@ -41,10 +49,12 @@ export function choose(text, branch) {
 
 // The number, from 1, of the last line `at NAME`; 0 if there is none.
 export function lineAt(text, name) {
-  return text.split('\n').findLastIndex((line) => {
-    const [verb, step] = words(line);
-    return verb === 'at' && step === name;
-  }) + 1;
+  return (
+    text.split('\n').findLastIndex((line) => {
+      const [verb, step] = words(line);
+      return verb === 'at' && step === name;
+    }) + 1
+  );
 }
 
 // A line's own words, for people.

@@ -86,7 +86,8 @@ const en = {
   'matrix.committed': 'committed {0}',
   'matrix.role': '{0} · t{1}',
   'matrix.term': 'term {1}',
-  'matrix.next': 'nextIndex {0}, matchIndex {1}: what the leader sends {2} next, and up to where it knows that they agree',
+  'matrix.next':
+    'nextIndex {0}, matchIndex {1}: what the leader sends {2} next, and up to where it knows that they agree',
 
   'cell.entry': 'Entry {0}, term {1}',
   'cell.committed': 'committed',
@@ -128,9 +129,10 @@ const en = {
   'timeline.speed-of': '{0}×',
   'timeline.term': 'term {0}',
   'timeline.where': 'step {0} of {1} · {2} s',
-  'timeline.live': 'now · node up for {0} s',
-  'timeline.live-past': 'held at {0} s; the cluster has gone on',
-  'timeline.beginning': 'The beginning. Press Play, or → for one step.',
+  'timeline.live': 'now',
+  'timeline.live-past': 'held {0} s ago; the cluster has gone on',
+  'timeline.beginning': 'The beginning',
+  'timeline.press': 'Press Play, or → for one step.',
   'timeline.forks': 'Acting here forks the story: what follows is replaced.',
   'mark.broken': 'broken',
   'mark.leader': 'leader',
@@ -185,6 +187,7 @@ const en = {
   'actions.settle': 'Let all arrive',
   'actions.settle.why': 'All messages arrive, and what is sent in answer, until nothing changes',
 
+  'toolbar.title': 'Story and rules',
   'toolbar.scenario': 'Scenario',
   'toolbar.branch': 'Branch',
   'toolbar.own': 'Your own story',
@@ -212,7 +215,8 @@ const en = {
   'share.address': 'The link with the whole story is in the address bar; copy it from there.',
 
   'story.title': "The story's text",
-  'story.words': 'All there is: these lines, played by the core. Your actions are lines at its end. Ctrl+Enter plays what you changed.',
+  'story.words':
+    'All there is: these lines, played by the core. Your actions are lines at its end. Ctrl+Enter plays what you changed.',
   'story.play': 'Play this text',
   'story.revert': 'Discard changes',
 
@@ -221,8 +225,10 @@ const en = {
   'lessons.none': 'This server has no lessons; the scenarios above can be played.',
   'lessons.previous': 'Previous',
   'lessons.next': 'Next',
-  'welcome.what': 'A small cluster keeps one log identical on every node, while nodes crash and messages get lost. This is the real thing: the core of the server, run in your browser.',
-  'welcome.press': 'Press Play below and watch; click a node and crash it; step back, and try something else. Or begin with a lesson:',
+  'welcome.what':
+    'A small cluster keeps one log identical on every node, while nodes crash and messages get lost. This is the real thing: the core of the server, run in your browser.',
+  'welcome.press':
+    'Press Play below and watch; click a node and crash it; step back, and try something else. Or begin with a lesson:',
   'welcome.keys': '← and → step, Space plays, ? lists all keys.',
 
   'group.lessons': 'Lessons',
@@ -248,7 +254,8 @@ const en = {
   'help.5': 'close what is open',
   'help.6': 'this list',
 
-  'error.core': 'The playground could not be started: {0}. Reload the page; if that does not help, this server was built without core.wasm.',
+  'error.core':
+    'The playground could not be started: {0}. Reload the page; if that does not help, this server was built without core.wasm.',
   'error.live': 'The cluster cannot be seen: {0}. Is the node up? Reload the page once `fairlead status` says so.',
   'error.connection': 'The node does not answer. Whether it was done is not known; look before you do it again.',
   'error.link': 'The link is damaged: its story cannot be read. Ask for it again, whole, or choose a scenario.',
@@ -378,9 +385,10 @@ const zh = {
   'timeline.speed-of': '{0}×',
   'timeline.term': '任期 {0}',
   'timeline.where': '第 {0} 步，共 {1} 步 · {2} 秒',
-  'timeline.live': '当前 · 节点已运行 {0} 秒',
-  'timeline.live-past': '停在 {0} 秒；集群仍在继续',
-  'timeline.beginning': '开始。按「播放」，或按 → 走一步。',
+  'timeline.live': '当前',
+  'timeline.live-past': '停在 {0} 秒前；集群仍在继续',
+  'timeline.beginning': '开始',
+  'timeline.press': '按「播放」，或按 → 走一步。',
   'timeline.forks': '在此操作会使故事分叉：之后的内容将被取代。',
   'mark.broken': '破坏',
   'mark.leader': '领导者',
@@ -435,6 +443,7 @@ const zh = {
   'actions.settle': '全部送达',
   'actions.settle.why': '所有消息及其应答都到达，直到不再变化',
 
+  'toolbar.title': '故事与规则',
   'toolbar.scenario': '场景',
   'toolbar.branch': '分支',
   'toolbar.own': '自己的故事',
@@ -471,7 +480,8 @@ const zh = {
   'lessons.none': '此服务器没有课程；可以播放上面的场景。',
   'lessons.previous': '上一课',
   'lessons.next': '下一课',
-  'welcome.what': '一个小集群让所有节点保存同一份日志，即使节点崩溃、消息丢失。这不是动画：是服务器的核心在您的浏览器中运行。',
+  'welcome.what':
+    '一个小集群让所有节点保存同一份日志，即使节点崩溃、消息丢失。这不是动画：是服务器的核心在您的浏览器中运行。',
   'welcome.press': '按下方的「播放」观看；点击一个节点让它崩溃；后退，再试别的。或者从课程开始：',
   'welcome.keys': '← 和 → 走一步，空格播放，? 列出所有按键。',
 

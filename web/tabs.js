@@ -6,8 +6,21 @@ export function create(element, page, panels) {
   const list = h('div', { class: 'tabs', role: 'tablist', onkeydown: move });
   element.append(list);
   const made = panels.map(({ name, create: make }) => {
-    const panel = h('section', { class: `panel ${name}`, role: 'tabpanel', id: `panel-${name}`, 'aria-labelledby': `tab-${name}`, tabindex: '0', hidden: true });
-    const tab = h('button', { type: 'button', role: 'tab', id: `tab-${name}`, 'aria-controls': `panel-${name}`, onclick: () => choose(name) });
+    const panel = h('section', {
+      class: `panel ${name}`,
+      role: 'tabpanel',
+      id: `panel-${name}`,
+      'aria-labelledby': `tab-${name}`,
+      tabindex: '0',
+      hidden: true,
+    });
+    const tab = h('button', {
+      type: 'button',
+      role: 'tab',
+      id: `tab-${name}`,
+      'aria-controls': `panel-${name}`,
+      onclick: () => choose(name),
+    });
     list.append(tab);
     element.append(panel);
     return { name, panel, tab, content: make(panel, page) };
@@ -30,6 +43,7 @@ export function create(element, page, panels) {
   }
 
   function update() {
+    set(element, { 'aria-label': page.t('tabs.title') });
     set(list, { 'aria-label': page.t('tabs.title') });
     for (const { name, panel, tab, content } of made) {
       const isChosen = name === chosen;

@@ -14,7 +14,8 @@ import { branches, choose, lineAt, title } from '../../web/story.js';
 import { languages, translate } from '../../web/strings.js';
 
 test('a lesson is headings, paragraphs, lists, code and tables', () => {
-  const text = '# One\n\ntwo\nthree\n\n- a\n- b\n  c\n\n1. d\n\n```text\n# no heading\n```\n\n| x | y |\n|---|:-:|\n| 1 | 2 |\n\n> said\n\n---\n';
+  const text =
+    '# One\n\ntwo\nthree\n\n- a\n- b\n  c\n\n1. d\n\n```text\n# no heading\n```\n\n| x | y |\n|---|:-:|\n| 1 | 2 |\n\n> said\n\n---\n';
   assert.deepEqual(parse(text), [
     ['heading', 1, ['One']],
     ['paragraph', ['two\nthree']],
@@ -34,14 +35,25 @@ test('a list may stand in an item of another', () => {
 });
 
 test('every text ends, whatever it begins with', () => {
-  for (const text of ['```', '> ', '- ', '|', '| a |\n|--', '#', '**', '1. ', '- a\n\n\n- b', '\n\n\n']) assert.ok(Array.isArray(parse(text)), text);
+  for (const text of ['```', '> ', '- ', '|', '| a |\n|--', '#', '**', '1. ', '- a\n\n\n- b', '\n\n\n'])
+    assert.ok(Array.isArray(parse(text)), text);
 });
 
 test('spans are code, emphasis and links, and nothing else', () => {
   assert.deepEqual(spans('a `b*c*` **d *e*** *f* [g `h`](step:elect).'), [
-    'a ', ['code', 'b*c*'], ' ', ['strong', ['d ', ['em', ['e']]]], ' ', ['em', ['f']], ' ', ['link', 'step:elect', ['g ', ['code', 'h']]], '.',
+    'a ',
+    ['code', 'b*c*'],
+    ' ',
+    ['strong', ['d ', ['em', ['e']]]],
+    ' ',
+    ['em', ['f']],
+    ' ',
+    ['link', 'step:elect', ['g ', ['code', 'h']]],
+    '.',
   ]);
-  assert.deepEqual(spans('2 * 3 * 4 and snake_case_name and <b>no</b>'), ['2 * 3 * 4 and snake_case_name and <b>no</b>']);
+  assert.deepEqual(spans('2 * 3 * 4 and snake_case_name and <b>no</b>'), [
+    '2 * 3 * 4 and snake_case_name and <b>no</b>',
+  ]);
   assert.deepEqual(spans('\\*not\\*'), ['*', 'not', '*']);
 });
 
@@ -62,11 +74,15 @@ test('a damaged link is refused, and so is one that unfolds without end', async 
   await assert.rejects(encode(' '.repeat((1 << 20) + 1), 0).then(decode), RangeError);
 });
 
-const STORY = '# A story.\ntitle  Two ends # of one\nnodes A B\nat a  elect A term 1 with B\nbranch d  one\n  at d  crash A\nbranch e  another\n  at e  crash B\n  at e  settle\n';
+const STORY =
+  '# A story.\ntitle  Two ends # of one\nnodes A B\nat a  elect A term 1 with B\nbranch d  one\n  at d  crash A\nbranch e  another\n  at e  crash B\n  at e  settle\n';
 
 test('a story has a title, branches, and named steps', () => {
   assert.equal(title(STORY), 'Two ends');
-  assert.deepEqual(branches(STORY), [{ name: 'd', text: 'one' }, { name: 'e', text: 'another' }]);
+  assert.deepEqual(branches(STORY), [
+    { name: 'd', text: 'one' },
+    { name: 'e', text: 'another' },
+  ]);
   assert.equal(lineAt(STORY, 'e'), 9);
   assert.equal(lineAt(STORY, 'x'), 0);
 });
@@ -82,7 +98,9 @@ test('of the branches one is kept, at the lines where it stood', () => {
 
 // Steps 0 to 6, of lines 0, 4, 4, 4, 6, 6, 9.
 const SOURCE = {
-  kind: 'playground', first: 0, length: 7,
+  kind: 'playground',
+  first: 0,
+  length: 7,
   lineOf: (k) => [0, 4, 4, 4, 6, 6, 9][k],
   events: (k) => (k === 2 || k === 5 ? [{ event: 'delivered' }] : [{ event: 'persisted' }]),
 };
@@ -100,7 +118,10 @@ test('one goes through a story by event, by message and by line', () => {
 });
 
 test('a line ends with its last step, or where the last one before it ended', () => {
-  assert.deepEqual([3, 4, 5, 6, 9, 20].map((line) => endOfLine(SOURCE, line)), [0, 3, 3, 5, 6, 6]);
+  assert.deepEqual(
+    [3, 4, 5, 6, 9, 20].map((line) => endOfLine(SOURCE, line)),
+    [0, 3, 3, 5, 6, 6],
+  );
 });
 
 test('of several events the gravest marks a step', () => {
@@ -117,33 +138,72 @@ test('a window of columns follows the end, or stays within what there is', () =>
 });
 
 function node(name, terms, more = {}) {
-  return { name, up: true, paused: false, voter: true, role: 'follower', term: terms.at(-1), last: terms.length, durable: terms.length, commit: 0,
-    first: 1, log: terms.map((term) => [term, 'c', '']), peers: [], health: '', ...more };
+  return {
+    name,
+    up: true,
+    paused: false,
+    voter: true,
+    role: 'follower',
+    term: terms.at(-1),
+    last: terms.length,
+    durable: terms.length,
+    commit: 0,
+    first: 1,
+    log: terms.map((term) => [term, 'c', '']),
+    peers: [],
+    health: '',
+    ...more,
+  };
 }
 
 const VIEW = {
   committed: 2,
   nodes: [
     node('B', [1, 1], { durable: 1 }),
-    node('A', [1, 1, 3], { role: 'leader', commit: 2, peers: [{ name: 'B', match: 1, next: 3 }, { name: 'C', match: 1, next: 2 }] }),
+    node('A', [1, 1, 3], {
+      role: 'leader',
+      commit: 2,
+      peers: [
+        { name: 'B', match: 1, next: 3 },
+        { name: 'C', match: 1, next: 2 },
+      ],
+    }),
     node('C', [1, 2, 2, 2], { up: false }),
   ],
 };
 
 test('the leader is on top, and each follower has what the leader knows of it', () => {
   const { rows } = pictureOf(VIEW, { width: 600, start: 1, follow: true });
-  assert.deepEqual(rows.map((row) => [row.node.name, row.leads, row.peer?.next]), [['A', true, undefined], ['B', false, 3], ['C', false, 2]]);
+  assert.deepEqual(
+    rows.map((row) => [row.node.name, row.leads, row.peer?.next]),
+    [
+      ['A', true, undefined],
+      ['B', false, 3],
+      ['C', false, 2],
+    ],
+  );
 });
 
 test('an entry is committed where its term is that of the committed entry', () => {
   const { rows } = pictureOf(VIEW, { width: 600, start: 1, follow: true });
-  const states = Object.fromEntries(rows.map((row) => [row.node.name, row.cells.map((cell) => cell.state[0]).join('')]));
+  const states = Object.fromEntries(
+    rows.map((row) => [row.node.name, row.cells.map((cell) => cell.state[0]).join('')]),
+  );
   assert.deepEqual(states, { A: 'ccum', B: 'ccmm', C: 'cuuu' });
-  assert.deepEqual([...committedTerms(VIEW)], [[1, 1], [2, 1]]);
+  assert.deepEqual(
+    [...committedTerms(VIEW)],
+    [
+      [1, 1],
+      [2, 1],
+    ],
+  );
 });
 
 test('what is older than the entries that are told is not called missing', () => {
-  const nodes = [node('A', [4, 4], { first: 9, last: 10, commit: 9 }), node('B', [4, 4, 4, 4], { first: 5, last: 8, commit: 4 })];
+  const nodes = [
+    node('A', [4, 4], { first: 9, last: 10, commit: 9 }),
+    node('B', [4, 4, 4, 4], { first: 5, last: 8, commit: 4 }),
+  ];
   const { rows } = pictureOf({ committed: 9, nodes }, { width: 600, start: 1, follow: true });
   assert.equal(rows[0].cells.map((cell) => cell.state[0]).join(''), 'ffffffffcu');
   assert.equal(rows[1].cells.map((cell) => cell.state[0]).join(''), 'ffffuuuumm');
@@ -158,17 +218,30 @@ test('a cell says in words what it shows', () => {
 
 test('the verdict counts voters that are up, and asks for a leader', () => {
   assert.deepEqual(judge(VIEW), { health: 'degraded', up: 2, voters: 3, needs: 2, tolerates: 0, leader: 'A', term: 3 });
-  assert.equal(judge({ ...VIEW, nodes: VIEW.nodes.map((one) => ({ ...one, role: 'follower' })) }).health, 'unavailable');
-  assert.equal(judge({ ...VIEW, nodes: VIEW.nodes.map((one) => ({ ...one, paused: one.name === 'B' })) }).health, 'unavailable');
+  assert.equal(
+    judge({ ...VIEW, nodes: VIEW.nodes.map((one) => ({ ...one, role: 'follower' })) }).health,
+    'unavailable',
+  );
+  assert.equal(
+    judge({ ...VIEW, nodes: VIEW.nodes.map((one) => ({ ...one, paused: one.name === 'B' })) }).health,
+    'unavailable',
+  );
 });
 
 test('each language has every word, with the same places for values', () => {
   const { en, zh } = languages;
   // An event's own text is English.
-  assert.deepEqual(Object.keys(zh).filter((key) => !(key in en) && !key.startsWith('event.')), []);
-  assert.deepEqual(Object.keys(en).filter((key) => !(key in zh)), []);
+  assert.deepEqual(
+    Object.keys(zh).filter((key) => !(key in en) && !key.startsWith('event.')),
+    [],
+  );
+  assert.deepEqual(
+    Object.keys(en).filter((key) => !(key in zh)),
+    [],
+  );
   const places = (words) => (typeof words === 'string' ? [...new Set(words.match(/\{\d\}/g))].sort() : null);
-  for (const key of Object.keys(en)) if (places(en[key]) && places(zh[key])) assert.deepEqual(places(zh[key]), places(en[key]), key);
+  for (const key of Object.keys(en))
+    if (places(en[key]) && places(zh[key])) assert.deepEqual(places(zh[key]), places(en[key]), key);
 });
 
 test('a key that nobody has is said as it is', () => {

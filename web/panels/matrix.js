@@ -14,7 +14,7 @@ const NARROW = { label: 76, fold: 22 }; // On a telephone.
 const NARROW_MAX = 420;
 const STEP = 32; // From one column to the next.
 const CELL = 28;
-const HEAD = 26;
+const HEAD = 34;
 const ROW = 50;
 const TOP = 12; // Of a cell, in its row.
 const COLUMNS_MIN = 4;
@@ -37,7 +37,13 @@ export function create(element, page) {
     const picture = pictureOf(page.view, state);
     state.start = picture.start;
     drawHead(parts, picture, page);
-    keyed(parts.rows, picture.rows, (row) => row.node.name, () => makeRow(page), (group, row) => drawRow(group, row, picture, page));
+    keyed(
+      parts.rows,
+      picture.rows,
+      (row) => row.node.name,
+      () => makeRow(page),
+      (group, row) => drawRow(group, row, picture, page),
+    );
     drawTable(parts.table, picture, page);
     drawScroll(parts, picture, state);
   }
@@ -97,9 +103,20 @@ export function pictureOf(view, { width, start, follow }) {
   const peers = new Map(leader?.peers.map((peer) => [peer.name, peer]));
   const nodes = leader ? [leader, ...view.nodes.filter((node) => node !== leader)] : view.nodes;
   const truth = committedTerms(view);
-  return { ...range, last, visible, label, fold: fits ? 0 : fold, committed: view.committed,
-    rows: nodes.map((node) => ({ node, peer: peers.get(node.name), leads: node === leader,
-      cells: cellsOf(node, range, last - 1, truth) })) };
+  return {
+    ...range,
+    last,
+    visible,
+    label,
+    fold: fits ? 0 : fold,
+    committed: view.committed,
+    rows: nodes.map((node) => ({
+      node,
+      peer: peers.get(node.name),
+      leads: node === leader,
+      cells: cellsOf(node, range, last - 1, truth),
+    })),
+  };
 }
 
 // index -> term, of what is committed: from the node that knows most of it.
@@ -116,9 +133,25 @@ function cellsOf(node, { start, end }, longest, truth) {
   const cells = [];
   for (let index = start; index < end && index <= longest; index++) {
     const entry = node.log[index - node.first];
-    if (entry) cells.push({ index, term: entry[0], kind: entry[1], text: entry[2], state: stateOf(node, index, entry[0], truth), durable: index <= node.durable });
+    if (entry)
+      cells.push({
+        index,
+        term: entry[0],
+        kind: entry[1],
+        text: entry[2],
+        state: stateOf(node, index, entry[0], truth),
+        durable: index <= node.durable,
+      });
     else if (index > node.last) cells.push({ index, term: 0, kind: '', text: '', state: 'missing', durable: true });
-    else cells.push({ index, term: 0, kind: '', text: '', state: index <= node.commit ? 'folded' : 'unseen', durable: true });
+    else
+      cells.push({
+        index,
+        term: 0,
+        kind: '',
+        text: '',
+        state: index <= node.commit ? 'folded' : 'unseen',
+        durable: true,
+      });
   }
   return cells;
 }
@@ -144,7 +177,22 @@ function build(page, { shift, jump, follow, twin }) {
   const scrolling = h('div', { class: 'matrix-scroll' }, scroll, h('label', {}, followBox, followWords));
   const legend = h('div', { class: 'legend' });
   drag(picture, shift);
-  return { all: [h('header', {}, title, twinButton), frame, scrolling, legend], title, twinButton, head, rows, line, picture, table, frame, scroll, followBox, followWords, scrolling, legend };
+  return {
+    all: [h('header', {}, title, twinButton), frame, scrolling, legend],
+    title,
+    twinButton,
+    head,
+    rows,
+    line,
+    picture,
+    table,
+    frame,
+    scroll,
+    followBox,
+    followWords,
+    scrolling,
+    legend,
+  };
 }
 
 function wheel(event, shift) {
@@ -171,17 +219,23 @@ function xOf(index, { start, label, fold }) {
 
 function drawHead({ head, line, picture }, shown, page) {
   const width = xOf(Math.max(shown.end, shown.start + shown.visible), shown) + 4;
-  const height = HEAD + shown.rows.length * ROW + 4;
+  const height = HEAD + shown.rows.length * ROW;
   set(picture, { viewBox: `0 0 ${width} ${height}`, width, height });
   const columns = Array.from({ length: shown.end - shown.start }, (_, k) => shown.start + k);
-  keyed(head, columns, (index) => index, (index) => say(svg('text', {}), String(index)),
-    (text, index) => set(text, { x: xOf(index, shown) + CELL / 2, y: 16, class: index > shown.last - 1 ? 'beyond' : '' }));
+  keyed(
+    head,
+    columns,
+    (index) => index,
+    (index) => say(svg('text', {}), String(index)),
+    (text, index) =>
+      set(text, { x: xOf(index, shown) + CELL / 2, y: 26, class: index > shown.last - 1 ? 'beyond' : '' }),
+  );
   const at = Math.max(shown.start - 1, Math.min(shown.committed, shown.end - 1));
   const x = xOf(at + 1, shown) - (STEP - CELL) / 2;
   set(line, { visibility: shown.committed >= shown.start - 1 && shown.committed < shown.end ? 'visible' : 'hidden' });
-  set(line.firstChild, { x1: x, x2: x, y1: 18, y2: height });
+  set(line.firstChild, { x1: x, x2: x, y1: 3, y2: height });
   const isLeft = x > width - 90;
-  set(line.lastChild, { x: isLeft ? x - 5 : x + 5, y: height - 2, 'text-anchor': isLeft ? 'end' : 'start' });
+  set(line.lastChild, { x: isLeft ? x - 5 : x + 5, y: 11, 'text-anchor': isLeft ? 'end' : 'start' });
   say(line.lastChild, page.t('matrix.committed', shown.committed));
 }
 
@@ -209,7 +263,10 @@ function drawRow(group, { node, peer, leads, cells }, shown, page) {
   const { parts } = group;
   const role = roleOf(node);
   group.name = node.name;
-  set(group, { transform: `translate(0 ${HEAD + at * ROW})`, class: `row role-${role}${leads ? ' leads' : ''}${node.name === page.selected ? ' selected' : ''}` });
+  set(group, {
+    transform: `translate(0 ${HEAD + at * ROW})`,
+    class: `row role-${role}${leads ? ' leads' : ''}${node.name === page.selected ? ' selected' : ''}`,
+  });
   set(parts.back, { width: xOf(shown.start + shown.visible, shown) });
   set(parts.shape, { d: shapeOf(role, 9), class: `shape ${termClass(node.term)}` });
   const letters = shown.label > 90 ? 9 : 6;
@@ -217,7 +274,13 @@ function drawRow(group, { node, peer, leads, cells }, shown, page) {
   say(parts.role, page.t(shown.label > 90 ? 'matrix.role' : 'matrix.term', page.t(`role.${role}`), node.term));
   set(parts.fold, { x: shown.label + 2 });
   say(parts.fold, shown.start > 1 ? '⋯' : '');
-  keyed(parts.cells, cells, (cell) => cell.index, makeCell, (cell, what) => drawCell(cell, what, shown, page));
+  keyed(
+    parts.cells,
+    cells,
+    (cell) => cell.index,
+    makeCell,
+    (cell, what) => drawCell(cell, what, shown, page),
+  );
   set(parts.knows, { d: bar(shown, node.commit, TOP - 5) });
   set(parts.match, { d: peer ? bar(shown, peer.match, TOP + CELL + 4) : '' });
   const isInside = peer && peer.next >= shown.start && peer.next < shown.end;
@@ -241,18 +304,30 @@ const HATCH = 'M1 9L9 1M1 18L18 1M1 27L27 1M10 27L27 10M19 27L27 19';
 
 function makeCell() {
   const group = svg('g', {});
-  group.parts = { title: svg('title', {}), box: svg('rect', { class: 'box', width: CELL, height: CELL, rx: 4 }), hatch: svg('path', { class: 'hatch' }),
-    plate: svg('rect', { class: 'plate', x: 7, y: 5, width: 14, height: 18, rx: 3 }), digit: svg('text', { class: 'digit', x: CELL / 2, y: 19 }),
-    dot: svg('circle', { class: 'undurable', cx: CELL - 5, cy: 5, r: 2.5 }) };
+  group.parts = {
+    title: svg('title', {}),
+    box: svg('rect', { class: 'box', width: CELL, height: CELL, rx: 4 }),
+    hatch: svg('path', { class: 'hatch' }),
+    plate: svg('rect', { class: 'plate', x: 7, y: 5, width: 14, height: 18, rx: 3 }),
+    digit: svg('text', { class: 'digit', x: CELL / 2, y: 19 }),
+    dot: svg('circle', { class: 'undurable', cx: CELL - 5, cy: 5, r: 2.5 }),
+  };
   group.append(...Object.values(group.parts));
   return group;
 }
 
 function drawCell(group, cell, shown, page) {
   const { parts } = group;
-  set(group, { transform: `translate(${xOf(cell.index, shown)} ${TOP})`, class: `cell ${cell.state} ${termClass(cell.term)}` });
+  set(group, {
+    transform: `translate(${xOf(cell.index, shown)} ${TOP})`,
+    class: `cell ${cell.state} ${termClass(cell.term)}`,
+  });
   set(parts.hatch, { d: cell.state === 'uncommitted' ? HATCH : '' });
-  set(parts.plate, { visibility: cell.state === 'uncommitted' ? 'visible' : 'hidden', width: cell.term > 99 ? 24 : cell.term > 9 ? 18 : 14, x: cell.term > 99 ? 2 : cell.term > 9 ? 5 : 7 });
+  set(parts.plate, {
+    visibility: cell.state === 'uncommitted' ? 'visible' : 'hidden',
+    width: cell.term > 99 ? 24 : cell.term > 9 ? 18 : 14,
+    x: cell.term > 99 ? 2 : cell.term > 9 ? 5 : 7,
+  });
   set(parts.dot, { visibility: cell.durable ? 'hidden' : 'visible' });
   say(parts.digit, cell.term ? String(cell.term) : cell.state === 'folded' ? '·' : cell.state === 'unseen' ? '?' : '');
   say(parts.title, describe(cell, page));
@@ -261,7 +336,11 @@ function drawCell(group, cell, shown, page) {
 export function describe(cell, page) {
   if (cell.state === 'missing') return page.t('cell.missing', cell.index);
   if (cell.term === 0) return page.t(`cell.${cell.state}`, cell.index);
-  const words = [page.t('cell.entry', cell.index, cell.term), cell.text || page.t(`kind.${cell.kind}`), page.t(`cell.${cell.state}`)];
+  const words = [
+    page.t('cell.entry', cell.index, cell.term),
+    cell.text || page.t(`kind.${cell.kind}`),
+    page.t(`cell.${cell.state}`),
+  ];
   if (!cell.durable) words.push(page.t('cell.undurable'));
   return words.join(', ');
 }
@@ -279,40 +358,110 @@ function drawScroll({ scroll, scrolling, followBox }, shown, state) {
 function legendOf(page) {
   const cell = (state, term, words) => {
     const group = makeCell();
-    drawCell(group, { index: 1, term, state, durable: true, kind: '', text: '' }, { start: 1, label: 0, fold: 0 }, page);
+    drawCell(
+      group,
+      { index: 1, term, state, durable: true, kind: '', text: '' },
+      { start: 1, label: 0, fold: 0 },
+      page,
+    );
     set(group, { transform: 'translate(0 0)' });
     group.parts.title.remove();
-    return h('span', {}, svg('svg', { viewBox: '-1 -1 30 30', class: 'key matrix', 'aria-hidden': 'true' }, group), words);
+    return h(
+      'span',
+      {},
+      svg('svg', { viewBox: '-1 -1 30 30', class: 'key matrix', 'aria-hidden': 'true' }, group),
+      words,
+    );
   };
-  const mark = (name, d) => h('span', {}, svg('svg', { viewBox: '0 0 28 28', class: 'key matrix', 'aria-hidden': 'true' }, svg('path', { class: name, d })), page.t(`legend.${name}`));
-  return [cell('committed', 3, page.t('cell.committed')), cell('uncommitted', 3, page.t('cell.uncommitted')), cell('missing', 0, page.t('legend.missing')),
-    mark('knows', 'M2 14h22m0 -4v8'), mark('match', 'M2 14h22m0 -4v8'), mark('next', 'M14 8l7 11h-14Z')];
+  const mark = (name, d) =>
+    h(
+      'span',
+      {},
+      svg('svg', { viewBox: '0 0 28 28', class: 'key matrix', 'aria-hidden': 'true' }, svg('path', { class: name, d })),
+      page.t(`legend.${name}`),
+    );
+  return [
+    cell('committed', 3, page.t('cell.committed')),
+    cell('uncommitted', 3, page.t('cell.uncommitted')),
+    cell('missing', 0, page.t('legend.missing')),
+    mark('knows', 'M2 14h22m0 -4v8'),
+    mark('match', 'M2 14h22m0 -4v8'),
+    mark('next', 'M14 8l7 11h-14Z'),
+  ];
 }
 
 // ---- the table
 
 function drawTable(frame, shown, page) {
-  const signature = JSON.stringify([page.language, shown.start, shown.end, shown.committed,
-    shown.rows.map(({ node, peer, cells }) => [node.name, node.role, node.up, node.paused, node.term, node.commit, peer?.match, peer?.next, cells])]);
+  const signature = JSON.stringify([
+    page.language,
+    shown.start,
+    shown.end,
+    shown.committed,
+    shown.rows.map(({ node, peer, cells }) => [
+      node.name,
+      node.role,
+      node.up,
+      node.paused,
+      node.term,
+      node.commit,
+      peer?.match,
+      peer?.next,
+      cells,
+    ]),
+  ]);
   if (frame.signature === signature) return;
   frame.signature = signature;
-  const columns = Array.from({ length: Math.max(0, Math.min(shown.end, shown.last) - shown.start) }, (_, k) => shown.start + k);
-  const head = ['table.node', 'table.role', 'table.term', 'table.commit', 'table.match', 'table.next'].map((key) => h('th', { scope: 'col' }, page.t(key)));
-  put(frame, h('table', {},
-    h('caption', {}, page.t('table.caption', shown.committed)),
-    h('thead', {}, h('tr', {}, head, columns.map((index) => h('th', { scope: 'col' }, String(index))))),
-    h('tbody', {}, shown.rows.map((row) => tableRow(row, page)))));
+  const columns = Array.from(
+    { length: Math.max(0, Math.min(shown.end, shown.last) - shown.start) },
+    (_, k) => shown.start + k,
+  );
+  const head = ['table.node', 'table.role', 'table.term', 'table.commit', 'table.match', 'table.next'].map((key) =>
+    h('th', { scope: 'col' }, page.t(key)),
+  );
+  put(
+    frame,
+    h(
+      'table',
+      {},
+      h('caption', {}, page.t('table.caption', shown.committed)),
+      h(
+        'thead',
+        {},
+        h(
+          'tr',
+          {},
+          head,
+          columns.map((index) => h('th', { scope: 'col' }, String(index))),
+        ),
+      ),
+      h(
+        'tbody',
+        {},
+        shown.rows.map((row) => tableRow(row, page)),
+      ),
+    ),
+  );
 }
 
 function tableRow({ node, peer, cells }, page) {
   const facts = [page.t(`role.${roleOf(node)}`), node.term, node.commit, peer?.match ?? '–', peer?.next ?? '–'];
-  return h('tr', {}, h('th', { scope: 'row' }, node.name), facts.map((fact) => h('td', {}, String(fact))), cells.map((cell) => tableCell(cell, page)));
+  return h(
+    'tr',
+    {},
+    h('th', { scope: 'row' }, node.name),
+    facts.map((fact) => h('td', {}, String(fact))),
+    cells.map((cell) => tableCell(cell, page)),
+  );
 }
 
 function tableCell(cell, page) {
   const mark = { committed: '✓', uncommitted: '…', missing: '–', folded: '·', unseen: '?' }[cell.state];
-  return h('td', { class: `cell ${cell.state} ${termClass(cell.term)}` },
+  return h(
+    'td',
+    { class: `cell ${cell.state} ${termClass(cell.term)}` },
     h('span', { 'aria-hidden': 'true' }, cell.term ? `${cell.term} ${mark}` : mark),
     cell.text ? h('small', { 'aria-hidden': 'true' }, cell.text) : null,
-    h('span', { class: 'unseen' }, describe(cell, page)));
+    h('span', { class: 'unseen' }, describe(cell, page)),
+  );
 }

@@ -11,6 +11,7 @@ import { termClass } from './terms.js';
 const HEIGHT = 40;
 const MIDDLE = 20;
 const LABEL_MIN = 46;
+const FORGOTTEN_MAX = 300; // Steps that a live source let go of, before they are forgotten here.
 
 // Marks as paths around their place.
 const SHAPES = {
@@ -46,12 +47,39 @@ export function create(element, page) {
     state.language = page.language;
     state.drawn = '';
     set(parts.slider, { 'aria-label': page.t('timeline.slider') });
-    for (const [name, button] of Object.entries(parts.buttons)) set(button, { 'aria-label': page.t(`timeline.${name}`), title: page.t(`timeline.${name}.title`) });
-    put(parts.unit, UNITS.map((unit) => h('option', { value: unit, selected: unit === page.unit }, page.t(`unit.${unit}`))));
+    for (const [name, button] of Object.entries(parts.buttons))
+      set(button, { 'aria-label': page.t(`timeline.${name}`), title: page.t(`timeline.${name}.title`) });
+    put(
+      parts.unit,
+      UNITS.map((unit) => h('option', { value: unit, selected: unit === page.unit }, page.t(`unit.${unit}`))),
+    );
     set(parts.unit, { 'aria-label': page.t('timeline.unit') });
-    put(parts.speed, SPEEDS.map((speed) => h('option', { value: String(speed), selected: speed === page.player.speed }, page.t('timeline.speed-of', speed))));
+    put(
+      parts.speed,
+      SPEEDS.map((speed) =>
+        h(
+          'option',
+          { value: String(speed), selected: speed === page.player.speed },
+          page.t('timeline.speed-of', speed),
+        ),
+      ),
+    );
     set(parts.speed, { 'aria-label': page.t('timeline.speed') });
-    put(parts.legend, MARKS.slice(1).map((mark) => h('span', {}, svg('svg', { viewBox: `-10 ${MIDDLE - 10} 20 ${HEIGHT - MIDDLE + 8}`, class: 'key', 'aria-hidden': 'true' }, svg('path', { class: `tick ${mark}`, d: SHAPES[mark](0) })), page.t(`mark.${mark}`))));
+    put(
+      parts.legend,
+      MARKS.slice(1).map((mark) =>
+        h(
+          'span',
+          {},
+          svg(
+            'svg',
+            { viewBox: `-10 ${MIDDLE - 10} 20 ${HEIGHT - MIDDLE + 8}`, class: 'key', 'aria-hidden': 'true' },
+            svg('path', { class: `tick ${mark}`, d: SHAPES[mark](0) }),
+          ),
+          page.t(`mark.${mark}`),
+        ),
+      ),
+    );
   }
 
   function xOf(step) {
@@ -69,15 +97,29 @@ export function create(element, page) {
     if (signature === state.drawn) return;
     state.drawn = signature;
     set(parts.strip, { viewBox: `0 0 ${state.width} ${HEIGHT}`, width: state.width });
-    const runs = known.terms.map(({ step, term }, k) => [Math.max(first, step), known.terms[k + 1]?.step ?? last, term]).filter(([, end]) => end > first);
-    put(parts.terms, runs.map(([begin, end, term]) => {
-      const width = Math.max(0, xOf(end) - xOf(begin));
-      return [svg('rect', { class: termClass(term), x: xOf(begin), y: 2, width, height: HEIGHT - 4 }),
-        width > 44 ? svg('text', { x: xOf(begin) + 4, y: 12 }, page.t('timeline.term', term)) : null];
-    }));
+    const runs = known.terms
+      .map(({ step, term }, k) => [Math.max(first, step), known.terms[k + 1]?.step ?? last, term])
+      .filter(([, end]) => end > first);
+    put(
+      parts.terms,
+      runs.map(([begin, end, term]) => {
+        const width = Math.max(0, xOf(end) - xOf(begin));
+        return [
+          svg('rect', { class: termClass(term), x: xOf(begin), y: 2, width, height: HEIGHT - 4 }),
+          width > 44 ? svg('text', { x: xOf(begin) + 4, y: 12 }, page.t('timeline.term', term)) : null,
+        ];
+      }),
+    );
     for (const mark of MARKS)
-      set(parts.marks[mark], { d: thin(known.marks[mark] ?? [], first, xOf).map(SHAPES[mark]).join('') });
-    put(parts.labels, spaced(known.labels, xOf, state.width).map(([label, x]) => svg('text', { x, y: HEIGHT + 11 }, label)));
+      set(parts.marks[mark], {
+        d: thin(known.marks[mark] ?? [], first, xOf)
+          .map(SHAPES[mark])
+          .join(''),
+      });
+    put(
+      parts.labels,
+      spaced(known.labels, xOf, state.width).map(([label, x]) => svg('text', { x, y: HEIGHT + 11 }, label)),
+    );
   }
 
   function drawPosition() {
@@ -86,12 +128,20 @@ export function create(element, page) {
     set(parts.knob, { cx: x });
     const { first, last } = bounds();
     const words = positionOf(page);
-    set(parts.slider, { 'aria-valuemin': first, 'aria-valuemax': last, 'aria-valuenow': page.position, 'aria-valuetext': `${words}. ${sentenceOf(page)}` });
+    set(parts.slider, {
+      'aria-valuemin': first,
+      'aria-valuemax': last,
+      'aria-valuenow': page.position,
+      'aria-valuetext': `${words}. ${sentenceOf(page)}`,
+    });
     say(parts.where, words);
     say(parts.what, sentenceOf(page));
-    say(parts.line, page.source.kind === 'playground' ? lineOf(page.source.text, page.source.lineOf(page.position)) : '');
-    const forks = page.source.kind === 'playground' && page.position < last && !page.playing;
-    say(parts.fork, forks ? page.t('timeline.forks') : '');
+    say(
+      parts.line,
+      page.source.kind === 'playground' ? lineOf(page.source.text, page.source.lineOf(page.position)) : '',
+    );
+    const isPast = page.source.kind === 'playground' && page.position < last && !page.playing;
+    say(parts.hint, isPast ? page.t(page.position === 0 ? 'timeline.press' : 'timeline.forks') : '');
   }
 
   function drawButtons() {
@@ -106,7 +156,11 @@ export function create(element, page) {
     if (parts.goesOn !== goesOn || parts.playLanguage !== page.language) {
       parts.goesOn = goesOn;
       parts.playLanguage = page.language;
-      put(buttons.play, icon(goesOn ? 'pause' : 'play'), h('span', {}, page.t(goesOn ? 'timeline.pause' : isLive ? 'timeline.follow' : 'timeline.play')));
+      put(
+        buttons.play,
+        icon(goesOn ? 'pause' : 'play'),
+        h('span', {}, page.t(goesOn ? 'timeline.pause' : isLive ? 'timeline.follow' : 'timeline.play')),
+      );
     }
     set(buttons.play, { 'aria-label': null });
     set(parts.unit, { hidden: isLive });
@@ -130,8 +184,16 @@ export function create(element, page) {
 
   function key(event) {
     const { first, last } = bounds();
-    const moves = { ArrowLeft: () => move(-1, page.unit), ArrowDown: () => move(-1, page.unit), ArrowRight: () => move(1, page.unit), ArrowUp: () => move(1, page.unit),
-      PageUp: () => move(-1, 'line'), PageDown: () => move(1, 'line'), Home: () => page.go(first), End: () => page.go(last) };
+    const moves = {
+      ArrowLeft: () => move(-1, page.unit),
+      ArrowDown: () => move(-1, page.unit),
+      ArrowRight: () => move(1, page.unit),
+      ArrowUp: () => move(1, page.unit),
+      PageUp: () => move(-1, 'line'),
+      PageDown: () => move(1, 'line'),
+      Home: () => page.go(first),
+      End: () => page.go(last),
+    };
     if (event.shiftKey || !moves[event.key]) return;
     event.preventDefault();
     moves[event.key]();
@@ -144,10 +206,13 @@ export function create(element, page) {
 
 class Known {
   epoch = null;
+  first = 0;
 
   catchUp(page) {
     const { source } = page;
-    if (this.epoch !== page.epoch) Object.assign(this, { epoch: page.epoch, next: source.first ?? 0, terms: [], marks: {}, labels: [], line: 0 });
+    const first = source.first ?? 0;
+    if (this.epoch !== page.epoch || first - this.first > FORGOTTEN_MAX)
+      Object.assign(this, { epoch: page.epoch, first, next: first, terms: [], marks: {}, labels: [], line: 0 });
     for (; this.next < source.length; this.next++) this.#learn(source, this.next);
   }
 
@@ -156,7 +221,7 @@ class Known {
     const mark = markOf(events);
     if (mark) (this.marks[mark] ??= []).push(step);
     const known = this.terms.at(-1)?.term ?? 0;
-    const heard = Math.max(known, ...events.map((event) => (event.event === 'broken' ? 0 : event.term ?? 0)));
+    const heard = Math.max(known, ...events.map((event) => (event.event === 'broken' ? 0 : (event.term ?? 0))));
     const term = this.terms.length === 0 ? Math.max(heard, ...source.view(step).nodes.map((node) => node.term)) : heard;
     if (term > known || this.terms.length === 0) this.terms.push({ step: Math.max(0, step - 1), term });
     if (source.kind === 'playground') this.#learnLine(source, step);
@@ -196,13 +261,20 @@ export function seconds(us, digits = 3) {
 
 function positionOf(page) {
   const { source } = page;
-  if (source.kind === 'live') return page.t(page.following ? 'timeline.live' : 'timeline.live-past', seconds(page.view.time_us, 1));
+  if (source.kind === 'live') {
+    const age = source.view(page.last).time_us - page.view.time_us;
+    return page.following ? page.t('timeline.live') : page.t('timeline.live-past', seconds(age, 1));
+  }
   return page.t('timeline.where', page.position, page.last, seconds(page.now));
 }
 
 export function sentenceOf(page) {
-  if (page.events.length === 0) return page.source.kind === 'playground' ? page.t('timeline.beginning') : '';
-  return page.events.map((event) => page.tell(event)).join('; ');
+  const { source } = page;
+  if (source.kind === 'playground')
+    return page.events.length > 0 ? page.tell(page.events[0]) : page.opening || page.t('timeline.beginning');
+  for (let step = page.position; step >= source.first; step--)
+    if (source.events(step).length > 0) return page.tell(source.events(step).at(-1));
+  return '';
 }
 
 // ---- elements
@@ -214,20 +286,64 @@ function build(page, { scrub, key, move }) {
   const hand = svg('line', { class: 'hand', y1: 0, y2: HEIGHT });
   const knob = svg('circle', { class: 'knob', cy: HEIGHT, r: 5 });
   const strip = svg('svg', { class: 'strip', height: HEIGHT + 16 }, terms, Object.values(marks), labels, hand, knob);
-  const slider = h('div', { class: 'slider', role: 'slider', tabindex: '0', onkeydown: key,
-    onpointerdown: (event) => { slider.setPointerCapture(event.pointerId); scrub(event); },
-    onpointermove: (event) => event.buttons && slider.hasPointerCapture(event.pointerId) && scrub(event) }, strip);
-  const button = (name, action) => h('button', { type: 'button', class: `transport ${name}`, onclick: action }, icon(name === 'play' ? 'play' : { lineBack: 'first', back: 'back', forward: 'forward', lineForward: 'last' }[name]));
-  const buttons = { lineBack: button('lineBack', () => move(-1, 'line')), back: button('back', () => move(-1, page.unit)), play: button('play', () => page.play()),
-    forward: button('forward', () => move(1, page.unit)), lineForward: button('lineForward', () => move(1, 'line')) };
+  const slider = h(
+    'div',
+    {
+      class: 'slider',
+      role: 'slider',
+      tabindex: '0',
+      onkeydown: key,
+      onpointerdown: (event) => {
+        slider.setPointerCapture(event.pointerId);
+        scrub(event);
+      },
+      onpointermove: (event) => event.buttons && slider.hasPointerCapture(event.pointerId) && scrub(event),
+    },
+    strip,
+  );
+  const button = (name, action) =>
+    h(
+      'button',
+      { type: 'button', class: `transport ${name}`, onclick: action },
+      icon(
+        name === 'play' ? 'play' : { lineBack: 'first', back: 'back', forward: 'forward', lineForward: 'last' }[name],
+      ),
+    );
+  const buttons = {
+    lineBack: button('lineBack', () => move(-1, 'line')),
+    back: button('back', () => move(-1, page.unit)),
+    play: button('play', () => page.play()),
+    forward: button('forward', () => move(1, page.unit)),
+    lineForward: button('lineForward', () => move(1, 'line')),
+  };
   const unit = h('select', { onchange: () => (page.unit = unit.value) });
   const speed = h('select', { onchange: () => (page.player.speed = Number(speed.value)) });
   const what = h('p', { class: 'what' });
   const where = h('span', { class: 'where' });
   const line = h('code', { class: 'line' });
-  const fork = h('span', { class: 'fork' });
+  const hint = h('span', { class: 'hint' });
   const legend = h('div', { class: 'legend' });
-  const all = [h('div', { class: 'telling' }, what, h('p', { class: 'position' }, where, line, fork)), slider,
-    h('div', { class: 'transports' }, Object.values(buttons), h('span', { class: 'choices' }, unit, speed), legend)];
-  return { all, terms, marks, labels, hand, knob, strip, slider, buttons, unit, speed, what, where, line, fork, legend };
+  const all = [
+    h('div', { class: 'telling' }, what, h('p', { class: 'position' }, where, line, hint)),
+    slider,
+    h('div', { class: 'transports' }, Object.values(buttons), h('span', { class: 'choices' }, unit, speed), legend),
+  ];
+  return {
+    all,
+    terms,
+    marks,
+    labels,
+    hand,
+    knob,
+    strip,
+    slider,
+    buttons,
+    unit,
+    speed,
+    what,
+    where,
+    line,
+    hint,
+    legend,
+  };
 }

@@ -11,13 +11,21 @@ export function create(element, page) {
 
   function update() {
     const verdict = judge(page.view);
-    set(badge, { class: `badge ${page.view.live ? 'live' : 'simulation'}`, title: page.t(page.view.live ? 'badge.live.why' : 'badge.simulation.why') });
+    set(badge, {
+      class: `badge ${page.view.live ? 'live' : 'simulation'}`,
+      title: page.t(page.view.live ? 'badge.live.why' : 'badge.simulation.why'),
+    });
     say(badge, page.t(page.view.live ? 'badge.live' : 'badge.simulation'));
     const lost = page.source.connected === false;
     set(element, { 'data-health': lost ? 'unknown' : verdict.health });
     say(mark, { healthy: '●', degraded: '◐', unavailable: '○', unknown: '?' }[lost ? 'unknown' : verdict.health]);
     say(health, lost ? page.t('verdict.lost') : sentence(page, verdict));
-    put(facts, fact('verdict.leader', verdict.leader ?? '–'), fact('verdict.term', verdict.term), fact('verdict.committed', page.view.committed));
+    put(
+      facts,
+      fact('verdict.leader', verdict.leader ?? '–'),
+      fact('verdict.term', verdict.term),
+      fact('verdict.committed', page.view.committed),
+    );
     const rule = page.view.broken.at(-1);
     set(broken, { hidden: !rule });
     say(broken, rule ? page.t('verdict.broken', rule.rule, rule.text) : '');
