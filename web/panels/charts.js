@@ -111,11 +111,9 @@ function fillFigure(page, figure, chart) {
   const state = JSON.stringify([page.language, chart.title, chart.values]);
   if (figure.shown === state) return;
   figure.shown = state;
-  const numbers = [
-    h('b', null, now === null ? page.t('charts.nothing') : chart.format(now)),
-    h('small', null, known.length > 0 ? page.t('charts.most', chart.format(max)) : ''),
-  ];
-  put(figure, h('figcaption', null, h('span', null, chart.title), ' ', numbers[0], ' ', numbers[1]), picture(chart, max));
+  const newest = h('b', null, now === null ? page.t('charts.nothing') : chart.format(now));
+  const most = h('small', null, known.length > 0 ? page.t('charts.most', chart.format(max)) : '');
+  put(figure, h('figcaption', null, chart.title, ' ', newest, ' ', most), picture(chart, max));
 }
 
 export function create(element, page) {

@@ -69,7 +69,8 @@ export function create(element, page) {
     writeChoices();
     const rows = windowOf(page.source, page.position, FILTERS[select.value]);
     const current = rows.findLast(({ step }) => step <= page.position)?.step;
-    keyed(list, rows, ({ step, n, event }) => `${step} ${n} ${event.event}`, makeRow, (row, item) => fillRow(row, item, current));
+    const key = ({ step, n, event }) => `${step} ${n} ${event.event}`;
+    keyed(list, rows, key, makeRow, (row, item) => fillRow(row, item, current));
     showCurrent(list);
   }
 

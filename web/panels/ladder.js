@@ -1,5 +1,5 @@
-// ladder.js - three ways to repair the same two logs, side by side: what each cost, and its messages as a ladder between
-// leader and follower. The core played each of them; here they are drawn.
+// ladder.js - three ways to repair the same two logs, side by side: what each cost, and its messages as a ladder
+// between leader and follower. The core played each of them; here they are drawn.
 import { h, svg } from '../dom.js';
 
 const WIDTH = 220;
@@ -19,7 +19,8 @@ function label(page, message) {
   }
   if (message.last > message.prev) {
     const first = message.prev + 1;
-    return page.t(first === message.last ? 'lens.ladder.entry' : 'lens.ladder.entries', message.prev, first, message.last);
+    const key = first === message.last ? 'lens.ladder.entry' : 'lens.ladder.entries';
+    return page.t(key, message.prev, first, message.last);
   }
   return page.t('lens.ladder.probe', message.prev);
 }
@@ -77,8 +78,9 @@ function card(page, repair, result, most) {
 // `results`: what the core told, null while it plays, or {error}.
 export function comparison(page, repair, results) {
   const title = h('h3', null, page.t('lens.compare'));
-  if (results === null) return [title, h('p', { class: 'panel-quiet' }, page.t('lens.compare.wait'))];
-  if (results?.error) return [title, h('p', { class: 'panel-quiet' }, page.t('lens.compare.failed', results.error.message))];
+  const quiet = (...words) => [title, h('p', { class: 'panel-quiet' }, page.t(...words))];
+  if (results === null) return quiet('lens.compare.wait');
+  if (results.error) return quiet('lens.compare.failed', results.error.message);
   const most = Math.max(...results.map(({ round_trips: trips }) => trips));
   return [
     title,

@@ -106,7 +106,8 @@ function catchUp(leader, before, peer, us) {
 function replay(node, before, us) {
   const behind = node.commit - node.applied;
   const gains = perSecond(node.applied - (before?.applied ?? node.applied), us);
-  return { kind: 'replay', node: node.name, behind, writes: 0, link: gains, gains, left_s: gains > 0 ? behind / gains : null };
+  const left_s = gains > 0 ? behind / gains : null;
+  return { kind: 'replay', node: node.name, behind, writes: 0, link: gains, gains, left_s };
 }
 
 // What takes long at the last of these views: followers that are far behind their leader, and nodes that have

@@ -81,7 +81,8 @@ export class Watch {
 
   seeOwnLog(node) {
     const last = this.lasts.get(node.term) ?? 0;
-    if (node.last < last) this.break('leader-append-only', { key: 'shrank', values: [node.name, node.term, last, node.last] });
+    const values = [node.name, node.term, last, node.last];
+    if (node.last < last) this.break('leader-append-only', { key: 'shrank', values });
     remember(this.lasts, node.term, Math.max(last, node.last));
     const own = this.own.get(node.term) ?? new Map();
     forEachEntry(node, (index, entry) => {

@@ -129,12 +129,14 @@ function messageOf(source, k, event) {
 function outlineOf(message, follower) {
   const runs = message?.outline ?? [];
   const top = Math.min(message?.prev ?? 0, follower.last);
-  return runs.map(([term, first], k) => ({ term, first, last: k + 1 < runs.length ? runs[k + 1][1] - 1 : Math.max(first, top) }));
+  const endOf = (k) => (k + 1 < runs.length ? runs[k + 1][1] - 1 : Math.max(runs[k][1], top));
+  return runs.map(([term, first], k) => ({ term, first, last: endOf(k) }));
 }
 
 const isRejection = (event) => event.message === 'append-reply' && (event.index ?? 0) > 0;
 
-const RESUMES = new Set(['probe', 'absent', 'differs', 'rejects', 'steps-back', 'fork', 'cuts', 'crashed', 'restarted']);
+// What ends ordinary replication.
+const RESUMES = new Set(['probe', 'absent', 'differs', 'rejects', 'fork', 'cuts', 'crashed', 'restarted']);
 
 class Story {
   constructor(source, start, leader, term, follower) {
@@ -242,7 +244,8 @@ class Story {
     const follower = nodeOf(view, this.follower);
     const found = termAt(follower, prev);
     const facts = { prev, last, prevTerm: wanted, found, end: follower.last };
-    if (event.term < follower.term) this.add(k, 'stale', 'rule-1', { ...facts, theirs: event.term, mine: follower.term });
+    const terms = { theirs: event.term, mine: follower.term };
+    if (terms.theirs < terms.mine) this.add(k, 'stale', 'rule-1', terms);
     else if (prev > 0 && found === 0 && prev > follower.last) this.add(k, 'absent', 'rule-2', facts);
     else if (prev > 0 && found !== wanted && found !== 0) this.add(k, 'differs', 'rule-2', facts);
     else if (last > prev) this.add(k, 'fits', 'rule-2', facts);

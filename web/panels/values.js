@@ -29,6 +29,7 @@ function callsOf(text) {
   return (text.match(/(?:"(?:[^"\\]|\\.)*"?|[^";])+/g) ?? []).map((call) => call.trim());
 }
 
+// What changes no value.
 const KEEP_VALUES = new Set(['EXPIRE', 'PEXPIRE', 'EXPIREAT', 'PEXPIREAT', 'PERSIST', 'TOUCH', 'PUBLISH', 'MULTI']);
 const CONDITIONS = new Set(['NX', 'XX', 'GET', 'IFEQ', 'IFGT']);
 
@@ -67,15 +68,19 @@ class Keys {
     const plain = !guarded && !args.slice(2).some(({ word }) => CONDITIONS.has(word.toUpperCase()));
     if (KEEP_VALUES.has(command) || command === 'WATCH') return;
     if (plain && command === 'SET' && args.length > 1) this.set(index, args[0], args[1]);
-    else if (plain && (command === 'SETEX' || command === 'PSETEX') && args.length > 2) this.set(index, args[0], args[2]);
-    else if (plain && command === 'MSET') for (let k = 0; k + 1 < args.length; k += 2) this.set(index, args[k], args[k + 1]);
-    else if (plain && (command === 'DEL' || command === 'UNLINK')) for (const { word } of args) this.map.delete(word);
+    else if (plain && /^P?SETEX$/.test(command) && args.length > 2) this.set(index, args[0], args[2]);
+    else if (plain && command === 'MSET') this.setPairs(index, args);
+    else if (plain && /^(DEL|UNLINK)$/.test(command)) args.forEach(({ word }) => this.map.delete(word));
     else if (plain && command.startsWith('FLUSH')) this.map.clear();
     else this.leaveOpen(index, command, args);
   }
 
   set(index, key, value) {
     this.put(key.word, index, { value: value.word, cut: value.cut });
+  }
+
+  setPairs(index, args) {
+    for (let k = 0; k + 1 < args.length; k += 2) this.set(index, args[k], args[k + 1]);
   }
 
   leaveOpen(index, command, args) {
@@ -97,8 +102,8 @@ export function valuesOf(node, live) {
 }
 
 // A row for each key, those changed last first: {key, cells: [{node, value, cut, by, index, state}]}. `state` is
-// `same` as on the node that has applied most, `behind` (it has not applied the entry yet), `unseen` (the entry that set
-// it is older than what is shown of one of the two), or `differs`.
+// `same` as on the node that has applied most, `behind` (it has not applied the entry yet), `unseen` (the entry that
+// set it is older than what is shown of one of the two), or `differs`.
 export function tableOf(view, rowsMax) {
   const nodes = view.nodes.map((node) => ({ node, values: valuesOf(node, view.live) }));
   const ahead = nodes.reduce((best, each) => (!best || each.node.applied > best.node.applied ? each : best), null);
