@@ -5,9 +5,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { beginningOf, followerOf, forkOf, inconsistencyOf, leaderOf, marksOf, nodeOf, repairOf, runsOf } from '../../web/panels/repair.js';
+import { forkOf, inconsistencyOf, leaderOf, nodeOf, runsOf } from '../../web/panels/logs.js';
 import { commitSeries, jobsOf, lagSeries, messagesByLine, positionsOf, writeSeries } from '../../web/panels/measure.js';
 import { judged, PROPERTIES, Watch } from '../../web/panels/properties.js';
+import { beginningOf, followerOf, marksOf, Repairs } from '../../web/panels/repair.js';
 import { isMessage, sentence } from '../../web/panels/sentences.js';
 import { tableOf, valuesOf, wordsOf } from '../../web/panels/values.js';
 import { en, zh } from '../../web/strings-panels.js';
@@ -53,6 +54,8 @@ test('the followers of Figure 7 miss entries, hold extra ones, or both', () => {
 });
 
 // ---------------------------------------------------------------------------------------------------- repair
+
+const repairOf = (source, position, follower) => new Repairs().of({ source, epoch: 0 }, position, follower);
 
 test('the leader is who lives and leads the highest term', () => {
   const nodes = [node('a', [], { role: 'leader', term: 2 }), node('b', [], { role: 'leader', term: 3 }), node('c', [], { role: 'leader', term: 9, up: false })];
@@ -123,6 +126,20 @@ test('a page that came when the log was cut already has not seen what it was', (
   const source = figure7f();
   source.told[1].push({ event: 'truncated', node: 'f', index: 4, other: 11, term: 2 });
   assert.equal(repairOf(source, 1, 'f').late, true);
+});
+
+test('a repair that goes on is told on, and one that may have become another is told anew', () => {
+  const whole = figure7f();
+  const source = new FakeSource(whole.views[0]);
+  const repairs = new Repairs();
+  for (let k = 1; k < whole.length; k++) {
+    source.views.push(whole.views[k]);
+    source.told.push(whole.told[k]);
+    repairs.of({ source, epoch: 0 }, k, 'f');
+  }
+  const { steps } = repairs.of({ source, epoch: 0 }, 14, 'f');
+  assert.deepEqual(steps, repairOf(whole, 14, 'f').steps);
+  assert.notEqual(repairs.of({ source, epoch: 1 }, 14, 'f').steps, steps);
 });
 
 test('a repair ends where the next leader comes to power', () => {

@@ -1,8 +1,8 @@
 // inspector.js - all that one node holds: its state by the paper's names, its log as an outline and entry by entry,
 // and, of a leader, what it knows of each follower.
 import { h, put, say } from '../dom.js';
+import { nodeOf, runsOf, termAt } from './logs.js';
 import { duration, number } from './numbers.js';
-import { nodeOf, runsOf, termAt } from './repair.js';
 import { termClass } from './terms.js';
 
 const ENTRIES_MAX = 200; // The newest ones.

@@ -5,7 +5,8 @@ import { h, keyed, put, say } from '../dom.js';
 import { comparison } from './ladder.js';
 import { logs } from './lens_logs.js';
 import { kindWords, phasesOf, stepWords } from './lens_words.js';
-import { followerOf, inconsistencyOf, leaderOf, nodeOf, repairOf } from './repair.js';
+import { inconsistencyOf, leaderOf, nodeOf } from './logs.js';
+import { followerOf, Repairs } from './repair.js';
 import { listen, markRow, showCurrent } from './rows.js';
 
 const STEPS_MAX = 60;
@@ -85,6 +86,7 @@ export function create(element, page) {
   element.append(h('header', null, heading, others), title, ...parts);
   listen(steps);
   const comparisons = new Comparisons(() => update());
+  const repairs = new Repairs();
   let shown = null;
   let compared = null;
   let scrolled = null;
@@ -162,7 +164,7 @@ export function create(element, page) {
   function update() {
     const leader = leaderOf(page.view);
     const follower = leader && followerOf(page.source, page.position, leader, page.selected);
-    const repair = follower && repairOf(page.source, page.position, follower);
+    const repair = follower && repairs.of(page, page.position, follower);
     say(heading, page.t('lens.heading'));
     others.setAttribute('aria-label', page.t('lens.others'));
     showOthers(leader, follower);

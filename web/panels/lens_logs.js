@@ -1,7 +1,8 @@
 // lens_logs.js - the two logs of a repair, one above the other: the leader's, the follower's as it was, and as it is,
 // with the place that was asked for, the outline that came back, and the fork.
 import { h } from '../dom.js';
-import { inconsistencyOf, marksOf, termAt } from './repair.js';
+import { inconsistencyOf, termAt } from './logs.js';
+import { marksOf } from './repair.js';
 import { termClass } from './terms.js';
 
 const COLUMNS_ALL = 24; // A longer log is shown from a little before the fork.

@@ -1,5 +1,5 @@
 // lens_words.js - a repair in words: which inconsistency the follower has, its parts, and a sentence for each step.
-import { inconsistencyOf } from './repair.js';
+import { inconsistencyOf } from './logs.js';
 import { range } from './sentences.js';
 
 const entriesOf = (page, count) => page.t(count === 1 ? 'lens.entry' : 'lens.entries', count);

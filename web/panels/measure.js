@@ -1,6 +1,6 @@
 // measure.js - numbers over time, from the views of a source: how far followers lag, what a commit and a sync
 // take, how much is written; and the work that takes long.
-import { leaderOf } from './repair.js';
+import { leaderOf } from './logs.js';
 
 // Positions to look at, at most `count` up to `position`, the newest last: in a playground evenly spaced from its
 // beginning on, of a live cluster the last ones, since its counters are compared from one view to the next.
