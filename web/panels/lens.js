@@ -5,7 +5,7 @@ import { h, keyed, put, say } from '../dom.js';
 import { comparison } from './ladder.js';
 import { logs } from './lens_logs.js';
 import { kindWords, phasesOf, stepWords } from './lens_words.js';
-import { inconsistencyOf, leaderOf, nodeOf } from './logs.js';
+import { inconsistencyOf, inheritedView, leaderOf, nodeOf } from './logs.js';
 import { followerOf, Repairs } from './repair.js';
 import { listen, markRow, showCurrent } from './rows.js';
 
@@ -57,7 +57,7 @@ class Comparisons {
     if (!this.known.has(key)) {
       if (this.known.size > 20) this.known.clear();
       this.known.set(key, null);
-      this.ask(page.source, repair).then(
+      this.ask(page.source.view(repair.start), leader, before).then(
         (results) => this.known.set(key, results),
         (error) => this.known.set(key, { error }),
       ).then(this.onready);
@@ -65,10 +65,10 @@ class Comparisons {
     return this.known.get(key);
   }
 
-  async ask(source, { start, leader, follower }) {
-    if (source.kind === 'playground') return source.compare(start, follower);
+  // A live page has no core at hand until it is asked for one.
+  async ask(view, leader, follower) {
     const { compareLogs } = await import('../playground.js');
-    return compareLogs(source.view(start), leader, follower);
+    return compareLogs(inheritedView(view, leader), leader.name, follower.name);
   }
 }
 

@@ -37,7 +37,7 @@ function outlineWords(page, outline) {
 
 // Some steps have a sentence of their own where they are simpler.
 function variantOf(repair, step) {
-  if (step.kind === 'rejects') return repair.textbook ? '.textbook' : '';
+  if (step.kind === 'rejects') return repair.textbook ? `.${repair.textbook}` : '';
   if (step.kind === 'repaired') return step.trips === 0 ? '.unasked' : step.trips === 1 ? '.once' : '';
   if (step.kind === 'cuts' || step.kind === 'fills') return step.first === step.last ? '.one' : '';
   return (step.prev ?? step.fork) === 0 ? '.start' : '';

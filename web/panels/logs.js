@@ -45,6 +45,15 @@ function lastInherited(leader) {
   return last;
 }
 
+// The view as it was before the leader added anything: without entries of its term.
+export function inheritedView(view, leader) {
+  const cut = (node) => {
+    const own = node.log.findIndex(([term]) => term === leader.term);
+    return own < 0 ? node : { ...node, log: node.log.slice(0, own), last: node.first + own - 1 };
+  };
+  return { ...view, nodes: view.nodes.map(cut) };
+}
+
 // Entries above `fork` that did not come from this leader. (A live follower may be seen a moment later than its leader,
 // and then holds newer ones that did.)
 function extraAbove(follower, fork, term) {

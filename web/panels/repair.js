@@ -62,6 +62,7 @@ class Story {
   constructor(source, start, leader, follower) {
     Object.assign(this, { source, start, leader: leader.name, term: leader.term, follower, next: start.step });
     this.steps = [];
+    this.committed = 0; // What the follower has heard to be committed.
     this.done = false; // Until something goes wrong again, the rest is ordinary replication.
     this.ended = false; // Somebody else came to power.
     this.begin(source.view(start.step));
@@ -93,7 +94,8 @@ class Story {
     if (RESUMES.has(kind)) this.done = false;
     if (this.done) return;
     this.steps.push({ step, kind, rule, ...facts });
-    if (kind === 'repaired' || (kind === 'follower-commits' && facts.index >= this.first.last)) this.done = true;
+    if (kind === 'follower-commits') this.committed = facts.index;
+    this.done = kind === 'repaired' || Math.min(this.match, this.committed) >= this.first.last;
   }
 
   termOfLeader(index) {
@@ -117,7 +119,7 @@ class Story {
       case 'lost':
         return this.add(k, 'lost', 'retry');
       case 'conflict':
-        return this.add(k, 'fork', 'outline-fork', { index, fork: other });
+        return this.tellFork(k, index, other);
       case 'repaired':
         return this.add(k, 'repaired', 'next-match', {
           last: other,
@@ -129,6 +131,13 @@ class Story {
       case 'data-loss':
         return this.add(k, 'data-loss', 'durable', { index, last: other });
     }
+  }
+
+  // The core says so behind what it sends at once in consequence; told in the order in which it is understood.
+  tellFork(k, index, fork) {
+    const sent = this.steps.at(-1)?.kind === 'entries' && this.steps.at(-1).step === k - 1 ? this.steps.pop() : null;
+    this.add(sent?.step ?? k, 'fork', 'outline-fork', { index, fork });
+    if (sent) this.steps.push(sent);
   }
 
   // An append with nothing in it that goes no further than what matches is a heartbeat: it repairs nothing.
