@@ -38,7 +38,7 @@ export const en = {
   'lens.phase.filled': 'Cells filled',
   'lens.phase.match': 'In line',
   'lens.phase.done': 'done',
-  'lens.phase.ahead': 'to come',
+  'lens.phase.ahead': 'not yet',
   'lens.phase.unneeded': 'not needed',
 
   'lens.row.index': 'Index',

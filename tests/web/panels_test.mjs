@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { forkOf, inconsistencyOf, leaderOf, nodeOf, runsOf } from '../../web/panels/logs.js';
+import { phasesOf } from '../../web/panels/lens_words.js';
 import { commitSeries, jobsOf, lagSeries, messagesByLine, positionsOf, writeSeries } from '../../web/panels/measure.js';
 import { judged, PROPERTIES, Watch } from '../../web/panels/properties.js';
 import { beginningOf, followerOf, marksOf, Repairs } from '../../web/panels/repair.js';
@@ -96,6 +97,17 @@ test('marks show what has happened so far, and nothing that comes later', () => 
   assert.deepEqual(marksOf(repair, 2), { probe: 10, outline: [], fork: null });
   assert.equal(marksOf(repair, 4).outline.length, 3);
   assert.deepEqual(marksOf(repair, 6).fork, 3);
+});
+
+test('parts of a repair are done, ahead, or were not needed', () => {
+  const states = (source, position) => phasesOf(repairOf(source, position, 'f'), position, false).map(([, state]) => state);
+  assert.deepEqual(states(figure7f(), 6), ['done', 'done', 'done', 'ahead', 'ahead', 'ahead']);
+  const known = figure7f();
+  known.told = known.told.map((events, k) => (k >= 2 && k <= 6 ? [] : events));
+  Object.assign(nodeOf(known.view(1), 'L').peers[0], { next: 4, progress: 'stream' });
+  assert.deepEqual(states(known, 14), ['unneeded', 'unneeded', 'done', 'done', 'done', 'done']);
+  known.told = known.told.map((events, k) => (k > 1 ? [] : events));
+  assert.deepEqual(states(known, 14).slice(3), ['ahead', 'ahead', 'ahead']);
 });
 
 test('a leader that knew the fork from the vote begins with it', () => {
@@ -261,7 +273,7 @@ test('messages are counted by the lines that sent them', () => {
 // ---------------------------------------------------------------------------------------------------- safety
 
 test('the first five of the judge\'s rules are Figure 3, others stand for themselves', () => {
-  const { five, others } = judged([{ rule: 'R4', text: 'lacks' }, { rule: 'R6', text: 'counts' }, { rule: 'R6', text: 'again' }]);
+  const { five, others } = judged([{ rule: 'R4', text: 'lacks' }, { rule: 'R6', text: 'R6: counts' }, { rule: 'R6', text: 'R6: again' }, { rule: 'R6', text: 'R6: again' }]);
   assert.deepEqual(five.filter(({ texts }) => texts.length > 0), [{ name: 'leader-completeness', texts: ['lacks'] }]);
   assert.deepEqual(others, [{ rule: 'R6', texts: ['counts', 'again'] }]);
 });

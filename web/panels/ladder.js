@@ -2,9 +2,9 @@
 // between leader and follower. The core played each of them; here they are drawn.
 import { h, svg } from '../dom.js';
 
-const WIDTH = 220;
-const LEFT = 24;
-const RIGHT = WIDTH - 24;
+const WIDTH = 190;
+const LEFT = 18;
+const RIGHT = WIDTH - 18;
 const STEP = 22;
 const HEAD = 18;
 const MESSAGES_MAX = 14; // More are folded in the middle.

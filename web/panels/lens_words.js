@@ -61,21 +61,22 @@ export function kindWords(page, repair, leader, before) {
   return doubt ? `${words} ${page.t(doubt)}` : words;
 }
 
-// [name, state]: of the repair's parts, what is done at the position, and what it needs at all. A live cluster does not
-// tell its messages: of it only what is known is named.
+// A repair's parts, in their order, by the steps that show them.
+const PHASES = {
+  probe: ['probe', 'absent', 'differs'],
+  rejection: ['rejects', 'rejection', 'steps-back'],
+  fork: ['fork', 'power-known', 'fits', 'fits-empty'],
+  cut: ['cuts'],
+  filled: ['fills'],
+  match: ['matches', 'repaired'],
+};
+
+// [name, state]: what is `done` at the position, is still `ahead`, or was `unneeded`, since what follows it came without.
+// A live cluster does not tell its messages: of it only what is known is named.
 export function phasesOf(repair, position, live) {
-  const parts = {
-    probe: ['probe', 'absent', 'differs'],
-    rejection: ['rejects', 'rejection', 'steps-back'],
-    fork: ['fork', 'power-known', 'fits', 'fits-empty'],
-    cut: ['cuts'],
-    filled: ['fills'],
-    match: ['matches', 'repaired'],
-  };
-  const phases = Object.entries(parts).map(([name, kinds]) => {
-    const steps = repair.steps.filter(({ kind }) => kinds.includes(kind));
-    const state = steps.length === 0 ? 'unneeded' : steps.some(({ step }) => step <= position) ? 'done' : 'ahead';
-    return [name, state];
-  });
-  return phases.filter(([, state]) => !live || state !== 'unneeded');
+  const firsts = Object.values(PHASES).map((kinds) => repair.steps.find(({ kind }) => kinds.includes(kind))?.step);
+  const last = firsts.findLastIndex((step) => step !== undefined);
+  const stateOf = (step, k) => (step === undefined ? (k < last ? 'unneeded' : 'ahead') : step <= position ? 'done' : 'ahead');
+  const phases = Object.keys(PHASES).map((name, k) => [name, stateOf(firsts[k], k)]);
+  return live ? phases.filter(([, state]) => state === 'done') : phases;
 }

@@ -14,7 +14,8 @@ export const PROPERTIES = [
 // What the judge found, for each property and for what is none of the five: {five: [{name, texts}], others:
 // [{rule, texts}]}.
 export function judged(broken) {
-  const texts = (rule) => broken.filter((trip) => trip.rule === rule).map((trip) => trip.text);
+  const isOf = (rule) => (trip) => trip.rule === rule;
+  const texts = (rule) => [...new Set(broken.filter(isOf(rule)).map(({ text }) => text.replace(`${rule}: `, '')))];
   const known = new Set(PROPERTIES.map(({ rule }) => rule));
   const others = [...new Set(broken.map((trip) => trip.rule))].filter((rule) => !known.has(rule));
   return {
