@@ -5,9 +5,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { beginningOf, followerOf, forkOf, inconsistencyOf, leaderOf, marksOf, nodeOf, repairOf, runsOf } from '../../web/panels/repair.js';
+import { forkOf, inconsistencyOf, leaderOf, nodeOf, runsOf } from '../../web/panels/logs.js';
+import { phasesOf } from '../../web/panels/lens_words.js';
 import { commitSeries, jobsOf, lagSeries, messagesByLine, positionsOf, writeSeries } from '../../web/panels/measure.js';
 import { judged, PROPERTIES, Watch } from '../../web/panels/properties.js';
+import { beginningOf, followerOf, marksOf, Repairs } from '../../web/panels/repair.js';
 import { isMessage, sentence } from '../../web/panels/sentences.js';
 import { tableOf, valuesOf, wordsOf } from '../../web/panels/values.js';
 import { en, zh } from '../../web/strings-panels.js';
@@ -54,6 +56,8 @@ test('the followers of Figure 7 miss entries, hold extra ones, or both', () => {
 
 // ---------------------------------------------------------------------------------------------------- repair
 
+const repairOf = (source, position, follower) => new Repairs().of({ source, epoch: 0 }, position, follower);
+
 test('the leader is who lives and leads the highest term', () => {
   const nodes = [node('a', [], { role: 'leader', term: 2 }), node('b', [], { role: 'leader', term: 3 }), node('c', [], { role: 'leader', term: 9, up: false })];
   assert.equal(leaderOf(view(nodes)).name, 'b');
@@ -95,6 +99,17 @@ test('marks show what has happened so far, and nothing that comes later', () => 
   assert.deepEqual(marksOf(repair, 6).fork, 3);
 });
 
+test('parts of a repair are done, ahead, or were not needed', () => {
+  const states = (source, position) => phasesOf(repairOf(source, position, 'f'), position, false).map(([, state]) => state);
+  assert.deepEqual(states(figure7f(), 6), ['done', 'done', 'done', 'ahead', 'ahead', 'ahead']);
+  const known = figure7f();
+  known.told = known.told.map((events, k) => (k >= 2 && k <= 6 ? [] : events));
+  Object.assign(nodeOf(known.view(1), 'L').peers[0], { next: 4, progress: 'stream' });
+  assert.deepEqual(states(known, 14), ['unneeded', 'unneeded', 'done', 'done', 'done', 'done']);
+  known.told = known.told.map((events, k) => (k > 1 ? [] : events));
+  assert.deepEqual(states(known, 14).slice(3), ['ahead', 'ahead', 'ahead']);
+});
+
 test('a leader that knew the fork from the vote begins with it', () => {
   const source = figure7f();
   Object.assign(nodeOf(source.view(1), 'L').peers[0], { next: 4, progress: 'stream' });
@@ -116,6 +131,27 @@ test('what one step tells of before its leader came to power is none of the repa
   source.told[1] = [{ event: 'conflict', node: 'L', peer: 'e', index: 9, other: 5 }, ...source.told[1], { event: 'conflict', node: 'L', peer: 'f', index: 10, other: 3 }];
   assert.equal(followerOf(source, 1, leaderOf(source.view(1)), null), 'f');
   assert.deepEqual(repairOf(source, 1, 'f').steps.slice(0, 2).map(({ kind }) => kind), ['power', 'fork']);
+  assert.equal(repairOf(source, 1, 'f').late, false);
+});
+
+test('a page that came when the log was cut already has not seen what it was', () => {
+  const source = figure7f();
+  source.told[1].push({ event: 'truncated', node: 'f', index: 4, other: 11, term: 2 });
+  assert.equal(repairOf(source, 1, 'f').late, true);
+});
+
+test('a repair that goes on is told on, and one that may have become another is told anew', () => {
+  const whole = figure7f();
+  const source = new FakeSource(whole.views[0]);
+  const repairs = new Repairs();
+  for (let k = 1; k < whole.length; k++) {
+    source.views.push(whole.views[k]);
+    source.told.push(whole.told[k]);
+    repairs.of({ source, epoch: 0 }, k, 'f');
+  }
+  const { steps } = repairs.of({ source, epoch: 0 }, 14, 'f');
+  assert.deepEqual(steps, repairOf(whole, 14, 'f').steps);
+  assert.notEqual(repairs.of({ source, epoch: 1 }, 14, 'f').steps, steps);
 });
 
 test('a repair ends where the next leader comes to power', () => {
@@ -162,7 +198,7 @@ test('what may have been without effect leaves a value open', () => {
 
 test('escapes in a word are bytes of UTF-8', () => {
   assert.deepEqual(wordsOf('SET "a\\"b" "\\xe4\\xbd\\xa0\\\\"').map(({ word }) => word), ['SET', 'a"b', '你\\']);
-  assert.equal(wordsOf('SET "cut off'), null);
+  assert.deepEqual(wordsOf('SET k "cut off...'), [{ word: 'SET', cut: false }, { word: 'k', cut: false }, { word: 'cut off', cut: true }]);
 });
 
 test('nodes are compared with the one that has applied most', () => {
@@ -237,7 +273,7 @@ test('messages are counted by the lines that sent them', () => {
 // ---------------------------------------------------------------------------------------------------- safety
 
 test('the first five of the judge\'s rules are Figure 3, others stand for themselves', () => {
-  const { five, others } = judged([{ rule: 'R4', text: 'lacks' }, { rule: 'R6', text: 'counts' }, { rule: 'R6', text: 'again' }]);
+  const { five, others } = judged([{ rule: 'R4', text: 'lacks' }, { rule: 'R6', text: 'R6: counts' }, { rule: 'R6', text: 'R6: again' }, { rule: 'R6', text: 'R6: again' }]);
   assert.deepEqual(five.filter(({ texts }) => texts.length > 0), [{ name: 'leader-completeness', texts: ['lacks'] }]);
   assert.deepEqual(others, [{ rule: 'R6', texts: ['counts', 'again'] }]);
 });
@@ -269,10 +305,20 @@ test('a leader that loses or changes an entry', () => {
 });
 
 test('one index and term, two entries or two pasts', () => {
+  const mine = at('a', [1]);
   const other = at('b', [1]);
+  mine.log[0][2] = 'x=1';
   other.log[0][2] = 'x=2';
-  assert.deepEqual(watched([at('a', [1]), other]), { 'log-matching': ['two-entries'] });
+  assert.deepEqual(watched([mine, other]), { 'log-matching': ['two-entries'] });
   assert.deepEqual(watched([at('a', [1, 3]), at('b', [2, 3])]), { 'log-matching': ['two-pasts'] });
+});
+
+test('an entry that cannot be read contradicts nothing', () => {
+  const other = at('b', [1]);
+  const mine = at('a', [1]);
+  mine.log[0][2] = 'SET x 1';
+  other.log[0][2] = '(damaged)';
+  assert.deepEqual(watched([mine, other]), {});
 });
 
 test('a leader of a later term that lacks what was committed before it', () => {

@@ -62,6 +62,7 @@ function lagCharts(page, views) {
 
 function liveCharts(page, views) {
   const time = (us) => duration(page, us);
+  const rate = (value) => page.t('charts.rate', number(page, value));
   const syncs = page.view.nodes.map((node) => ({
     id: `sync ${node.name}`,
     title: page.t('charts.sync', node.name),
@@ -69,7 +70,7 @@ function liveCharts(page, views) {
     format: time,
   }));
   return [
-    { id: 'writes', title: page.t('charts.writes'), values: writeSeries(views), format: (value) => page.t('charts.rate', number(page, value)) },
+    { id: 'writes', title: page.t('charts.writes'), values: writeSeries(views), format: rate },
     { id: 'commit', title: page.t('charts.commit'), values: commitSeries(views), format: time },
     ...lagCharts(page, views),
     ...syncs.filter(({ values }) => values.some((value) => value !== null)),
@@ -110,11 +111,9 @@ function fillFigure(page, figure, chart) {
   const state = JSON.stringify([page.language, chart.title, chart.values]);
   if (figure.shown === state) return;
   figure.shown = state;
-  const numbers = [
-    h('b', null, now === null ? page.t('charts.nothing') : chart.format(now)),
-    h('small', null, known.length > 0 ? page.t('charts.most', chart.format(max)) : ''),
-  ];
-  put(figure, h('figcaption', null, h('span', null, chart.title), ' ', numbers[0], ' ', numbers[1]), picture(chart, max));
+  const newest = h('b', null, now === null ? page.t('charts.nothing') : chart.format(now));
+  const most = h('small', null, known.length > 0 ? page.t('charts.most', chart.format(max)) : '');
+  put(figure, h('figcaption', null, chart.title, ' ', newest, ' ', most), picture(chart, max));
 }
 
 export function create(element, page) {

@@ -61,7 +61,7 @@ export function create(element, page) {
 
   // A playground's time begins with it; a node's own clock says nothing to people, so there the wall clock is shown.
   function when(event) {
-    if (event.wall_us) return new Date(event.wall_us / 1000).toLocaleTimeString(page.language);
+    if (event.wall_us) return new Date(event.wall_us / 1000).toLocaleTimeString(page.language, { hour12: false });
     return duration(page, event.time_us ?? 0);
   }
 
@@ -69,7 +69,8 @@ export function create(element, page) {
     writeChoices();
     const rows = windowOf(page.source, page.position, FILTERS[select.value]);
     const current = rows.findLast(({ step }) => step <= page.position)?.step;
-    keyed(list, rows, ({ step, n, event }) => `${step} ${n} ${event.event}`, makeRow, (row, item) => fillRow(row, item, current));
+    const key = ({ step, n, event }) => `${step} ${n} ${event.event}`;
+    keyed(list, rows, key, makeRow, (row, item) => fillRow(row, item, current));
     showCurrent(list);
   }
 

@@ -1,8 +1,8 @@
-// inspector.js - all that one node holds: its state by the paper's names, its log as an outline and entry by entry, and,
-// of a leader, what it knows of each follower.
+// inspector.js - all that one node holds: its state by the paper's names, its log as an outline and entry by entry,
+// and, of a leader, what it knows of each follower.
 import { h, put, say } from '../dom.js';
+import { nodeOf, runsOf, termAt } from './logs.js';
 import { duration, number } from './numbers.js';
-import { nodeOf, runsOf, termAt } from './repair.js';
 import { termClass } from './terms.js';
 
 const ENTRIES_MAX = 200; // The newest ones.
@@ -24,14 +24,16 @@ function factsOf(page, node) {
     { label: 'applied', value: number(page, node.applied) },
     view.live ? null : { label: 'timer', value: timerOf(page, node) },
     { label: 'disk', value: diskOf(page, view, node) },
+    node.damage ? { label: 'damage', value: node.damage } : null,
     node.health ? { label: 'health', value: node.health } : null,
-    view.live && node.up ? { label: 'memory', value: page.t('inspector.bytes', number(page, node.counters.memory)) } : null,
+    view.live && node.up ? { label: 'memory', value: bytes(page, node.counters.memory) } : null,
     view.live && node.up ? { label: 'clients', value: number(page, node.counters.clients) } : null,
   ].filter(Boolean);
 }
 
 function lastOf(page, node) {
-  return node.last > 0 ? page.t('inspector.last-of', number(page, node.last), termAt(node, node.last)) : page.t('inspector.empty');
+  if (node.last === 0) return page.t('inspector.empty');
+  return page.t('inspector.last-of', number(page, node.last), termAt(node, node.last));
 }
 
 function timerOf(page, node) {
@@ -39,15 +41,30 @@ function timerOf(page, node) {
   return page.t('inspector.timer-of', duration(page, node.election_us), duration(page, node.timeout_us));
 }
 
+const bytes = (page, size) => page.t('inspector.bytes', number(page, size));
+
 function diskOf(page, view, node) {
-  if (view.live) return page.t('inspector.bytes', number(page, node.counters.disk));
+  if (view.live) return bytes(page, node.counters.disk);
   const speed = page.t(`inspector.disk.${node.disk}`);
   return node.writes > 0 ? page.t('inspector.writes-wait', speed, node.writes) : speed;
 }
 
 function factRow(page, { label, value }) {
-  const means = page.t(`inspector.${label}.means`);
-  return h('div', { class: 'inspector-fact' }, h('dt', null, page.t(`inspector.${label}`), h('small', null, means)), h('dd', null, value));
+  const means = h('small', null, page.t(`inspector.${label}.means`));
+  const term = h('dt', null, page.t(`inspector.${label}`), means);
+  return h('div', { class: 'inspector-fact' }, term, h('dd', null, value));
+}
+
+// --------------------------------------------------------------------------------------------------- tables
+
+function headOf(page, columns) {
+  return h('tr', null, columns.map((name) => h('th', { scope: 'col' }, page.t(`inspector.column.${name}`))));
+}
+
+// A table that scrolls in a frame of its own, and so can be reached by the keyboard.
+function scroll(name, label, head, rows) {
+  const table = h('table', null, h('thead', null, head), h('tbody', null, rows));
+  return h('div', { class: `panel-scroll ${name}`, tabindex: '0', role: 'group', 'aria-label': label }, table);
 }
 
 // ------------------------------------------------------------------------------------------------------ log
@@ -87,34 +104,26 @@ function entryRow(page, node, index, [term, kind, text]) {
 function entries(page, node) {
   const from = Math.max(0, node.log.length - ENTRIES_MAX);
   const rows = node.log.slice(from).map((entry, k) => entryRow(page, node, node.first + from + k, entry));
-  const heads = ['index', 'term', 'entry', 'state'].map((name) => h('th', { scope: 'col' }, page.t(`inspector.column.${name}`)));
-  return h(
-    'div',
-    { class: 'panel-scroll inspector-entries', tabindex: '0', role: 'group', 'aria-label': page.t('inspector.entries') },
-    h('table', null, h('thead', null, h('tr', null, heads)), h('tbody', null, rows.reverse())),
-  );
+  const head = headOf(page, ['index', 'term', 'entry', 'state']);
+  return scroll('inspector-entries', page.t('inspector.entries'), head, rows.reverse());
 }
 
 // ---------------------------------------------------------------------------------------------------- peers
 
 function peerRow(page, peer) {
   const state = peer.up ? page.t(`inspector.progress.${peer.progress}`) : page.t('inspector.progress.down');
-  const cells = [number(page, peer.next), number(page, peer.match), state, number(page, peer.rejections), number(page, peer.sent)];
+  const [next, match] = [peer.next, peer.match].map((value) => number(page, value));
+  const cells = [next, match, state, number(page, peer.rejections), number(page, peer.sent)];
   return h('tr', null, h('th', { scope: 'row' }, peer.name), cells.map((cell) => h('td', null, cell)));
 }
 
 function peers(page, node) {
   if (node.role !== 'leader' || node.peers.length === 0) return null;
   const columns = ['follower', 'next', 'match', 'progress', 'rejections', 'sent'];
-  const heads = columns.map((name) => h('th', { scope: 'col' }, page.t(`inspector.column.${name}`)));
   return [
     h('h4', null, page.t('inspector.peers')),
     h('p', { class: 'panel-note' }, page.t('inspector.peers.means')),
-    h(
-      'div',
-      { class: 'panel-scroll', tabindex: '0', role: 'group', 'aria-label': page.t('inspector.peers') },
-      h('table', null, h('thead', null, h('tr', null, heads)), h('tbody', null, node.peers.map((peer) => peerRow(page, peer)))),
-    ),
+    scroll('', page.t('inspector.peers'), headOf(page, columns), node.peers.map((peer) => peerRow(page, peer))),
   ];
 }
 

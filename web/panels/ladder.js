@@ -1,37 +1,42 @@
-// ladder.js - three ways to repair the same two logs, side by side: what each cost, and its messages as a ladder between
-// leader and follower. The core played each of them; here they are drawn.
+// ladder.js - three ways to repair the same two logs, side by side: what each cost, and its messages as a ladder
+// between leader and follower. The core played each of them; here they are drawn.
 import { h, svg } from '../dom.js';
 
-const WIDTH = 220;
-const LEFT = 24;
-const RIGHT = WIDTH - 24;
+const WIDTH = 190;
+const LEFT = 18;
+const RIGHT = WIDTH - 18;
 const STEP = 22;
 const HEAD = 18;
 const MESSAGES_MAX = 14; // More are folded in the middle.
 
 const isReply = (message) => message.type.endsWith('-reply');
 
-function label(page, message) {
-  if (isReply(message)) {
-    if (!message.rejected) return page.t('lens.ladder.holds', message.last);
-    const runs = message.outline?.length ?? 0;
-    return runs > 0 ? page.t('lens.ladder.outline', runs) : page.t('lens.ladder.no');
-  }
+// What a rejection tells the leader depends on what it makes of it: nothing more, one term, or the whole outline.
+function rejection(page, strategy, { outline }) {
+  const [term, first] = outline.at(-1) ?? [];
+  if (strategy === 'one' || term === undefined) return page.t('lens.ladder.no');
+  return strategy === 'term' ? page.t('lens.ladder.term', term, first) : page.t('lens.ladder.outline', outline.length);
+}
+
+function label(page, strategy, message) {
+  if (isReply(message) && message.rejected) return rejection(page, strategy, message);
+  if (isReply(message)) return page.t('lens.ladder.holds', message.last);
   if (message.last > message.prev) {
     const first = message.prev + 1;
-    return page.t(first === message.last ? 'lens.ladder.entry' : 'lens.ladder.entries', message.prev, first, message.last);
+    const key = first === message.last ? 'lens.ladder.entry' : 'lens.ladder.entries';
+    return page.t(key, message.prev, first, message.last);
   }
   return page.t('lens.ladder.probe', message.prev);
 }
 
-function rung(page, message, y) {
+function rung(page, strategy, message, y) {
   const reply = isReply(message);
   const [from, to] = reply ? [RIGHT, LEFT] : [LEFT, RIGHT];
   const tip = reply ? 5 : -5;
   const kind = reply && message.rejected ? 'no' : reply ? 'yes' : 'ask';
   return [
     svg('path', { class: `ladder-rung ladder-${kind}`, d: `M${from} ${y}H${to}m${tip} -3l${-tip} 3l${tip} 3` }),
-    svg('text', { class: 'ladder-label', x: WIDTH / 2, y: y - 4 }, label(page, message)),
+    svg('text', { class: 'ladder-label', x: WIDTH / 2, y: y - 4 }, label(page, strategy, message)),
   ];
 }
 
@@ -42,7 +47,7 @@ export function folded(messages) {
   return [...messages.slice(0, half), null, ...messages.slice(-half)];
 }
 
-function ladder(page, repair, messages) {
+function ladder(page, repair, { strategy, messages }) {
   const shown = folded(messages);
   const height = HEAD + shown.length * STEP + 6;
   const left = messages.length - shown.length + 1;
@@ -55,7 +60,7 @@ function ladder(page, repair, messages) {
     svg('path', { class: 'ladder-pole', d: `M${LEFT} ${HEAD - 2}V${height}M${RIGHT} ${HEAD - 2}V${height}` }),
     shown.map((message, k) => {
       const y = HEAD + (k + 1) * STEP - 4;
-      if (message) return rung(page, message, y);
+      if (message) return rung(page, strategy, message, y);
       return svg('text', { class: 'ladder-label', x: WIDTH / 2, y: y - 3 }, page.t('lens.ladder.more', left));
     }),
   );
@@ -70,15 +75,16 @@ function card(page, repair, result, most) {
     h('p', { class: 'panel-note' }, page.t(`lens.strategy.${result.strategy}.means`)),
     h('progress', { max: Math.max(most, 1), value: result.round_trips, 'aria-hidden': 'true' }),
     h('dl', { class: 'lens-counts' }, ['round_trips', 'rejections', 'entries'].map(count)),
-    ladder(page, repair, result.messages),
+    ladder(page, repair, result),
   );
 }
 
 // `results`: what the core told, null while it plays, or {error}.
 export function comparison(page, repair, results) {
   const title = h('h3', null, page.t('lens.compare'));
-  if (results === null) return [title, h('p', { class: 'panel-quiet' }, page.t('lens.compare.wait'))];
-  if (results?.error) return [title, h('p', { class: 'panel-quiet' }, page.t('lens.compare.failed', results.error.message))];
+  const quiet = (...words) => [title, h('p', { class: 'panel-quiet' }, page.t(...words))];
+  if (results === null) return quiet('lens.compare.wait');
+  if (results.error) return quiet('lens.compare.failed', results.error.message);
   const most = Math.max(...results.map(({ round_trips: trips }) => trips));
   return [
     title,

@@ -1,6 +1,6 @@
 // measure.js - numbers over time, from the views of a source: how far followers lag, what a commit and a sync
 // take, how much is written; and the work that takes long.
-import { leaderOf } from './repair.js';
+import { leaderOf } from './logs.js';
 
 // Positions to look at, at most `count` up to `position`, the newest last: in a playground evenly spaced from its
 // beginning on, of a live cluster the last ones, since its counters are compared from one view to the next.
@@ -106,7 +106,8 @@ function catchUp(leader, before, peer, us) {
 function replay(node, before, us) {
   const behind = node.commit - node.applied;
   const gains = perSecond(node.applied - (before?.applied ?? node.applied), us);
-  return { kind: 'replay', node: node.name, behind, writes: 0, link: gains, gains, left_s: gains > 0 ? behind / gains : null };
+  const left_s = gains > 0 ? behind / gains : null;
+  return { kind: 'replay', node: node.name, behind, writes: 0, link: gains, gains, left_s };
 }
 
 // What takes long at the last of these views: followers that are far behind their leader, and nodes that have

@@ -6,6 +6,7 @@ export function number(page, value) {
 
 // Microseconds, in the unit that leaves few digits: "812 ms", "1.2 s", "85 µs".
 export function duration(page, us) {
+  if (us === 0) return '0 s';
   const [value, unit] = us >= 1e6 ? [us / 1e6, 's'] : us >= 1000 ? [us / 1000, 'ms'] : [us, 'µs'];
   const digits = value < 10 && unit !== 'µs' ? 1 : 0;
   return `${value.toLocaleString(page.language, { maximumFractionDigits: digits })} ${unit}`;

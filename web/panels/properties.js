@@ -14,7 +14,8 @@ export const PROPERTIES = [
 // What the judge found, for each property and for what is none of the five: {five: [{name, texts}], others:
 // [{rule, texts}]}.
 export function judged(broken) {
-  const texts = (rule) => broken.filter((trip) => trip.rule === rule).map((trip) => trip.text);
+  const isOf = (rule) => (trip) => trip.rule === rule;
+  const texts = (rule) => [...new Set(broken.filter(isOf(rule)).map(({ text }) => text.replace(`${rule}: `, '')))];
   const known = new Set(PROPERTIES.map(({ rule }) => rule));
   const others = [...new Set(broken.map((trip) => trip.rule))].filter((rule) => !known.has(rule));
   return {
@@ -31,7 +32,13 @@ function remember(map, key, value) {
   if (map.size > ENTRIES_MAX) map.delete(map.keys().next().value);
 }
 
-const sameEntry = (a, b) => a.term === b.term && a.kind === b.kind && a.text === b.text;
+// What cannot be read says nothing.
+const isReadable = (entry) => entry.text !== '' && entry.text !== '(damaged)';
+
+function sameEntry(a, b) {
+  if (a.term !== b.term || a.kind !== b.kind) return false;
+  return a.text === b.text || !isReadable(a) || !isReadable(b);
+}
 
 // Watches views of a live cluster in the order in which they come. A node's numbers and its entries may have
 // been read a moment apart, so an entry counts as committed only if an earlier view said so already.
@@ -75,12 +82,14 @@ export class Watch {
 
   seeOwnLog(node) {
     const last = this.lasts.get(node.term) ?? 0;
-    if (node.last < last) this.break('leader-append-only', { key: 'shrank', values: [node.name, node.term, last, node.last] });
+    const values = [node.name, node.term, last, node.last];
+    if (node.last < last) this.break('leader-append-only', { key: 'shrank', values });
     remember(this.lasts, node.term, Math.max(last, node.last));
     const own = this.own.get(node.term) ?? new Map();
     forEachEntry(node, (index, entry) => {
       const was = own.get(index);
-      if (was && !sameEntry(was, entry)) this.break('leader-append-only', { key: 'changed', values: [node.name, node.term, index] });
+      if (was && !sameEntry(was, entry))
+        this.break('leader-append-only', { key: 'changed', values: [node.name, node.term, index] });
       remember(own, index, entry);
     });
     this.own.set(node.term, own);
@@ -119,7 +128,8 @@ export class Watch {
       this.break('log-matching', { key: 'two-entries', values: [node.name, known.node, index, entry.term] });
     else if (known && previous !== null && known.previous !== null && known.previous !== previous)
       this.break('log-matching', { key: 'two-pasts', values: [node.name, known.node, index, entry.term] });
-    if (!known || (known.previous === null && previous !== null)) remember(this.entries, key, { entry, previous, node: node.name });
+    const saysMore = !known || (known.previous === null && previous !== null);
+    if (saysMore) remember(this.entries, key, { entry, previous, node: node.name });
   }
 
   seeApplied(node, index, entry) {

@@ -1,72 +1,11 @@
 // repair.js - how one follower's log is brought in line with its leader's, told from events and views.
 //
-// Nothing is decided here: the core repairs, and this file puts what it did in order. Two logs are compared by
-// their entries' terms alone, since an entry's index and term name it (Log Matching, paper section 5.3).
-//
-// A repair is what happens between one leader and one follower in one term. It has a beginning (the step at
-// which the leader came to power), and steps, each of which carries the rule that applied: `rule` is a key of
-// the strings, `lens.rule.` before it.
+// Nothing is decided here: the core repairs, and this file puts what it did in order. A repair is what happens between
+// one leader and one follower in one term. It has a beginning (the step at which the leader came to power), and steps,
+// each of which carries the rule that applied: `kind` and `rule` name the strings `lens.step.KIND`, `lens.rule.RULE`.
+import { leaderOf, nodeOf, termAt } from './logs.js';
 
 const STEPS_MAX = 5000; // Of the history, looked at for one repair.
-
-export function nodeOf(view, name) {
-  return view.nodes.find((node) => node.name === name) ?? null;
-}
-
-// Whoever leads the highest term; an older leader may not know yet that it is one no more.
-export function leaderOf(view) {
-  const leaders = view.nodes.filter((node) => node.up && node.role === 'leader');
-  return leaders.reduce((best, node) => (!best || node.term > best.term ? node : best), null);
-}
-
-// The entry's term; 0 if the log has none there or does not show it.
-export function termAt(node, index) {
-  return node.log[index - node.first]?.[0] ?? 0;
-}
-
-// A log as runs of terms: [{term, first, last}], oldest first.
-export function runsOf(node) {
-  const runs = [];
-  node.log.forEach(([term], k) => {
-    const index = node.first + k;
-    const newest = runs.at(-1);
-    if (newest?.term === term) newest.last = index;
-    else runs.push({ term, first: index, last: index });
-  });
-  return runs;
-}
-
-// The last index at which both logs hold the same entry. `sure` is false if neither shows what lies below.
-export function forkOf(a, b) {
-  const bottom = Math.max(a.first, b.first);
-  let index = Math.min(a.last, b.last);
-  while (index >= bottom && termAt(a, index) !== termAt(b, index)) index--;
-  return { index: Math.max(index, 0), sure: index >= bottom || bottom === 1 };
-}
-
-// What the leader's log was when it came to power: all that is not of its own term.
-function lastInherited(leader) {
-  let last = leader.last;
-  while (last >= leader.first && termAt(leader, last) === leader.term) last--;
-  return last;
-}
-
-// Entries above `fork` that did not come from this leader. (A live follower may be seen a moment later than its leader,
-// and then holds newer ones that did.)
-function extraAbove(follower, fork, term) {
-  const shown = Math.max(0, fork - follower.first + 1);
-  return follower.log.slice(shown).filter(([own]) => own !== term).length;
-}
-
-// Which of the paper's inconsistencies the follower has: it misses entries that the leader had when it came to
-// power, holds extra ones, or both. `same`: neither.
-export function inconsistencyOf(leader, follower) {
-  const fork = forkOf(leader, follower);
-  const missing = Math.max(0, lastInherited(leader) - fork.index);
-  const extra = extraAbove(follower, fork.index, leader.term);
-  const kind = missing && extra ? 'both' : missing ? 'misses' : extra ? 'extra' : 'same';
-  return { kind, missing, extra, fork: fork.index, sure: fork.sure };
-}
 
 // ------------------------------------------------------------------------------------------- the beginning
 
@@ -82,15 +21,9 @@ export function beginningOf(source, position, leader, term) {
   return { step: source.first, told: 0 };
 }
 
-// The events behind `start` and up to step `last`, each with its step; until somebody else comes to power.
-function* eventsFrom(source, start, last) {
-  for (let k = start.step; k <= Math.min(last, start.step + STEPS_MAX); k++) {
-    const told = k === start.step ? start.told : 0;
-    for (const event of source.events(k).slice(told)) {
-      if (event.event === 'leader') return;
-      yield [k, event];
-    }
-  }
+// The events of step k that belong to the leadership that began at `start`.
+function eventsOf(source, start, k) {
+  return k === start.step ? source.events(k).slice(start.told) : source.events(k);
 }
 
 // Whose repair to show: the selected follower's, else that of the newest conflict in this leadership.
@@ -98,182 +31,197 @@ export function followerOf(source, position, leader, selected) {
   if (selected && selected !== leader.name) return selected;
   const start = beginningOf(source, position, leader.name, leader.term);
   let follower = null;
-  for (const [, event] of eventsFrom(source, start, position)) {
-    if (event.event === 'conflict' && event.node === leader.name) follower = event.peer;
-    if (event.event === 'truncated' && event.node !== leader.name) follower = event.node;
-  }
+  for (let k = start.step; k <= position; k++)
+    for (const event of eventsOf(source, start, k)) {
+      if (event.event === 'conflict' && event.node === leader.name) follower = event.peer;
+      if (event.event === 'truncated' && event.node !== leader.name) follower = event.node;
+    }
   return follower;
 }
 
 // ------------------------------------------------------------------------------------------------ the steps
 
-// The message that an event speaks of, as views show it in flight just before or after.
-function messageOf(source, k, event) {
-  const [from, to] = event.event === 'delivered' ? [event.peer, event.node] : [event.node, event.peer];
-  const steps = event.event === 'delivered' ? [k - 1, k - 2] : [k, k + 1];
-  for (const step of steps) {
-    if (step < source.first || step >= source.length) continue;
-    const found = source.view(step).flying.filter(
-      (message) =>
-        message.from === from &&
-        message.to === to &&
-        message.type === event.message &&
-        message.prev === (event.index ?? 0),
-    );
-    if (found.length > 0) return found.at(-1);
-  }
-  return null;
-}
-
-// A rejection's outline as runs. It describes the follower's log up to the entry rejected, or to its end.
-function outlineOf(message, follower) {
-  const runs = message?.outline ?? [];
-  const top = Math.min(message?.prev ?? 0, follower.last);
-  return runs.map(([term, first], k) => ({ term, first, last: k + 1 < runs.length ? runs[k + 1][1] - 1 : Math.max(first, top) }));
-}
-
 const isRejection = (event) => event.message === 'append-reply' && (event.index ?? 0) > 0;
 
-const RESUMES = new Set(['probe', 'absent', 'differs', 'rejects', 'steps-back', 'fork', 'cuts', 'crashed', 'restarted']);
+// A rejection's outline as runs, from the message as it is seen in flight. It describes the follower's log up to the
+// entry rejected, or to its end.
+function outlineOf(view, event) {
+  const isIt = ({ from, to, type, prev }) =>
+    from === event.node && to === event.peer && type === event.message && prev === event.index;
+  const runs = view.flying.findLast(isIt)?.outline ?? [];
+  const top = Math.min(event.index, nodeOf(view, event.node).last);
+  const endOf = (k) => (k + 1 < runs.length ? runs[k + 1][1] - 1 : Math.max(runs[k][1], top));
+  return runs.map(([term, first], k) => ({ term, first, last: endOf(k) }));
+}
 
+// What ends ordinary replication.
+const RESUMES = new Set(['probe', 'rejects', 'fork', 'cuts', 'crashed', 'restarted']);
+
+// Goes on as the source does: views of a playground's past are played again for each look, so it looks at few.
 class Story {
-  constructor(source, start, leader, term, follower) {
-    this.source = source;
-    this.leader = leader;
-    this.follower = follower;
-    this.term = term;
+  constructor(source, start, leader, follower) {
+    Object.assign(this, { source, start, leader: leader.name, term: leader.term, follower, next: start.step });
     this.steps = [];
-    const view = source.view(start);
-    const peer = nodeOf(view, leader)?.peers.find((each) => each.name === follower);
+    this.committed = 0; // What the follower has heard to be committed.
+    this.done = false; // Until something goes wrong again, the rest is ordinary replication.
+    this.ended = false; // Somebody else came to power.
+    this.begin(source.view(start.step));
+  }
+
+  begin(view) {
+    const leader = nodeOf(view, this.leader);
+    const peer = leader.peers.find((each) => each.name === this.follower);
+    this.first = leader; // The leader's log as it was: it only appends to it, entries of its own term.
     this.match = peer?.match ?? 0; // What the leader knows the follower to hold.
     this.textbook = ['one', 'term'].includes(view.options.repair) ? view.options.repair : null;
-    this.opening = nodeOf(view, leader)?.last ?? 0;
-    this.done = false; // Until something goes wrong again, the rest is ordinary replication.
-    this.begin(start, view, peer);
+    this.commitRule = view.options['commit-any-term'] === 'unsafe' ? 'commit-unsafe' : 'commit';
+    if (!peer || leader.role !== 'leader' || (view.live && peer.progress !== 'probe')) return; // Seen too late.
+    const known = !this.textbook && peer.progress === 'stream';
+    const facts = { next: peer.next, fork: peer.next - 1 };
+    this.add(this.start.step, known ? 'power-known' : 'power', known ? 'outline-vote' : 'power', facts);
+  }
+
+  goOn() {
+    const last = Math.min(this.source.length - 1, this.start.step + STEPS_MAX);
+    for (; this.next <= last && !this.ended; this.next++)
+      for (const event of eventsOf(this.source, this.start, this.next)) {
+        this.ended ||= event.event === 'leader';
+        if (!this.ended) this.tell(this.next, event);
+      }
   }
 
   add(step, kind, rule, facts = {}) {
     if (RESUMES.has(kind)) this.done = false;
     if (this.done) return;
     this.steps.push({ step, kind, rule, ...facts });
-    if (kind === 'repaired' || (kind === 'follower-commits' && facts.index >= this.opening)) this.done = true;
+    if (kind === 'follower-commits') this.committed = facts.index;
+    this.done = kind === 'repaired' || Math.min(this.match, this.committed) >= this.first.last;
   }
 
-  begin(start, view, peer) {
-    const leader = nodeOf(view, this.leader);
-    if (!peer || leader?.role !== 'leader') return;
-    const known = !this.textbook && peer.progress === 'stream';
-    const kind = known ? 'power-known' : 'power';
-    this.add(start, kind, known ? 'outline-vote' : 'power', { next: peer.next, fork: peer.next - 1 });
+  termOfLeader(index) {
+    return index > this.first.last ? this.term : termAt(this.first, index);
   }
 
   tell(k, event) {
-    if (event.node === this.leader) this.tellLeader(k, event);
+    if (event.node === this.leader && event.peer === this.follower) this.tellLeader(k, event);
+    else if (event.node === this.leader && event.event === 'committed')
+      this.add(k, 'leader-commits', this.commitRule, { index: event.index, term: event.term });
     else if (event.node === this.follower) this.tellFollower(k, event);
   }
 
   tellLeader(k, event) {
-    const concerns = event.peer === this.follower;
-    if (event.event === 'committed') {
-      const rule = this.source.view(k).options['commit-any-term'] === 'unsafe' ? 'commit-unsafe' : 'commit';
-      this.add(k, 'leader-commits', rule, { index: event.index, term: event.term });
-    } else if (!concerns) return;
-    else if (event.event === 'sent' && event.message === 'append') this.tellAppend(k, event);
-    else if (event.event === 'delivered' && event.message === 'append-reply') this.tellReply(k, event);
-    else if (event.event === 'lost') this.add(k, 'lost', 'retry', { index: event.index ?? 0 });
-    else if (event.event === 'conflict')
-      this.add(k, 'fork', 'outline-fork', { index: event.index, fork: event.other ?? 0 });
-    else if (event.event === 'repaired')
-      this.add(k, 'repaired', 'next-match', {
-        last: event.other,
-        entries: event.entries ?? 0,
-        trips: event.round_trips ?? 0,
-      });
-    else if (event.event === 'contradiction') this.add(k, 'contradiction', 'stopped', { index: event.index });
-    else if (event.event === 'data-loss')
-      this.add(k, 'data-loss', 'durable', { index: event.index, last: event.other ?? 0 });
+    const { index = 0, other = 0 } = event;
+    switch (event.event) {
+      case 'sent':
+        return event.message === 'append' && this.tellAppend(k, event);
+      case 'delivered':
+        return event.message === 'append-reply' && this.tellReply(k, event);
+      case 'lost':
+        return this.add(k, 'lost', 'retry');
+      case 'conflict':
+        return this.tellFork(k, index, other);
+      case 'repaired':
+        return this.add(k, 'repaired', 'next-match', {
+          last: other,
+          entries: event.entries ?? 0,
+          trips: event.round_trips ?? 0,
+        });
+      case 'contradiction':
+        return this.add(k, 'contradiction', 'stopped', { index });
+      case 'data-loss':
+        return this.add(k, 'data-loss', 'durable', { index, last: other });
+    }
+  }
+
+  // The core says so behind what it sends at once in consequence; told in the order in which it is understood.
+  tellFork(k, index, fork) {
+    const sent = this.steps.at(-1)?.kind === 'entries' && this.steps.at(-1).step === k - 1 ? this.steps.pop() : null;
+    this.add(sent?.step ?? k, 'fork', 'outline-fork', { index, fork });
+    if (sent) this.steps.push(sent);
   }
 
   // An append with nothing in it that goes no further than what matches is a heartbeat: it repairs nothing.
-  tellAppend(k, event) {
-    const prev = event.index ?? 0;
-    const last = event.other ?? prev;
-    const facts = { prev, last, prevTerm: this.termOfLeader(k, prev) };
+  tellAppend(k, { index: prev = 0, other: last = prev }) {
+    const facts = { prev, last, prevTerm: this.termOfLeader(prev) };
+    const back = this.steps.at(-1);
+    if (back?.kind === 'steps-back') back.next = prev + 1;
     if (last > prev) this.add(k, 'entries', 'send', facts);
     else if (prev > this.match) this.add(k, 'probe', this.textbook ? 'send' : 'probe', facts);
   }
 
   tellReply(k, event) {
-    if (isRejection(event)) {
-      const facts = { prev: event.index, next: this.nextAfter(k) };
-      const rule = { one: 'back-one', term: 'back-term' }[this.textbook];
-      this.add(k, this.textbook ? 'steps-back' : 'rejection', rule ?? 'outline', facts);
-    } else if ((event.other ?? 0) > this.match) {
+    const back = { one: 'back-one', term: 'back-term' }[this.textbook];
+    if (isRejection(event) && back) this.add(k, 'steps-back', back, { prev: event.index, next: event.index });
+    else if (isRejection(event)) this.add(k, 'rejection', 'outline', { prev: event.index });
+    else if ((event.other ?? 0) > this.match) {
       this.match = event.other;
       this.add(k, 'matches', 'next-match', { last: event.other });
     }
   }
 
   tellFollower(k, event) {
-    const fromLeader = event.peer === this.leader;
-    if (event.event === 'delivered' && fromLeader && event.message === 'append') this.tellArrival(k, event);
-    else if (event.event === 'sent' && fromLeader && isRejection(event))
-      this.add(k, 'rejects', this.textbook ? 'rule-2' : 'outline', {
-        prev: event.index,
-        outline: outlineOf(messageOf(this.source, k, event), nodeOf(this.source.view(k), this.follower)),
-      });
-    else if (event.event === 'sent' && fromLeader && event.message === 'append-reply' && event.other > this.match)
-      this.add(k, 'acknowledges', 'durable', { last: event.other });
-    else if (event.event === 'lost' && fromLeader) this.add(k, 'lost', 'retry', { index: event.index ?? 0 });
-    else if (event.event === 'truncated')
-      this.add(k, 'cuts', 'rule-3', { first: event.index, last: event.other ?? event.index, term: event.term });
-    else if (event.event === 'appended')
-      this.add(k, 'fills', 'rule-4', { first: event.index, last: event.other ?? event.index, term: event.term });
-    else if (event.event === 'committed') this.add(k, 'follower-commits', 'rule-5', { index: event.index });
-    else if (event.event === 'crashed' || event.event === 'restarted') this.add(k, event.event, 'retry');
+    const { index: first = 0, other: last = first, term } = event;
+    if (event.peer === this.leader) this.tellMessage(k, event);
+    switch (event.event) {
+      case 'truncated':
+        return this.add(k, 'cuts', 'rule-3', { first, last, term });
+      case 'appended':
+        return this.add(k, 'fills', 'rule-4', { first, last, term });
+      case 'committed':
+        return this.add(k, 'follower-commits', 'rule-5', { index: first });
+      case 'crashed':
+      case 'restarted':
+        return this.add(k, event.event, 'retry');
+    }
+  }
+
+  tellMessage(k, event) {
+    if (event.event === 'lost') this.add(k, 'lost', 'retry');
+    else if (event.event === 'delivered' && event.message === 'append' && !this.done) this.tellArrival(k, event);
+    else if (event.event !== 'sent' || event.message !== 'append-reply') return;
+    else if (isRejection(event)) this.tellRejection(k, event);
+    else if (event.other > this.match) this.add(k, 'acknowledges', 'durable', { last: event.other });
+  }
+
+  tellRejection(k, event) {
+    const outline = outlineOf(this.source.view(k), event);
+    this.add(k, 'rejects', this.textbook ? 'rule-2' : 'outline', { prev: event.index, outline });
   }
 
   // Receiver rules 1 and 2. A message that finds its place and brings nothing is not worth a sentence.
-  tellArrival(k, event) {
-    const view = this.source.view(k);
-    const prev = event.index ?? 0;
-    const last = event.other ?? prev;
-    const wanted = this.termOfLeader(k, prev);
-    const follower = nodeOf(view, this.follower);
+  tellArrival(k, { index: prev = 0, other: last = prev, term }) {
+    if (last === prev && prev <= this.match) return;
+    const follower = nodeOf(this.source.view(k), this.follower);
     const found = termAt(follower, prev);
-    const facts = { prev, last, prevTerm: wanted, found, end: follower.last };
-    if (event.term < follower.term) this.add(k, 'stale', 'rule-1', { ...facts, theirs: event.term, mine: follower.term });
-    else if (prev > 0 && found === 0 && prev > follower.last) this.add(k, 'absent', 'rule-2', facts);
-    else if (prev > 0 && found !== wanted && found !== 0) this.add(k, 'differs', 'rule-2', facts);
-    else if (last > prev) this.add(k, 'fits', 'rule-2', facts);
-    else if (prev > this.match) this.add(k, 'fits-empty', 'rule-2', facts);
-  }
-
-  termOfLeader(k, index) {
-    const leader = nodeOf(this.source.view(k), this.leader);
-    return leader ? termAt(leader, index) : 0;
-  }
-
-  // Where the leader tries next: before what it sends next.
-  nextAfter(k) {
-    const limit = Math.min(this.source.length, k + 50);
-    for (let after = k + 1; after < limit; after++)
-      for (const event of this.source.events(after))
-        if (event.event === 'sent' && event.node === this.leader && event.peer === this.follower)
-          return (event.index ?? 0) + 1;
-    return 0;
+    const facts = { prev, last, prevTerm: this.termOfLeader(prev), found, end: follower.last };
+    if (term < follower.term) this.add(k, 'stale', 'rule-1', { theirs: term, mine: follower.term });
+    else if (prev > follower.last) this.add(k, 'absent', 'rule-2', facts);
+    else if (prev > 0 && found !== facts.prevTerm) this.add(k, 'differs', 'rule-2', facts);
+    else this.add(k, last > prev ? 'fits' : 'fits-empty', 'rule-2', facts);
   }
 }
 
-// The repair of `follower` by the one who leads at `position`, with all its steps, also those that come later; null if
-// nobody leads.
-export function repairOf(source, position, follower) {
-  const leader = leaderOf(source.view(position));
-  if (!leader || !follower || follower === leader.name) return null;
-  const start = beginningOf(source, position, leader.name, leader.term);
-  const story = new Story(source, start.step, leader.name, leader.term, follower);
-  for (const [k, event] of eventsFrom(source, start, source.length - 1)) story.tell(k, event);
-  return { leader: leader.name, term: leader.term, follower, start: start.step, textbook: story.textbook, steps: story.steps };
+// ------------------------------------------------------------------------------------------------- repairs
+
+// The repairs of one page. `epoch` rises when steps that were there may have become others; until then a repair that
+// was told once only goes on.
+export class Repairs {
+  story = null;
+
+  // Of `follower`, by the one who leads at `position`, with all its steps, also those that come later; null if nobody
+  // else leads. `late`: no view shows the follower's log as it was before.
+  of({ source, epoch }, position, follower) {
+    const leader = leaderOf(source.view(position));
+    if (!leader || !follower || follower === leader.name) return null;
+    const start = beginningOf(source, position, leader.name, leader.term);
+    const key = JSON.stringify([epoch, start, leader.name, leader.term, follower]);
+    if (this.key !== key || this.story.source !== source) this.story = new Story(source, start, leader, follower);
+    this.key = key;
+    this.story.goOn();
+    const { steps, textbook, term } = this.story;
+    const late = steps.some(({ kind, step }) => step === start.step && (kind === 'cuts' || kind === 'repaired'));
+    return { leader: leader.name, term, follower, start: start.step, late, textbook, steps };
+  }
 }
 
 // What of a repair has happened at `position`, as marks on the logs: the entry that was asked for last, the outline

@@ -20,7 +20,8 @@ function contentOf(page, event) {
   const other = event.other ?? index;
   switch (event.message) {
     case 'append':
-      return other > index ? page.t('event.says.append', range(page, index + 1, other), index) : page.t('event.says.heartbeat', index);
+      if (other === index) return page.t('event.says.heartbeat', index);
+      return page.t('event.says.append', range(page, index + 1, other), index);
     case 'append-reply':
       return index > 0 ? page.t('event.says.rejects', index) : page.t('event.says.holds', other);
     default:

@@ -5,15 +5,13 @@
 // they are long, calls of a transaction after "MULTI; ". What a command does that is not understood here is
 // left open: the keys it names are `changed by` it.
 
-// Words of one call: [{word, cut}], or null where the text was cut off within a quoted word.
+// Words of one call: [{word, cut}]. Where the text was cut off within a quoted word, that one is the last.
 export function wordsOf(call) {
   const words = [];
-  const pattern = /"((?:[^"\\]|\\.)*)"(\.\.\.)?|([^\s"]+)|\s+|(")/y;
-  while (pattern.lastIndex < call.length) {
-    const found = pattern.exec(call);
-    if (!found || found[4]) return null;
-    if (found[1] !== undefined) words.push({ word: unescape(found[1]), cut: found[2] !== undefined });
-    else if (found[3] !== undefined) words.push({ word: found[3].replace(/\.\.\.$/, ''), cut: found[3].endsWith('...') });
+  for (const [, quoted, dots, open, plain] of call.matchAll(/"((?:[^"\\]|\\.)*)"(\.\.\.)?|"(.*)|([^\s"]+)/g)) {
+    if (plain !== undefined) words.push({ word: plain.replace(/\.\.\.$/, ''), cut: plain.endsWith('...') });
+    else if (open !== undefined) words.push({ word: unescape(open.replace(/\.\.\.$/, '')), cut: true });
+    else words.push({ word: unescape(quoted), cut: dots !== undefined });
   }
   return words;
 }
@@ -31,6 +29,7 @@ function callsOf(text) {
   return (text.match(/(?:"(?:[^"\\]|\\.)*"?|[^";])+/g) ?? []).map((call) => call.trim());
 }
 
+// What changes no value.
 const KEEP_VALUES = new Set(['EXPIRE', 'PEXPIRE', 'EXPIREAT', 'PEXPIREAT', 'PERSIST', 'TOUCH', 'PUBLISH', 'MULTI']);
 const CONDITIONS = new Set(['NX', 'XX', 'GET', 'IFEQ', 'IFGT']);
 
@@ -60,7 +59,7 @@ class Keys {
     const guarded = calls[0]?.startsWith('WATCH ');
     for (const call of calls) {
       const words = wordsOf(call);
-      if (words && words.length > 1) this.applyCall(index, words, guarded);
+      if (words.length > 1) this.applyCall(index, words, guarded);
     }
   }
 
@@ -69,15 +68,19 @@ class Keys {
     const plain = !guarded && !args.slice(2).some(({ word }) => CONDITIONS.has(word.toUpperCase()));
     if (KEEP_VALUES.has(command) || command === 'WATCH') return;
     if (plain && command === 'SET' && args.length > 1) this.set(index, args[0], args[1]);
-    else if (plain && (command === 'SETEX' || command === 'PSETEX') && args.length > 2) this.set(index, args[0], args[2]);
-    else if (plain && command === 'MSET') for (let k = 0; k + 1 < args.length; k += 2) this.set(index, args[k], args[k + 1]);
-    else if (plain && (command === 'DEL' || command === 'UNLINK')) for (const { word } of args) this.map.delete(word);
+    else if (plain && /^P?SETEX$/.test(command) && args.length > 2) this.set(index, args[0], args[2]);
+    else if (plain && command === 'MSET') this.setPairs(index, args);
+    else if (plain && /^(DEL|UNLINK)$/.test(command)) args.forEach(({ word }) => this.map.delete(word));
     else if (plain && command.startsWith('FLUSH')) this.map.clear();
     else this.leaveOpen(index, command, args);
   }
 
   set(index, key, value) {
     this.put(key.word, index, { value: value.word, cut: value.cut });
+  }
+
+  setPairs(index, args) {
+    for (let k = 0; k + 1 < args.length; k += 2) this.set(index, args[k], args[k + 1]);
   }
 
   leaveOpen(index, command, args) {
@@ -99,8 +102,8 @@ export function valuesOf(node, live) {
 }
 
 // A row for each key, those changed last first: {key, cells: [{node, value, cut, by, index, state}]}. `state` is
-// `same` as on the node that has applied most, `behind` (it has not applied the entry yet), `unseen` (the entry that set
-// it is older than what is shown of one of the two), or `differs`.
+// `same` as on the node that has applied most, `behind` (it has not applied the entry yet), `unseen` (the entry that
+// set it is older than what is shown of one of the two), or `differs`.
 export function tableOf(view, rowsMax) {
   const nodes = view.nodes.map((node) => ({ node, values: valuesOf(node, view.live) }));
   const ahead = nodes.reduce((best, each) => (!best || each.node.applied > best.node.applied ? each : best), null);
