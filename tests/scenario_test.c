@@ -1,5 +1,5 @@
-/* scenario_test.c - the files of tests/scenarios, each a test by its own name, and what the player says to
- * files that it cannot play.
+/* scenario_test.c - the files of tests/scenarios and web/scenarios, each a test by its own name, and what the
+ * player says to files that it cannot play.
  *
  * The ones that begin with a number such as B02 are rows of docs/catalogue.md: bugs that real systems
  * shipped. */
@@ -28,10 +28,11 @@ static int by_name(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-/* The names of all scenario files, without ".txt", sorted. */
-static bool list_files(void)
+/* Adds the names of a folder's scenario files, without ".txt"; false if there are none. */
+static bool list_folder(const char *folder)
 {
-    DIR *directory = opendir(FL_SOURCE_DIR "/tests/scenarios");
+    uint32_t before = name_count;
+    DIR *directory = opendir(folder);
     if (!directory)
         return false;
     for (struct dirent *entry; (entry = readdir(directory)) && name_count < FILES_MAX;) {
@@ -42,8 +43,15 @@ static bool list_files(void)
         name_count++;
     }
     closedir(directory);
+    return name_count > before;
+}
+
+/* All of them, sorted. */
+static bool list_files(void)
+{
+    bool found = list_folder(FL_SOURCE_DIR "/tests/scenarios") && list_folder(FL_SOURCE_DIR "/web/scenarios");
     qsort(names, name_count, sizeof *names, by_name);
-    return name_count > 0;
+    return found;
 }
 
 static void test_file(void **state)
@@ -99,8 +107,8 @@ static void test_the_textbook_strategies_repair_figure_7_and_keep_figure_8(void 
     (void)state;
     play_with_strategy("figure-7", "option repair term\n");
     play_with_strategy("figure-7", "option repair one\n");
-    play_with_strategy("B01-figure-8", "option repair term\n");
-    play_with_strategy("B01-figure-8", "option repair one\n");
+    play_with_strategy("figure-8", "option repair term\n");
+    play_with_strategy("figure-8", "option repair one\n");
 }
 
 static void test_one_index_at_a_time_needs_more_rejections_than_an_outline(void **state)
@@ -119,7 +127,7 @@ static void test_figure_8_played_unsafely_breaks_what_figure_8_promises(void **s
 {
     struct fl_scenario_result result;
     (void)state;
-    char *text = story_read("B01-figure-8");
+    char *text = story_read("figure-8");
     assert_int_equal(story_play(text, "option commit-any-term unsafe\n", &result), FL_OK);
     assert_true(result.trips > 0);
     assert_true(result.failures > 0);
@@ -221,7 +229,7 @@ int main(void)
     };
     static struct CMUnitTest tests[FILES_MAX + sizeof others / sizeof *others];
     if (!list_files()) {
-        print_error("no scenarios in " FL_SOURCE_DIR "/tests/scenarios\n");
+        print_error("no scenarios in " FL_SOURCE_DIR "/tests/scenarios or web/scenarios\n");
         return 1;
     }
     for (uint32_t k = 0; k < name_count; k++)

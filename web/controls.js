@@ -5,13 +5,13 @@
 import { h, put, say, set } from './dom.js';
 import { icon } from './icons.js';
 import { encode } from './link.js';
-import { branches, title } from './story.js';
+import { title } from './story.js';
 
 const SIZE_MAX = 1 << 20;
 
 export function create(element, page) {
   const chooser = h('select', { class: 'scenario', onchange: choose });
-  const branch = h('select', { onchange: () => page.load(page.story.text, { ...page.story, branch: branch.value }) });
+  const branch = h('select', { onchange: () => page.useBranch(branch.value) });
   const file = h('input', {
     type: 'file',
     accept: '.txt,text/plain',
@@ -56,7 +56,7 @@ export function create(element, page) {
   }
 
   function drawChooser() {
-    const signature = `${page.language} ${page.story.name} ${page.story.branch} ${page.scenarios.length} ${page.epoch}`;
+    const signature = `${page.language} ${page.name} ${page.scenarios.length} ${page.epoch}`;
     if (signature === drawn) return;
     drawn = signature;
     say(chooserWords, page.t('toolbar.scenario'));
@@ -64,25 +64,25 @@ export function create(element, page) {
     const groups = Map.groupBy?.(page.scenarios, (one) => one.group) ?? groupBy(page.scenarios);
     put(
       chooser,
-      page.story.name
+      page.name
         ? null
-        : h('option', { value: '', selected: true }, title(page.story.text) || page.t('toolbar.own')),
+        : h('option', { value: '', selected: true }, title(page.source.text) || page.t('toolbar.own')),
       [...groups].map(([group, ones]) =>
         h(
           'optgroup',
           { label: page.t(`group.${group}`) },
           ones.map((one) =>
-            h('option', { value: nameOf(one), selected: nameOf(one) === page.story.name }, one.title[page.language]),
+            h('option', { value: nameOf(one), selected: nameOf(one) === page.name }, one.title[page.language]),
           ),
         ),
       ),
     );
-    const names = branches(page.story.text);
-    set(branchLabel, { hidden: names.length < 2 });
+    const { branches, branchTitles, branch: played } = page.source;
+    set(branchLabel, { hidden: branches.length < 2 });
     put(
       branch,
-      names.map(({ name, text }) =>
-        h('option', { value: name, selected: name === page.story.branch }, text ? `${name}: ${text}` : name),
+      branches.map((name, k) =>
+        h('option', { value: name, selected: name === played }, branchTitles[k] ? `${name}: ${branchTitles[k]}` : name),
       ),
     );
   }
@@ -101,7 +101,7 @@ export function create(element, page) {
 
   function save() {
     const link = h('a', {
-      download: `${page.story.name || 'story'}.txt`,
+      download: `${page.name || 'story'}.txt`,
       href: URL.createObjectURL(new Blob([page.source.text], { type: 'text/plain' })),
     });
     link.click();
@@ -109,7 +109,7 @@ export function create(element, page) {
   }
 
   async function share() {
-    const fragment = await encode(page.source.text, page.position);
+    const fragment = await encode(page.source.text, page.position, page.source.branch);
     history.replaceState(null, '', `#${fragment}`);
     try {
       await navigator.clipboard.writeText(location.href);

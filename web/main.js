@@ -43,7 +43,7 @@ async function begin() {
   chooseLanguage(reader.language);
   const mode = await fetchMode();
   const isLive = mode.live && !location.pathname.endsWith('/learn');
-  const page = isLive ? new Page(reader) : new Desk(reader, (text) => PlaygroundSource.open(text));
+  const page = isLive ? new Page(reader) : new Desk(reader, (text, branch) => PlaygroundSource.open(text, { branch }));
   page.admin = isLive && mode.admin === true;
   document.body.className = isLive ? 'is-live' : 'is-playground';
   const frame = layOut(page, mode, isLive);
@@ -68,9 +68,9 @@ async function fetchMode() {
 // What the link asks for: a shared story, a lesson, a scenario; or, without any, the lessons and the first scenario.
 async function layOutStory(page, frame) {
   await Promise.all([page.listScenarios(), lessons.listOfLessons().then((list) => (page.lessons = list))]);
-  const wanted = decodeURIComponent(location.hash.slice(1));
+  const wanted = location.hash.slice(1);
   frame.toggleLessons(!wanted || page.lessons.some((lesson) => lesson.id === wanted));
-  addEventListener('hashchange', () => openWanted(page, frame, decodeURIComponent(location.hash.slice(1))));
+  addEventListener('hashchange', () => openWanted(page, frame, location.hash.slice(1)));
   if (wanted && (await openWanted(page, frame, wanted))) return;
   const failure = await page.tryNamed(page.lessons.find((lesson) => lesson.scenario)?.scenario ?? FIRST);
   if (failure) frame.fail(page.t('error.core', failure));
@@ -83,8 +83,8 @@ async function openWanted(page, frame, wanted) {
   }
   if (!wanted.startsWith('text=')) return page.loadNamed(wanted);
   try {
-    const { text, step } = await decode(wanted);
-    return await page.load(text, { step });
+    const { text, ...place } = await decode(wanted);
+    return await page.load(text, place);
   } catch {
     page.oncomplain(page.t('error.link'));
     return false;

@@ -58,9 +58,24 @@ export class Page {
     return translate(this.language, key, ...values);
   }
 
+  // What the story is about.
+  get opening() {
+    return '';
+  }
+
+  // A story's own words, in the reader's language where it is known.
+  said(words) {
+    return words;
+  }
+
+  // Whether an action would come after more than the step that is shown.
+  get actsLater() {
+    return false;
+  }
+
   // An event as a sentence.
   tell(event) {
-    return sentence(this, event);
+    return event.event === 'say' ? this.said(event.text) : sentence(this, event);
   }
 
   get last() {
@@ -130,6 +145,15 @@ export class Page {
       this.following = false;
       this.onupdate();
     } else this.go(this.last);
+  }
+
+  // The last step, when time has passed since it. If it is still the same, only moments have changed.
+  reach(step) {
+    const moved = step !== this.position;
+    this.#stand(step);
+    if (!moved) return;
+    this.#announce();
+    this.onupdate();
   }
 
   select(name) {

@@ -14,7 +14,7 @@ const STEP_US = 50000;
 
 // How long, at a tenth of real time, an event is looked at that takes no time itself.
 const LOOK_MS = {
-  say: 900,
+  line: 150,
   leader: 900,
   conflict: 900,
   truncated: 900,
@@ -32,6 +32,7 @@ const LOOK_MS = {
   healed: 400,
 };
 const LOOK_MS_ELSE = 60;
+const READ_MS = 24; // For a letter of what the story says.
 
 export class Player {
   speed = 0.1;
@@ -51,6 +52,7 @@ export class Player {
     this.page.playing = true;
     this.flows = this.page.position === this.page.last;
     this.progress = 0;
+    this.owed = 0;
     this.stamp = null;
     this.page.onupdate();
     this.#next();
@@ -82,18 +84,26 @@ export class Player {
   #tick(stamp) {
     const elapsed = Math.min(FRAME_MS_MAX, stamp - (this.stamp ?? stamp));
     this.stamp = stamp;
-    if (this.flows) this.#flow(Math.round(elapsed * 1000 * this.speed));
+    if (this.flows) this.#pass(elapsed * 1000 * this.speed);
     else this.#replay(elapsed);
     this.onframe();
     this.#next();
   }
 
+  // The text's time has whole milliseconds; what is between them only the picture sees.
+  #pass(us) {
+    this.owed += us;
+    const whole = Math.floor(this.owed / 1000) * 1000;
+    this.owed -= whole;
+    if (whole > 0) this.#flow(whole);
+    this.page.now += whole > 0 ? this.owed : us;
+  }
+
   #flow(us) {
-    if (us <= 0) return;
     const { page } = this;
     const step = page.quietly(() => page.source.flow(us));
     if (step === null) return this.stop();
-    if (!page.stand(step)) page.now += us;
+    page.reach(step);
   }
 
   #replay(elapsed) {
@@ -121,7 +131,8 @@ export class Player {
 
   // The reader's milliseconds between a step and the next.
   #length(step) {
-    const look = LOOK_MS[this.page.source.events(step + 1)[0]?.event] ?? LOOK_MS_ELSE;
+    const [event] = this.page.source.events(step);
+    const look = event?.event === 'say' ? event.text.length * READ_MS : (LOOK_MS[event?.event] ?? LOOK_MS_ELSE);
     const passed = (this.#time(step + 1) - this.#time(step)) / 1000 / this.speed;
     return Math.max(look * (0.1 / this.speed) ** 0.5, Math.min(WAIT_MS_MAX, passed));
   }

@@ -1,6 +1,8 @@
 // steps.js - ways through a story: by event, by message, by line; and what a step means to somebody who looks for it.
 
 const MESSAGES = new Set(['delivered', 'lost']);
+// Nothing changes in the picture with these.
+const ASIDES = new Set(['line', 'held', 'persisting']);
 
 export const UNITS = ['event', 'message', 'line'];
 
@@ -13,9 +15,10 @@ export function neighbour(source, at, unit, way) {
 }
 
 function isStop(source, k, unit) {
-  if (source.kind === 'live' || unit === 'event') return true;
-  if (unit === 'message') return MESSAGES.has(source.events(k)[0]?.event);
-  return source.lineOf(k) !== source.lineOf(k + 1);
+  if (source.kind === 'live') return true;
+  if (unit === 'line') return source.lineOf(k) !== source.lineOf(k + 1);
+  const event = source.events(k)[0]?.event;
+  return unit === 'message' ? MESSAGES.has(event) : !ASIDES.has(event);
 }
 
 // The last step of a line, or of the last line before it that brought any; 0 if there is none.

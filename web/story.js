@@ -1,4 +1,4 @@
-// story.js - what the page must know of a scenario's text: its title, its branches, its steps' names.
+// story.js - what the page must know of a scenario's text: its title, its steps' names, its lines.
 //
 // docs/scenarios.md has the grammar. Everything else about it is the player's business.
 
@@ -20,44 +20,25 @@ export function title(text) {
     : '';
 }
 
-// The branches of a text: name, and the words behind it.
-export function branches(text) {
-  return text
-    .split('\n')
-    .map(words)
-    .filter(([verb]) => verb === 'branch')
-    .map(([, name, ...rest]) => ({ name, text: rest.join(' ') }));
-}
-
-// The text with this one branch as its end: one story, that can be continued. Line numbers stay what they were.
-export function choose(text, branch) {
-  let at = null;
-  return text
-    .split('\n')
-    .map((line) => {
-      const [verb, name] = words(line);
-      if (verb === 'branch') {
-        at = name;
-        return name === branch ? `# ${line.trim()}` : '';
-      }
-      if (at === null) return line;
-      return at === branch ? line.replace(/^\s+/, '') : '';
-    })
-    .join('\n')
-    .replace(/\n+$/, '\n');
-}
-
-// The number, from 1, of the last line `at NAME`; 0 if there is none.
-export function lineAt(text, name) {
-  return (
-    text.split('\n').findLastIndex((line) => {
-      const [verb, step] = words(line);
-      return verb === 'at' && step === name;
-    }) + 1
-  );
+// Where the story's steps of this name end: the last line `at NAME` of the common part or of the branch, or, if those
+// have none, of the first branch that has one. {line, branch}; null if there is none.
+export function placeOf(text, name, branch) {
+  let inside = null;
+  const places = text.split('\n').flatMap((line, k) => {
+    const [verb, word] = words(line);
+    if (verb === 'branch') inside = word;
+    return verb === 'at' && word === name ? [{ line: k + 1, branch: inside }] : [];
+  });
+  const own = places.findLast((place) => place.branch === null || place.branch === branch);
+  return own ?? places.findLast((place) => place.branch === places[0].branch) ?? null;
 }
 
 // A line's own words, for people.
 export function line(text, number) {
   return (text.split('\n')[number - 1] ?? '').trim();
+}
+
+// Whether a line is nothing but time that flows, as playing on makes it.
+export function isFlow(words) {
+  return /^at\s+\S+\s+flow\s+\d+(us|ms|s)$/.test(words);
 }

@@ -39,12 +39,19 @@ void story(const char *text)
     story_with(text, NULL);
 }
 
-char *story_read(const char *name)
+static FILE *open_in(const char *folder, const char *name)
 {
     char path[512];
-    int length = snprintf(path, sizeof path, "%s/tests/scenarios/%s.txt", FL_SOURCE_DIR, name);
+    int length = snprintf(path, sizeof path, "%s/%s/%s.txt", FL_SOURCE_DIR, folder, name);
     assert_in_range(length, 1, sizeof path - 1);
-    FILE *file = fopen(path, "rb");
+    return fopen(path, "rb");
+}
+
+char *story_read(const char *name)
+{
+    FILE *file = open_in("tests/scenarios", name);
+    if (!file)
+        file = open_in("web/scenarios", name);
     assert_non_null(file);
     size_t size_max = 1 << 20;
     char *text = calloc(1, size_max + 1);

@@ -9,7 +9,7 @@
 void story(const char *text);
 /* The same with more `option` lines. */
 void story_with(const char *text, const char *options);
-/* A file of tests/scenarios, by its name without ".txt". */
+/* A file of tests/scenarios or web/scenarios, by its name without ".txt". */
 void story_file(const char *name, const char *options);
 /* Plays without judging. */
 int story_play(const char *text, const char *options, struct fl_scenario_result *result);

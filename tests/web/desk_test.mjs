@@ -17,8 +17,9 @@ class Lines {
   kind = 'playground';
   first = 0;
 
-  constructor(text) {
+  constructor(text, branch) {
     this.text = text;
+    this.branch = branch ?? 'd';
     if (/\bbroken\b/.test(text)) throw new Error('line 2: not understood: broken');
   }
 
@@ -35,7 +36,7 @@ class Lines {
   }
 
   events(k) {
-    return k === 0 ? [] : [{ event: 'say', text: this.lines[k], time_us: k * STEP_US }];
+    return k === 0 ? [] : [{ event: 'told', text: this.lines[k], time_us: k * STEP_US }];
   }
 
   lineOf(k) {
@@ -57,11 +58,11 @@ class Lines {
 }
 
 async function desk(text) {
-  const page = new Desk(READER, async (words) => new Lines(words));
+  const page = new Desk(READER, async (words, branch) => new Lines(words, branch));
   page.player = new Player(page, () => {});
-  page.said = [];
+  page.heard = [];
   page.read = [];
-  page.oncomplain = (words) => page.said.push(words);
+  page.oncomplain = (words) => page.heard.push(words);
   page.onannounce = (words) => page.read.push(...words);
   await page.load(text, {});
   return page;
@@ -94,7 +95,7 @@ test('what cannot be done changes nothing, and the reader hears why', async () =
   const page = await desk(STORY);
   page.go(2);
   assert.equal(page.act('nonsense'), false);
-  assert.deepEqual(page.said, ['nonsense is no event']);
+  assert.deepEqual(page.heard, ['nonsense is no event']);
   assert.deepEqual([page.source.text, page.position, page.past.length], [STORY, 2, 0]);
 });
 
@@ -102,18 +103,18 @@ test('a text that is not understood leaves the story on the desk', async () => {
   const page = await desk(STORY);
   const source = page.source;
   assert.equal(await page.load('nodes A\nbroken\n', {}), false);
-  assert.deepEqual(page.said, ['line 2: not understood: broken']);
+  assert.deepEqual(page.heard, ['line 2: not understood: broken']);
   assert.equal(page.source, source);
 });
 
-test('of a story with branches the first is played, or the one that has the wanted step', async () => {
+test('a step that another branch has is shown in that branch', async () => {
   const page = await desk('nodes A\nat a  one\nbranch d\n  at d  two\nbranch e\n  at e  three\n');
-  assert.equal(page.story.branch, 'd');
+  await page.goToLabel('d');
+  assert.deepEqual([page.source.branch, page.source.lineOf(page.position)], ['d', 4]);
   await page.goToLabel('e');
-  assert.equal(page.story.branch, 'e');
-  assert.equal(page.source.lineOf(page.position), 6);
+  assert.deepEqual([page.source.branch, page.source.lineOf(page.position)], ['e', 6]);
   await page.goToLabel('nowhere');
-  assert.equal(page.said.length, 1);
+  assert.equal(page.heard.length, 1);
 });
 
 test('a step taken by hand is read out', async () => {
@@ -162,6 +163,32 @@ test('acting stops what plays', async () => {
     page.act('crash A');
     assert.deepEqual([page.playing, asked.length], [false, 0]);
   });
+});
+
+test('acting in the midst of flowing time ends it there', async () => {
+  const page = await desk('nodes A\nat you flow 100ms\n');
+  page.source.lineOf = (k) => (k === 0 ? 0 : 2); // All steps are of the one line.
+  Object.defineProperty(page.source, 'length', { get: () => 6 });
+  const acted = [];
+  page.source.act = (k, event) => acted.push([k, event]) && 1;
+  page.source.events = (k) => [{ event: 'say', text: '', time_us: 5000 + k * STEP_US }];
+  page.go(3);
+  assert.equal(page.actsLater, false);
+  page.act('crash A');
+  assert.deepEqual(acted, [
+    [0, 'flow 20ms'],
+    [1, 'crash A'],
+  ]);
+});
+
+test('acting in the midst of another line comes after all of it', async () => {
+  const page = await desk('nodes A\nat a  settle\n');
+  page.source.lineOf = (k) => (k === 0 ? 0 : 2);
+  Object.defineProperty(page.source, 'length', { get: () => 6 });
+  page.go(3);
+  assert.equal(page.actsLater, true);
+  page.go(5);
+  assert.equal(page.actsLater, false);
 });
 
 class Live {

@@ -10,7 +10,7 @@ import { parse, spans } from '../../web/markdown.js';
 import { committedTerms, describe, pictureOf, windowOf } from '../../web/panels/matrix.js';
 import { judge } from '../../web/panels/verdict.js';
 import { endOfLine, markOf, neighbour } from '../../web/steps.js';
-import { branches, choose, lineAt, title } from '../../web/story.js';
+import { placeOf, title } from '../../web/story.js';
 import { languages, translate } from '../../web/strings.js';
 
 test('a lesson is headings, paragraphs, lists, code and tables', () => {
@@ -62,7 +62,8 @@ test('a link gives back the story that it was made of', async () => {
   const fragment = await encode(text, 17);
   assert.match(fragment, /^text=[\w-]+&step=17$/);
   assert.ok(fragment.length < text.length / 4);
-  assert.deepEqual(await decode(fragment), { text, step: 17 });
+  assert.deepEqual(await decode(fragment), { text, step: 17, branch: null });
+  assert.deepEqual(await decode(await encode(text, 2, 'd&e')), { text, step: 2, branch: 'd&e' });
 });
 
 test('a damaged link is refused, and so is one that unfolds without end', async () => {
@@ -77,23 +78,12 @@ test('a damaged link is refused, and so is one that unfolds without end', async 
 const STORY =
   '# A story.\ntitle  Two ends # of one\nnodes A B\nat a  elect A term 1 with B\nbranch d  one\n  at d  crash A\nbranch e  another\n  at e  crash B\n  at e  settle\n';
 
-test('a story has a title, branches, and named steps', () => {
+test('a story has a title, and steps with names, in the branch that is played or in another', () => {
   assert.equal(title(STORY), 'Two ends');
-  assert.deepEqual(branches(STORY), [
-    { name: 'd', text: 'one' },
-    { name: 'e', text: 'another' },
-  ]);
-  assert.equal(lineAt(STORY, 'e'), 9);
-  assert.equal(lineAt(STORY, 'x'), 0);
-});
-
-test('of the branches one is kept, at the lines where it stood', () => {
-  const kept = choose(STORY, 'e').split('\n');
-  assert.equal(kept[3], 'at a  elect A term 1 with B');
-  assert.equal(kept[5], '');
-  assert.equal(kept[7], 'at e  crash B');
-  assert.deepEqual(branches(choose(STORY, 'd')), []);
-  assert.equal(lineAt(choose(STORY, 'd'), 'e'), 0);
+  assert.deepEqual(placeOf(STORY, 'a', 'e'), { line: 4, branch: null });
+  assert.deepEqual(placeOf(STORY, 'e', 'e'), { line: 9, branch: 'e' });
+  assert.deepEqual(placeOf(STORY, 'e', 'd'), { line: 9, branch: 'e' });
+  assert.equal(placeOf(STORY, 'x', 'd'), null);
 });
 
 // Steps 0 to 6, of lines 0, 4, 4, 4, 6, 6, 9.
@@ -102,11 +92,12 @@ const SOURCE = {
   first: 0,
   length: 7,
   lineOf: (k) => [0, 4, 4, 4, 6, 6, 9][k],
-  events: (k) => (k === 2 || k === 5 ? [{ event: 'delivered' }] : [{ event: 'persisted' }]),
+  events: (k) => (k === 2 || k === 5 ? [{ event: 'delivered' }] : [{ event: k === 4 ? 'line' : 'persisted' }]),
 };
 
 test('one goes through a story by event, by message and by line', () => {
   assert.equal(neighbour(SOURCE, 2, 'event', 1), 3);
+  assert.equal(neighbour(SOURCE, 3, 'event', 1), 5);
   assert.equal(neighbour(SOURCE, 0, 'event', -1), 0);
   assert.equal(neighbour(SOURCE, 0, 'message', 1), 2);
   assert.equal(neighbour(SOURCE, 2, 'message', 1), 5);

@@ -135,13 +135,14 @@ export function create(element, page) {
       'aria-valuetext': `${words}. ${sentenceOf(page)}`,
     });
     say(parts.where, words);
+    say(parts.narration, narrationOf(page, known.says));
     say(parts.what, sentenceOf(page));
     say(
       parts.line,
       page.source.kind === 'playground' ? lineOf(page.source.text, page.source.lineOf(page.position)) : '',
     );
     const isPast = page.source.kind === 'playground' && page.position < last && !page.playing;
-    say(parts.hint, isPast ? page.t(page.position === 0 ? 'timeline.press' : 'timeline.forks') : '');
+    say(parts.hint, isPast ? page.t(page.position === 0 ? 'timeline.press' : page.actsLater ? 'timeline.forks-later' : 'timeline.forks') : '');
   }
 
   function drawButtons() {
@@ -212,12 +213,16 @@ class Known {
     const { source } = page;
     const first = source.first ?? 0;
     if (this.epoch !== page.epoch || first - this.first > FORGOTTEN_MAX)
-      Object.assign(this, { epoch: page.epoch, first, next: first, terms: [], marks: {}, labels: [], line: 0 });
+      Object.assign(this, { epoch: page.epoch, first, next: first, terms: [], marks: {}, labels: [], says: [], line: 0 });
     for (; this.next < source.length; this.next++) this.#learn(source, this.next);
   }
 
   #learn(source, step) {
     const events = source.events(step);
+    for (const { event, text } of events) {
+      if (event === 'say') this.says.push({ step, text });
+      if (event === 'line' && text.startsWith('at you ')) this.says.push({ step, text: '' }); // No story any more.
+    }
     const mark = markOf(events);
     if (mark) (this.marks[mark] ??= []).push(step);
     const known = this.terms.at(-1)?.term ?? 0;
@@ -268,13 +273,22 @@ function positionOf(page) {
   return page.t('timeline.where', page.position, page.last, seconds(page.now));
 }
 
+// What the story says of where one is: its last words so far; at the beginning, what it is about.
+function narrationOf(page, says) {
+  const words = says.findLast(({ step }) => step <= page.position)?.text;
+  return words === undefined ? page.opening : page.said(words);
+}
+
+// What happened last, but for what the story's text says itself.
+const UNTOLD = new Set(['say', 'line', 'held']);
+
 export function sentenceOf(page) {
   const { source } = page;
-  if (source.kind === 'playground')
-    return page.events.length > 0 ? page.tell(page.events[0]) : page.opening || page.t('timeline.beginning');
-  for (let step = page.position; step >= source.first; step--)
-    if (source.events(step).length > 0) return page.tell(source.events(step).at(-1));
-  return '';
+  for (let step = page.position; step >= source.first; step--) {
+    const event = source.events(step).at(-1);
+    if (event && !UNTOLD.has(event.event)) return page.tell(event);
+  }
+  return source.kind === 'playground' ? page.t('timeline.beginning') : '';
 }
 
 // ---- elements
@@ -318,13 +332,14 @@ function build(page, { scrub, key, move }) {
   };
   const unit = h('select', { onchange: () => (page.unit = unit.value) });
   const speed = h('select', { onchange: () => (page.player.speed = Number(speed.value)) });
+  const narration = h('p', { class: 'narration' });
   const what = h('p', { class: 'what' });
   const where = h('span', { class: 'where' });
   const line = h('code', { class: 'line' });
   const hint = h('span', { class: 'hint' });
   const legend = h('div', { class: 'legend' });
   const all = [
-    h('div', { class: 'telling' }, what, h('p', { class: 'position' }, where, line, hint)),
+    h('div', { class: 'telling' }, narration, what, h('p', { class: 'position' }, where, line, hint)),
     slider,
     h('div', { class: 'transports' }, Object.values(buttons), h('span', { class: 'choices' }, unit, speed), legend),
   ];
@@ -340,6 +355,7 @@ function build(page, { scrub, key, move }) {
     buttons,
     unit,
     speed,
+    narration,
     what,
     where,
     line,
