@@ -135,9 +135,10 @@ class Story {
 
   // The core says so behind what it sends at once in consequence; told in the order in which it is understood.
   tellFork(k, index, fork) {
-    const sent = this.steps.at(-1)?.kind === 'entries' && this.steps.at(-1).step === k - 1 ? this.steps.pop() : null;
-    this.add(sent?.step ?? k, 'fork', 'outline-fork', { index, fork });
-    if (sent) this.steps.push(sent);
+    const at = this.steps.findLastIndex(({ kind }) => kind === 'rejection') + 1;
+    const behind = at > 0 ? this.steps.splice(at) : [];
+    this.add(behind[0]?.step ?? k, 'fork', 'outline-fork', { index, fork });
+    this.steps.push(...behind);
   }
 
   // An append with nothing in it that goes no further than what matches is a heartbeat: it repairs nothing.
