@@ -149,6 +149,7 @@ function node(name, terms, more = {}) {
 
 const VIEW = {
   committed: 2,
+  cut: [],
   nodes: [
     node('B', [1, 1], { durable: 1 }),
     node('A', [1, 1, 3], {
