@@ -218,6 +218,8 @@ test('the verdict counts voters that are up, and asks for a leader', () => {
     judge({ ...VIEW, nodes: VIEW.nodes.map((one) => ({ ...one, paused: one.name === 'B' })) }).health,
     'unavailable',
   );
+  assert.equal(judge({ ...VIEW, cut: [['B', 'A']] }).health, 'unavailable');
+  assert.equal(judge({ ...VIEW, cut: [['B', 'C']] }).health, 'degraded');
 });
 
 test('each language has every word, with the same places for values', () => {

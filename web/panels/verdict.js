@@ -28,7 +28,7 @@ export function create(element, page) {
     );
     const rule = page.view.broken.at(-1);
     set(broken, { hidden: !rule });
-    say(broken, rule ? page.t('verdict.broken', rule.rule, rule.text) : '');
+    say(broken, rule ? page.t('verdict.broken', rule.text) : '');
   }
 
   function fact(key, value) {
