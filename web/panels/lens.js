@@ -163,7 +163,7 @@ export function create(element, page) {
 
   // Where there is nothing to repair, there is nothing to compare.
   function showComparison(repair, leader, before) {
-    beside.hidden = inconsistencyOf(leader, before).kind === 'same';
+    beside.hidden = repair.unseen || inconsistencyOf(leader, before).kind === 'same';
     if (beside.hidden) return;
     const results = comparisons.of(page, repair, leader, before);
     const state = [results, page.language, repair.follower];
