@@ -233,6 +233,9 @@ export const en = {
 
   // -------------------------------------------------------------------------------------------------- events
   'event.whole': '{0} {1}',
+  'event.sent': 'sends {0} {1}',
+  'event.delivered': 'receives {0} {1}',
+  'event.lost': 'sends in vain: {0} {1}',
   'event.entry': 'entry {0}',
   'event.entries': 'entries {0} to {1}',
   'events.list': 'What happened',

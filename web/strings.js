@@ -32,7 +32,7 @@ const en = {
   'verdict.no-leader': 'unavailable: no leader ({0} of {1} up)',
   'verdict.unknown': 'unknown',
   'verdict.lost': 'connection lost: this is the last that was seen; trying again',
-  'verdict.broken': 'Safety is broken ({0}): {1}',
+  'verdict.broken': 'Safety is broken: {0}',
 
   'role.leader': 'leader',
   'role.candidate': 'candidate',
@@ -290,7 +290,7 @@ const zh = {
   'verdict.no-leader': '不可用：没有领导者（{0}/{1} 在线）',
   'verdict.unknown': '未知',
   'verdict.lost': '连接中断：这是最后看到的状态；正在重试',
-  'verdict.broken': '安全性被破坏（{0}）：{1}',
+  'verdict.broken': '安全性被破坏：{0}',
 
   'role.leader': '领导者',
   'role.candidate': '候选人',

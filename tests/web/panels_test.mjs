@@ -18,7 +18,7 @@ import { FakeSource, figure7f, node, view } from './panels_source.mjs';
 function reader(language) {
   const strings = { en, zh }[language];
   const t = (key, ...values) => (strings[key] ?? en[key] ?? key).replace(/\{(\d)\}/g, (all, k) => values[k] ?? '');
-  return { language, t };
+  return { language, t, said: (words) => words };
 }
 
 // ------------------------------------------------------------------------------------------------------ logs
@@ -356,6 +356,8 @@ test('an event that has no sentence keeps its text', () => {
 test('messages are told with what they say', () => {
   const event = { event: 'sent', node: 'L', peer: 'f', message: 'append', term: 8, index: 3, other: 11 };
   assert.ok(isMessage(event));
+  const told = sentence(reader('en'), { ...event, text: 'to f (term 8): entries 4 to 11' });
+  assert.match(told, /^L sends \S+ to f \(term 8\): entries 4 to 11$/);
   assert.equal(sentence(reader('zh'), event), 'L 发给 f：条目 4 到 11，接在 3 之后（任期 8）');
 });
 
