@@ -131,13 +131,13 @@ test('what one step tells of before its leader came to power is none of the repa
   source.told[1] = [{ event: 'conflict', node: 'L', peer: 'e', index: 9, other: 5 }, ...source.told[1], { event: 'conflict', node: 'L', peer: 'f', index: 10, other: 3 }];
   assert.equal(followerOf(source, 1, leaderOf(source.view(1)), null), 'f');
   assert.deepEqual(repairOf(source, 1, 'f').steps.slice(0, 2).map(({ kind }) => kind), ['power', 'fork']);
-  assert.equal(repairOf(source, 1, 'f').late, false);
+  assert.equal(repairOf(source, 1, 'f').unseen, false);
 });
 
 test('a page that came when the log was cut already has not seen what it was', () => {
   const source = figure7f();
   source.told[1].push({ event: 'truncated', node: 'f', index: 4, other: 11, term: 2 });
-  assert.equal(repairOf(source, 1, 'f').late, true);
+  assert.equal(repairOf(source, 1, 'f').unseen, true);
 });
 
 test('a repair that goes on is told on, and one that may have become another is told anew', () => {

@@ -52,7 +52,7 @@ export function stepWords(page, repair, step) {
 }
 
 export function kindWords(page, repair, leader, before) {
-  if (repair.late) return page.t('lens.late', repair.follower);
+  if (repair.unseen) return page.t('lens.unseen', repair.follower);
   const { kind, missing, extra, sure } = inconsistencyOf(leader, before);
   const [misses, holds] = [missing, extra].map((count) => entriesOf(page, count));
   const isLost = extra > 0 && page.view.broken.length > 0; // Then extra entries may have been committed.
