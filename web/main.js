@@ -33,7 +33,7 @@ const FIRST = 'figure-7'; // The scenario of those who ask for none, where there
 
 const SIDE = {
   live: { inspector, events, keys, charts, jobs, safety },
-  playground: { inspector, events, keys, safety },
+  playground: { inspector, events, keys, charts, safety },
 };
 
 void begin();
