@@ -13,6 +13,9 @@ const en = {
   close: 'Close',
   'title.playground': 'Playground',
 
+  'waiting.live': 'Asking the node what it sees…',
+  'waiting.core': 'Starting the core…',
+
   'badge.live': 'LIVE',
   'badge.live.why': 'A cluster that runs, seen from the node that serves this page.',
   'badge.simulation': 'SIMULATION',
@@ -270,6 +273,9 @@ const zh = {
   skip: '跳到集群',
   close: '关闭',
   'title.playground': '演练场',
+
+  'waiting.live': '正在询问节点所见…',
+  'waiting.core': '正在启动核心…',
 
   'badge.live': '实时',
   'badge.live.why': '正在运行的集群，由提供本页的节点所见。',

@@ -54,7 +54,7 @@ export function judge(view) {
 
 // Whom its leader cannot reach, or who cannot answer, is as good as down.
 function isApart(view, leader, node) {
-  return view.cut.some((link) => link.includes(leader?.name) && link.includes(node.name));
+  return node !== leader && view.cut.some((link) => link.includes(leader?.name) && link.includes(node.name));
 }
 
 // The leader of the highest term that lives.
