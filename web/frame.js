@@ -22,7 +22,7 @@ import * as tabs from './tabs.js';
 
 const NOTICE_MS = 6000;
 const LIVE_TABS = { inspector, events, keys, charts, jobs, safety };
-const PLAYGROUND_TABS = { inspector, events, keys, safety };
+const PLAYGROUND_TABS = { inspector, events, keys, charts, safety };
 
 // Lays the page out. Until `page` has a source, and where it cannot have one, words stand in the panels' place.
 export function layOut(page, mode, isLive) {

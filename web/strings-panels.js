@@ -242,7 +242,6 @@ export const en = {
   'events.filter': 'Show',
   'events.filter.quiet': 'without messages',
   'events.filter.all': 'all',
-  'events.none': 'Nothing has happened yet.',
 
   // ---------------------------------------------------------------------------------------------------- keys
   'keys.about': 'What the entries that each node has applied say.',
@@ -555,7 +554,6 @@ export const zh = {
   'events.filter': '显示',
   'events.filter.quiet': '不含消息',
   'events.filter.all': '全部',
-  'events.none': '还没有发生任何事。',
 
   'event.follower': '成为任期 {2} 的跟随者',
   'event.follower.of': '在任期 {2} 跟随 {3}',

