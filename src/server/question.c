@@ -1,7 +1,8 @@
-/* question.c - one question at a time to a node, over its Redis port, and never a wait.
+/* question.c - one question at a time to a node, over its Redis port, without waiting for it.
  *
  * The connection is kept from one question to the next, and closed when a question fails. The caller has the
- * poll() and the clock. */
+ * poll() and the clock. A member's name is looked up when its connection is made: a name server that hangs
+ * holds up the views, and nobody else. */
 #include "web.h"
 
 #include <errno.h>
