@@ -75,7 +75,7 @@ export class Page {
 
   // An event as a sentence.
   tell(event) {
-    return event.event === 'say' ? this.said(event.text) : sentence(this, event);
+    return sentence(this, event);
   }
 
   get last() {

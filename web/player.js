@@ -10,7 +10,7 @@ export const SPEEDS = [0.01, 0.03, 0.1, 0.3, 1];
 const FRAME_MS_MAX = 100; // A tab that slept does not make up for it.
 const WAIT_MS_MAX = 1500;
 const STEP_MS = 700; // With reduced motion.
-const STEP_US = 50000;
+const STEP_US = 100000;
 
 // How long, at a tenth of real time, an event is looked at that takes no time itself.
 const LOOK_MS = {

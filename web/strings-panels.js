@@ -15,7 +15,7 @@ export const en = {
   'lens.steps': 'The repair, step by step',
   'lens.entry': '1 entry',
   'lens.entries': '{0} entries',
-  'lens.late': 'This page came later than the repair, and has not seen what {0} held before.',
+  'lens.unseen': 'This page has not seen what {0} held before the repair.',
   'lens.not-all-shown': '(As far as the entries shown here say.)',
   'lens.last-seen': '(As this page last saw its log: it is down.)',
   'lens.and': ', ',
@@ -233,13 +233,15 @@ export const en = {
 
   // -------------------------------------------------------------------------------------------------- events
   'event.whole': '{0} {1}',
+  'event.sent': 'sends {0} {1}',
+  'event.delivered': 'receives {0} {1}',
+  'event.lost': 'sends in vain: {0} {1}',
   'event.entry': 'entry {0}',
   'event.entries': 'entries {0} to {1}',
   'events.list': 'What happened',
   'events.filter': 'Show',
   'events.filter.quiet': 'without messages',
   'events.filter.all': 'all',
-  'events.none': 'Nothing has happened yet.',
 
   // ---------------------------------------------------------------------------------------------------- keys
   'keys.about': 'What the entries that each node has applied say.',
@@ -328,7 +330,7 @@ export const zh = {
   'lens.steps': '逐步修复',
   'lens.entry': '1 个条目',
   'lens.entries': '{0} 个条目',
-  'lens.late': '本页在修复之后才打开，没有看到 {0} 之前持有什么。',
+  'lens.unseen': '本页没有看到 {0} 在修复之前持有什么。',
   'lens.not-all-shown': '（以这里显示的条目为限。）',
   'lens.last-seen': '（以本页最后看到的日志为准：它已停机。）',
   'lens.and': '，',
@@ -552,7 +554,6 @@ export const zh = {
   'events.filter': '显示',
   'events.filter.quiet': '不含消息',
   'events.filter.all': '全部',
-  'events.none': '还没有发生任何事。',
 
   'event.follower': '成为任期 {2} 的跟随者',
   'event.follower.of': '在任期 {2} 跟随 {3}',

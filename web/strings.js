@@ -13,6 +13,9 @@ const en = {
   close: 'Close',
   'title.playground': 'Playground',
 
+  'waiting.live': 'Asking the node what it sees…',
+  'waiting.core': 'Starting the core…',
+
   'badge.live': 'LIVE',
   'badge.live.why': 'A cluster that runs, seen from the node that serves this page.',
   'badge.simulation': 'SIMULATION',
@@ -32,7 +35,7 @@ const en = {
   'verdict.no-leader': 'unavailable: no leader ({0} of {1} up)',
   'verdict.unknown': 'unknown',
   'verdict.lost': 'connection lost: this is the last that was seen; trying again',
-  'verdict.broken': 'Safety is broken ({0}): {1}',
+  'verdict.broken': 'Safety is broken: {0}',
 
   'role.leader': 'leader',
   'role.candidate': 'candidate',
@@ -271,6 +274,9 @@ const zh = {
   close: '关闭',
   'title.playground': '演练场',
 
+  'waiting.live': '正在询问节点所见…',
+  'waiting.core': '正在启动核心…',
+
   'badge.live': '实时',
   'badge.live.why': '正在运行的集群，由提供本页的节点所见。',
   'badge.simulation': '模拟',
@@ -290,7 +296,7 @@ const zh = {
   'verdict.no-leader': '不可用：没有领导者（{0}/{1} 在线）',
   'verdict.unknown': '未知',
   'verdict.lost': '连接中断：这是最后看到的状态；正在重试',
-  'verdict.broken': '安全性被破坏（{0}）：{1}',
+  'verdict.broken': '安全性被破坏：{0}',
 
   'role.leader': '领导者',
   'role.candidate': '候选人',

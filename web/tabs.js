@@ -1,11 +1,15 @@
 // tabs.js - panels that share one place: one is shown, the others wait, and are not drawn meanwhile.
 import { h, say, set } from './dom.js';
 
-// `panels`: {name, create} each. A panel's words are the strings `panel.NAME`.
-export function create(element, page, panels) {
+// A panel that shows one of these at a time: modules by their names, whose words are the strings `panel.NAME`.
+export function of(modules) {
+  return { create: (element, page) => create(element, page, Object.entries(modules)) };
+}
+
+function create(element, page, panels) {
   const list = h('div', { class: 'tabs', role: 'tablist', onkeydown: move });
   element.append(list);
-  const made = panels.map(({ name, create: make }) => {
+  const made = panels.map(([name, { create: make }]) => {
     const panel = h('section', {
       class: `panel ${name}`,
       role: 'tabpanel',
@@ -25,7 +29,7 @@ export function create(element, page, panels) {
     element.append(panel);
     return { name, panel, tab, content: make(panel, page) };
   });
-  let chosen = panels[0].name;
+  let [[chosen]] = panels;
 
   function choose(name) {
     chosen = name;

@@ -1,14 +1,17 @@
 /* edit.c - a scenario's text as somebody plays on: lines are added at its end, what is no longer so is cut, and an
  * option is set. Comments and blank lines stay where they are. */
+#include "../core/core.h"
 #include "playground.h"
 
 #define STEP "at you "
 #define DURATION_MAX ((fl_time_us)999999 * 1000) /* A number of nine digits can say that in any unit. */
 
+/* A zero byte always ends what is there. */
 static void put(struct fl__edited *to, const char *text, size_t size)
 {
     memcpy(to->text + to->size, text, size);
     to->size += size;
+    to->text[to->size] = '\0';
 }
 
 /* Room for the text and so much more. */

@@ -4,6 +4,7 @@
  * zero byte. A bug ends the call with a trap, and bug() says which it was; the module is of no use then.
  *
  * Of this module alone: the rest of the folder is compiled natively too, for tests. */
+#include "../core/core.h"
 #include "playground.h"
 
 #define EXPORT(name) __attribute__((export_name(name), used))

@@ -7,7 +7,8 @@
  * Like the core this folder is freestanding. With src/core and src/scenario it makes the WebAssembly module that
  * the web view's playground runs on; there module.c is the door to JavaScript.
  *
- * It sees what others may not: the core's state, for the timers that a page draws.
+ * It sees what others may not: the core's state, for the timers that a page draws (core.h, which also declares the
+ * four functions of memory that a freestanding program has).
  *
  *   session.c  sessions: open, look, act
  *   record.c   a player, and what was told as it played
@@ -18,7 +19,6 @@
 #ifndef FAIRLEAD_PLAYGROUND_H
 #define FAIRLEAD_PLAYGROUND_H
 
-#include "../core/core.h"
 #include "../scenario/scenario.h"
 
 /* ---------------------------------------------------------------------------------------------- session.c */

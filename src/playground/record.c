@@ -1,4 +1,5 @@
 /* record.c - a player, and what was told as it played: each event's JSON, one after the other. */
+#include "../core/core.h"
 #include "playground.h"
 
 #define ENTRIES_MAX 10000 /* Of a log; a page shows a few dozen well. */

@@ -3,6 +3,7 @@
  * The head is the world at the end of the text; it goes on as lines are added. The past is played again, in a second
  * world, up to the moment that is asked for. Whatever changes more than the end of the text plays all of it into a
  * new head, and takes the old one's place only if that went well. */
+#include "../core/core.h"
 #include "playground.h"
 
 struct fl_session {

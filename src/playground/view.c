@@ -1,4 +1,5 @@
 /* view.c - a world as JSON: what the page draws. docs/events.md has the fields. */
+#include "../core/core.h"
 #include "playground.h"
 
 /* What is being written, and of which moment. */

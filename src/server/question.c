@@ -1,7 +1,8 @@
-/* question.c - one question at a time to a node, over its Redis port, and never a wait.
+/* question.c - one question at a time to a node, over its Redis port, without waiting for it.
  *
  * The connection is kept from one question to the next, and closed when a question fails. The caller has the
- * poll() and the clock. */
+ * poll() and the clock. A member's name is looked up when its connection is made: a name server that hangs
+ * holds up the views, and nobody else. */
 #include "web.h"
 
 #include <errno.h>
@@ -24,6 +25,14 @@ static void fail(struct fl__question *question, const char *why)
 {
     snprintf(question->problem, sizeof question->problem, "%s", why);
     fl__question_close(question);
+}
+
+/* What was sent may have been done. */
+static void lose(struct fl__question *question, const char *how)
+{
+    char why[128];
+    snprintf(why, sizeof why, "%s%s", how, question->is_sent ? "; whether it was done is not known" : "");
+    fail(question, why);
 }
 
 static bool connect_to(struct fl__question *question, const char *host, uint16_t port, const char *password)
@@ -75,7 +84,7 @@ static void take_replies(struct fl__question *question)
     while (question->is_open) {
         void *reply = NULL;
         if (redisGetReplyFromReader(question->context, &reply) != REDIS_OK) {
-            fail(question, "it does not speak the Redis protocol");
+            lose(question, "it does not speak the Redis protocol");
             return;
         }
         if (reply == NULL)
@@ -105,15 +114,15 @@ void fl__question_advance(struct fl__question *question, short events, double no
         if (getsockopt(question->context->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
             fail(question, error == ECONNREFUSED ? "nothing listens there" : strerror(error));
         else if (redisBufferWrite(question->context, &all_sent) != REDIS_OK)
-            fail(question, "it closed the connection");
+            lose(question, "it closed the connection");
         else
             question->is_sent = all_sent != 0;
     } else if (events != 0) {
         if (redisBufferRead(question->context) != REDIS_OK)
-            fail(question, "it closed the connection");
+            lose(question, "it closed the connection");
         else
             take_replies(question);
     }
     if (question->is_open && now_s >= question->until_s)
-        fail(question, "it does not answer");
+        lose(question, "it does not answer");
 }

@@ -3,6 +3,8 @@
 //
 //   node web.mjs BINARY [--port 21800]
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -162,8 +164,35 @@ async function checkHanging(sources, client) {
   await until(() => node(sources.n2, 'n3').up && texts(node(sources.n2, 'n3')).includes('set hanging4 1'), 'n3 again');
 }
 
+// `fairlead learn`: the page without a node.
+async function checkLearn() {
+  const place = `127.0.0.1:${port + 40}`;
+  const said = await cluster.command('learn', 'no name', '--web', place);
+  assert.equal(said.code, 2);
+  if (!(await (await fetch(`${site('n1')}/mode.json`)).json()).playground) {
+    assert.match((await cluster.command('learn', '--web', place)).stderr, /without the playground \[FL1022\]/);
+    return;
+  }
+  const child = spawn(binary, ['learn', 'figure-7', '--web', place, '--no-open']);
+  const [line] = await once(child.stdout, 'data');
+  assert.match(String(line), new RegExp(`http://${place}/learn#figure-7`));
+  const mode = await (await fetch(`http://${place}/mode.json`)).json();
+  assert.deepEqual([mode.live, mode.admin, mode.playground], [false, false, true]);
+  const core = await fetch(`http://${place}/web/core.wasm`);
+  assert.equal(core.headers.get('content-type'), 'application/wasm');
+  assert.ok(await WebAssembly.compile(await core.arrayBuffer()));
+  assert.equal((await fetch(`http://${place}/learn`)).headers.get('content-security-policy'), POLICY);
+  assert.equal((await fetch(`http://${place}/live`)).status, 404);
+  const second = await cluster.command('learn', '--web', place);
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, /FL1022/);
+  child.kill('SIGINT');
+  assert.deepEqual(await once(child, 'close'), [0, null]);
+}
+
 async function main() {
   await cluster.up();
+  await checkLearn();
   for (const name of cluster.names) await checkPage(name);
   assert.equal(await timesAsked('n1'), 0);
   const sources = {};

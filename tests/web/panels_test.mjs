@@ -18,7 +18,7 @@ import { FakeSource, figure7f, node, view } from './panels_source.mjs';
 function reader(language) {
   const strings = { en, zh }[language];
   const t = (key, ...values) => (strings[key] ?? en[key] ?? key).replace(/\{(\d)\}/g, (all, k) => values[k] ?? '');
-  return { language, t };
+  return { language, t, said: (words) => words };
 }
 
 // ------------------------------------------------------------------------------------------------------ logs
@@ -131,13 +131,13 @@ test('what one step tells of before its leader came to power is none of the repa
   source.told[1] = [{ event: 'conflict', node: 'L', peer: 'e', index: 9, other: 5 }, ...source.told[1], { event: 'conflict', node: 'L', peer: 'f', index: 10, other: 3 }];
   assert.equal(followerOf(source, 1, leaderOf(source.view(1)), null), 'f');
   assert.deepEqual(repairOf(source, 1, 'f').steps.slice(0, 2).map(({ kind }) => kind), ['power', 'fork']);
-  assert.equal(repairOf(source, 1, 'f').late, false);
+  assert.equal(repairOf(source, 1, 'f').unseen, false);
 });
 
 test('a page that came when the log was cut already has not seen what it was', () => {
   const source = figure7f();
   source.told[1].push({ event: 'truncated', node: 'f', index: 4, other: 11, term: 2 });
-  assert.equal(repairOf(source, 1, 'f').late, true);
+  assert.equal(repairOf(source, 1, 'f').unseen, true);
 });
 
 test('a repair that goes on is told on, and one that may have become another is told anew', () => {
@@ -257,9 +257,10 @@ test('there is no job where followers keep up', () => {
 });
 
 test('positions are evenly spaced in a story, and the last ones of a live cluster', () => {
-  assert.deepEqual(positionsOf({ kind: 'playground', first: 0 }, 100, 5), [0, 25, 50, 75, 100]);
+  assert.deepEqual(positionsOf({ kind: 'playground', first: 0 }, 100, 5), [0, 32, 64, 96, 100]);
+  assert.deepEqual(positionsOf({ kind: 'playground', first: 0 }, 101, 5), [0, 32, 64, 96, 101]);
   assert.deepEqual(positionsOf({ kind: 'playground', first: 0 }, 2, 5), [0, 1, 2]);
-  assert.deepEqual(positionsOf({ kind: 'live', first: 40 }, 100, 3), [98, 99, 100]);
+  assert.deepEqual(positionsOf({ kind: 'live', first: 40 }, 100, 2), [98, 99, 100]);
   assert.deepEqual(positionsOf({ kind: 'live', first: 40 }, 40, 3), [40]);
 });
 
@@ -356,6 +357,8 @@ test('an event that has no sentence keeps its text', () => {
 test('messages are told with what they say', () => {
   const event = { event: 'sent', node: 'L', peer: 'f', message: 'append', term: 8, index: 3, other: 11 };
   assert.ok(isMessage(event));
+  const told = sentence(reader('en'), { ...event, text: 'to f (term 8): entries 4 to 11' });
+  assert.match(told, /^L sends \S+ to f \(term 8\): entries 4 to 11$/);
   assert.equal(sentence(reader('zh'), event), 'L 发给 f：条目 4 到 11，接在 3 之后（任期 8）');
 });
 

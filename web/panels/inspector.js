@@ -121,7 +121,7 @@ function peers(page, node) {
   if (node.role !== 'leader' || node.peers.length === 0) return null;
   const columns = ['follower', 'next', 'match', 'progress', 'rejections', 'sent'];
   return [
-    h('h4', null, page.t('inspector.peers')),
+    h('h3', null, page.t('inspector.peers')),
     h('p', { class: 'panel-note' }, page.t('inspector.peers.means')),
     scroll('', page.t('inspector.peers'), headOf(page, columns), node.peers.map((peer) => peerRow(page, peer))),
   ];
@@ -161,7 +161,7 @@ export function create(element, page) {
       body,
       h('dl', { class: 'inspector-facts' }, factsOf(page, node).map((fact) => factRow(page, fact))),
       peers(page, node),
-      h('h4', null, page.t('inspector.outline')),
+      h('h3', null, page.t('inspector.outline')),
       h('p', { class: 'panel-note' }, page.t('inspector.outline.means')),
       outline(page, node),
     );

@@ -47,17 +47,17 @@ export function create(element, page) {
   }
 
   function update() {
-    const table = tableOf(page.view, ROWS_MAX);
+    const { nodes, rows, left: more } = tableOf(page.view, ROWS_MAX);
     say(about, page.t(page.view.live ? 'keys.about-live' : 'keys.about'));
     say(empty, page.t('keys.empty'));
     say(caption, page.t('keys.caption'));
     scroll.setAttribute('aria-label', page.t('keys.caption'));
-    empty.hidden = table.rows.length > 0;
-    scroll.hidden = table.rows.length === 0;
-    left.hidden = table.left === 0;
-    say(left, page.t('keys.left', table.left));
-    fillHead(table.nodes);
-    keyed(body, table.rows, (row) => row.key, () => h('tr', null), fillRow);
+    empty.hidden = rows.length > 0;
+    scroll.hidden = rows.length === 0;
+    left.hidden = more === 0;
+    say(left, page.t('keys.left', more));
+    fillHead(nodes);
+    keyed(body, rows, (row) => row.key, () => h('tr', null), fillRow);
   }
 
   return { update };

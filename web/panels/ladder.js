@@ -2,7 +2,7 @@
 // between leader and follower. The core played each of them; here they are drawn.
 import { h, svg } from '../dom.js';
 
-const WIDTH = 190;
+const WIDTH = 215;
 const LEFT = 18;
 const RIGHT = WIDTH - 18;
 const STEP = 22;

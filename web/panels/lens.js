@@ -45,6 +45,16 @@ function fillStep(page, repair, item, step, current) {
   );
 }
 
+// Where a frame is too narrow for the logs, it shows the place where they part, once it is known; then it is the
+// reader's to scroll.
+function bringIntoSight(frame, repair) {
+  const cell = frame.querySelector('.lens-fork-edge') ?? frame.querySelector('.lens-cut, .lens-filled');
+  const name = `${repair} ${cell?.cellIndex}`;
+  if (frame.inSight === name) return;
+  frame.inSight = name;
+  if (cell) frame.scrollLeft = cell.offsetLeft - frame.clientWidth / 2;
+}
+
 // The same two logs, repaired in three ways by the core: asked for once for each pair of logs.
 class Comparisons {
   constructor(onready) {
@@ -131,6 +141,7 @@ export function create(element, page) {
       shown = state;
       put(bar, phases(page, repair));
       put(rows, logs(page, repair, leader, before, now));
+      bringIntoSight(rows, `${repair.start} ${repair.follower}`);
     }
     showSteps(repair);
     showComparison(repair, nodeOf(start, repair.leader), before);
@@ -152,7 +163,7 @@ export function create(element, page) {
 
   // Where there is nothing to repair, there is nothing to compare.
   function showComparison(repair, leader, before) {
-    beside.hidden = inconsistencyOf(leader, before).kind === 'same';
+    beside.hidden = repair.unseen || inconsistencyOf(leader, before).kind === 'same';
     if (beside.hidden) return;
     const results = comparisons.of(page, repair, leader, before);
     const state = [results, page.language, repair.follower];

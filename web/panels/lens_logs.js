@@ -58,13 +58,17 @@ function outlineRow(page, columns, outline) {
 }
 
 export function logs(page, repair, leader, before, now) {
+  if (repair.unseen) before = now;
   const marks = marksOf(repair, page.position);
   const columns = columnsOf(leader, before, now);
   const isChanged = (index) => termAt(before, index) !== termAt(now, index);
   const isCut = (index) => isChanged(index) && index >= now.first && termAt(before, index) > 0;
   const isFilled = (index) => isChanged(index) && index >= before.first && termAt(now, index) > 0;
   const edge = (index) => (marks.fork === index ? 'lens-fork-edge' : '');
-  const mark = (yes, name, index) => `${yes ? `lens-${name}` : ''} ${edge(index)}`;
+  const changed = (node, index, name, yes) =>
+    cell(node, index, `${yes ? `lens-${name}` : ''} ${edge(index)}`, yes && page.t(`lens.mark.${name}`));
+  const cellBefore = (index) => changed(before, index, 'cut', isCut(index));
+  const cellNow = (index) => changed(now, index, 'filled', isFilled(index));
   return h(
     'table',
     { class: 'lens-logs' },
@@ -75,13 +79,9 @@ export function logs(page, repair, leader, before, now) {
       null,
       row(page, page.t('lens.row.leader', repair.leader), columns, (index) => cell(leader, index, edge(index))),
       marks.probe > 0 || marks.fork !== null ? marksRow(page, columns, marks) : null,
-      repair.late ? null : row(page, page.t('lens.row.before', repair.follower), columns, (index) =>
-        cell(before, index, mark(isCut(index), 'cut', index), isCut(index) && page.t('lens.mark.cut')),
-      ),
+      repair.unseen ? null : row(page, page.t('lens.row.before', repair.follower), columns, cellBefore),
       marks.outline.length > 0 && !repair.textbook ? outlineRow(page, columns, marks.outline) : null,
-      row(page, page.t('lens.row.now', repair.follower), columns, (index) =>
-        cell(now, index, mark(isFilled(index), 'filled', index), isFilled(index) && page.t('lens.mark.filled')),
-      ),
+      row(page, page.t('lens.row.now', repair.follower), columns, cellNow),
     ),
   );
 }

@@ -52,7 +52,7 @@ export function stepWords(page, repair, step) {
 }
 
 export function kindWords(page, repair, leader, before) {
-  if (repair.late) return page.t('lens.late', repair.follower);
+  if (repair.unseen) return page.t('lens.unseen', repair.follower);
   const { kind, missing, extra, sure } = inconsistencyOf(leader, before);
   const [misses, holds] = [missing, extra].map((count) => entriesOf(page, count));
   const isLost = extra > 0 && page.view.broken.length > 0; // Then extra entries may have been committed.
@@ -71,12 +71,15 @@ const PHASES = {
   match: ['matches', 'repaired'],
 };
 
-// [name, state]: what is `done` at the position, is still `ahead`, or was `unneeded`, since what follows it came without.
-// A live cluster does not tell its messages: of it only what is known is named.
+// [name, state]: what is `done` at the position, is still `ahead`, or was `unneeded`, since what follows it came
+// without. A live cluster does not tell its messages: of it only what is known is named.
 export function phasesOf(repair, position, live) {
   const firsts = Object.values(PHASES).map((kinds) => repair.steps.find(({ kind }) => kinds.includes(kind))?.step);
   const last = firsts.findLastIndex((step) => step !== undefined);
-  const stateOf = (step, k) => (step === undefined ? (k < last ? 'unneeded' : 'ahead') : step <= position ? 'done' : 'ahead');
+  const stateOf = (step, k) => {
+    if (step === undefined) return k < last ? 'unneeded' : 'ahead';
+    return step <= position ? 'done' : 'ahead';
+  };
   const phases = Object.keys(PHASES).map((name, k) => [name, stateOf(firsts[k], k)]);
   return live ? phases.filter(([, state]) => state === 'done') : phases;
 }

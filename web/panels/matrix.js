@@ -13,7 +13,10 @@ const WIDE = { label: 104, fold: 40 };
 const NARROW = { label: 76, fold: 22 }; // On a telephone.
 const NARROW_MAX = 420;
 const STEP = 32; // From one column to the next.
-const CELL = 28;
+const WORDY_STEP = 68; // The same where the entries' words are shown too.
+const WORDS_MAX = 6; // Letters of them.
+const GAP = 4; // Between cells.
+const CELL = 28; // How high a cell is, and, without words, how wide.
 const HEAD = 34;
 const ROW = 50;
 const TOP = 12; // Of a cell, in its row.
@@ -51,6 +54,7 @@ export function create(element, page) {
   function relabel() {
     state.language = page.language;
     say(parts.title, page.t('matrix.title'));
+    set(parts.table, { 'aria-label': page.t('matrix.title') });
     say(parts.followWords, page.t('matrix.follow'));
     set(parts.scroll, { 'aria-label': page.t('matrix.scroll') });
     say(parts.twinButton, page.t(state.table ? 'matrix.as-picture' : 'matrix.as-table'));
@@ -76,6 +80,7 @@ export function create(element, page) {
     state.table = !state.table;
     set(parts.twinButton, { 'aria-pressed': String(state.table) });
     parts.frame.classList.toggle('as-table', state.table);
+    set(parts.table, { tabindex: state.table ? '0' : null }); // To be scrolled by keyboard.
     relabel();
   }
 
@@ -95,9 +100,11 @@ export function windowOf({ last, visible, start, follow }) {
 export function pictureOf(view, { width, start, follow }) {
   const last = Math.max(1, ...view.nodes.map((node) => node.last)) + 1;
   const { label, fold } = width < NARROW_MAX ? NARROW : WIDE;
-  const room = Math.floor((width - label - 4) / STEP);
+  const hasWords = view.nodes.some((node) => node.log.some(([, , text]) => text));
+  const step = hasWords && last * WORDY_STEP <= width - label - 4 ? WORDY_STEP : STEP;
+  const room = Math.floor((width - label - 4) / step);
   const fits = last <= room;
-  const visible = fits ? room : Math.max(COLUMNS_MIN, Math.floor((width - label - fold - 4) / STEP));
+  const visible = fits ? room : Math.max(COLUMNS_MIN, Math.floor((width - label - fold - 4) / step));
   const range = windowOf({ last, visible, start, follow });
   const leader = leaderOf(view);
   const peers = new Map(leader?.peers.map((peer) => [peer.name, peer]));
@@ -109,6 +116,7 @@ export function pictureOf(view, { width, start, follow }) {
     visible,
     label,
     fold: fits ? 0 : fold,
+    step,
     committed: view.committed,
     rows: nodes.map((node) => ({
       node,
@@ -169,7 +177,7 @@ function build(page, { shift, jump, follow, twin }) {
   const rows = svg('g', { class: 'rows' });
   const line = svg('g', { class: 'commit-line' }, svg('line', {}), svg('text', {}));
   const picture = svg('svg', { class: 'matrix', 'aria-hidden': 'true' }, head, rows, line);
-  const table = h('div', { class: 'twin' });
+  const table = h('div', { class: 'twin', role: 'region' });
   const frame = h('div', { class: 'matrix-frame', onwheel: (event) => wheel(event, shift) }, picture, table);
   const scroll = h('input', { type: 'range', min: '1', oninput: () => jump(Number(scroll.value)) });
   const followBox = h('input', { type: 'checkbox', checked: true, onchange: () => follow(followBox.checked) });
@@ -213,8 +221,8 @@ function drag(picture, shift) {
   picture.addEventListener('pointerup', () => (from = null));
 }
 
-function xOf(index, { start, label, fold }) {
-  return label + fold + (index - start) * STEP;
+function xOf(index, { start, label, fold, step }) {
+  return label + fold + (index - start) * step;
 }
 
 function drawHead({ head, line, picture }, shown, page) {
@@ -228,10 +236,10 @@ function drawHead({ head, line, picture }, shown, page) {
     (index) => index,
     (index) => say(svg('text', {}), String(index)),
     (text, index) =>
-      set(text, { x: xOf(index, shown) + CELL / 2, y: 26, class: index > shown.last - 1 ? 'beyond' : '' }),
+      set(text, { x: xOf(index, shown) + (shown.step - GAP) / 2, y: 26, class: index > shown.last - 1 ? 'beyond' : '' }),
   );
   const at = Math.max(shown.start - 1, Math.min(shown.committed, shown.end - 1));
-  const x = xOf(at + 1, shown) - (STEP - CELL) / 2;
+  const x = xOf(at + 1, shown) - GAP / 2;
   set(line, { visibility: shown.committed >= shown.start - 1 && shown.committed < shown.end ? 'visible' : 'hidden' });
   set(line.firstChild, { x1: x, x2: x, y1: 3, y2: height });
   const isLeft = x > width - 90;
@@ -284,14 +292,14 @@ function drawRow(group, { node, peer, leads, cells }, shown, page) {
   set(parts.knows, { d: bar(shown, node.commit, TOP - 5) });
   set(parts.match, { d: peer ? bar(shown, peer.match, TOP + CELL + 4) : '' });
   const isInside = peer && peer.next >= shown.start && peer.next < shown.end;
-  set(parts.next, { d: isInside ? arrow(xOf(peer.next, shown) + CELL / 2) : '' });
+  set(parts.next, { d: isInside ? arrow(xOf(peer.next, shown) + (shown.step - GAP) / 2) : '' });
   say(parts.next.firstChild, peer ? page.t('matrix.next', peer.next, peer.match, node.name) : '');
 }
 
 // From the first column to the end of an index's cell, with a stop.
 function bar(shown, index, y) {
   if (index < shown.start) return '';
-  const end = xOf(Math.min(index, shown.end - 1), shown) + CELL;
+  const end = xOf(Math.min(index, shown.end - 1), shown) + shown.step - GAP;
   return `M${xOf(shown.start, shown)} ${y}H${end}${index < shown.end ? `m0 -3v6` : ''}`;
 }
 
@@ -300,17 +308,26 @@ function arrow(x) {
   return `M${x} ${y}l5 8h-10Z`;
 }
 
-const HATCH = 'M1 9L9 1M1 18L18 1M1 27L27 1M10 27L27 10M19 27L27 19';
+// Slanting lines across a cell.
+function hatch(width) {
+  let path = '';
+  for (let sum = 10; sum < width + CELL - 3; sum += 9) {
+    const [left, right] = [Math.max(1, sum - CELL + 1), Math.min(width - 1, sum - 1)];
+    path += `M${left} ${sum - left}L${right} ${sum - right}`;
+  }
+  return path;
+}
 
 function makeCell() {
   const group = svg('g', {});
   group.parts = {
     title: svg('title', {}),
-    box: svg('rect', { class: 'box', width: CELL, height: CELL, rx: 4 }),
+    box: svg('rect', { class: 'box', height: CELL, rx: 4 }),
     hatch: svg('path', { class: 'hatch' }),
-    plate: svg('rect', { class: 'plate', x: 7, y: 5, width: 14, height: 18, rx: 3 }),
-    digit: svg('text', { class: 'digit', x: CELL / 2, y: 19 }),
-    dot: svg('circle', { class: 'undurable', cx: CELL - 5, cy: 5, r: 2.5 }),
+    plate: svg('rect', { class: 'plate', y: 5, height: 18, rx: 3 }),
+    digit: svg('text', { class: 'digit', y: 19 }),
+    words: svg('text', { class: 'words', y: 18 }),
+    dot: svg('circle', { class: 'undurable', cy: 5, r: 2.5 }),
   };
   group.append(...Object.values(group.parts));
   return group;
@@ -322,13 +339,21 @@ function drawCell(group, cell, shown, page) {
     transform: `translate(${xOf(cell.index, shown)} ${TOP})`,
     class: `cell ${cell.state} ${termClass(cell.term)}`,
   });
-  set(parts.hatch, { d: cell.state === 'uncommitted' ? HATCH : '' });
+  const width = shown.step - GAP;
+  const words = shown.step === WORDY_STEP ? cell.text : '';
+  const digits = 6 + 8 * String(cell.term).length;
+  const middle = words ? 4 + digits / 2 : width / 2;
+  set(parts.box, { width });
+  set(parts.hatch, { d: cell.state === 'uncommitted' ? hatch(width) : '' });
   set(parts.plate, {
     visibility: cell.state === 'uncommitted' ? 'visible' : 'hidden',
-    width: cell.term > 99 ? 24 : cell.term > 9 ? 18 : 14,
-    x: cell.term > 99 ? 2 : cell.term > 9 ? 5 : 7,
+    width: words ? width - 8 : digits,
+    x: words ? 4 : middle - digits / 2,
   });
-  set(parts.dot, { visibility: cell.durable ? 'hidden' : 'visible' });
+  set(parts.dot, { visibility: cell.durable ? 'hidden' : 'visible', cx: width - 5 });
+  set(parts.digit, { x: middle });
+  set(parts.words, { x: digits + 6 });
+  say(parts.words, words.length > WORDS_MAX ? `${words.slice(0, WORDS_MAX - 1)}…` : words);
   say(parts.digit, cell.term ? String(cell.term) : cell.state === 'folded' ? '·' : cell.state === 'unseen' ? '?' : '');
   say(parts.title, describe(cell, page));
 }
@@ -361,7 +386,7 @@ function legendOf(page) {
     drawCell(
       group,
       { index: 1, term, state, durable: true, kind: '', text: '' },
-      { start: 1, label: 0, fold: 0 },
+      { start: 1, label: 0, fold: 0, step: STEP },
       page,
     );
     set(group, { transform: 'translate(0 0)' });

@@ -2,12 +2,17 @@
 // take, how much is written; and the work that takes long.
 import { leaderOf } from './logs.js';
 
-// Positions to look at, at most `count` up to `position`, the newest last: in a playground evenly spaced from its
-// beginning on, of a live cluster the last ones, since its counters are compared from one view to the next.
+// Positions to look at, at most `count` and the last one, `position`. Of a live cluster the newest ones, since counters
+// are compared from one view to the next; of a story all of it, at even distances that stay the same as it goes on:
+// views of the past are played again, and kept.
 export function positionsOf(source, position, count) {
-  const span = Math.min(position - source.first, source.kind === 'live' ? count - 1 : Infinity);
-  const steps = Math.min(span, count - 1);
-  return Array.from({ length: steps + 1 }, (_, k) => position - Math.round(((steps - k) * span) / Math.max(steps, 1)));
+  const isLive = source.kind === 'live';
+  const first = isLive ? Math.max(source.first, position - count) : source.first;
+  let stride = 1;
+  while ((position - first) / stride > count) stride *= 2;
+  const positions = [];
+  for (let k = first; k < position; k += stride) positions.push(k);
+  return [...positions, position];
 }
 
 // How many entries of the leader each of its followers is not known to hold: {name: entries}.
@@ -80,8 +85,7 @@ export function messagesByLine(source, position, count) {
 
 // ------------------------------------------------------------------------------------------------ long work
 
-const LIVE_ENTRIES = 1000; // Fewer are caught up with before anybody could read of it.
-const PLAYED_ENTRIES = 10;
+const ENTRIES = 1000; // Fewer are caught up with before anybody could read of it.
 const WINDOW_US = 2e6; // Over which a rate is measured.
 
 // The oldest of the views that is within the window before the newest.
@@ -116,7 +120,6 @@ export function jobsOf(views) {
   const view = views.at(-1);
   const start = earlier(views);
   const us = view.time_us - start.time_us;
-  const least = view.live ? LIVE_ENTRIES : PLAYED_ENTRIES;
   const leader = leaderOf(view);
   const then = leader && start.nodes.find((node) => node.name === leader.name);
   const before = then?.up && then.role === 'leader' && then.term === leader.term ? then : null;
@@ -124,5 +127,5 @@ export function jobsOf(views) {
   const appliers = view.nodes
     .filter((node) => node.up)
     .map((node) => replay(node, start.nodes.find((each) => each.name === node.name && each.up), us));
-  return [...followers, ...appliers].filter((job) => job.behind >= least);
+  return [...followers, ...appliers].filter((job) => job.behind >= ENTRIES);
 }

@@ -204,13 +204,20 @@ class Story {
 
 // ------------------------------------------------------------------------------------------------- repairs
 
+// Whether this page came too late to see the follower's log as it was, or has never heard of it.
+function isUnseen(source, start, name, steps) {
+  const follower = nodeOf(source.view(start), name);
+  const isOver = ({ kind, step }) => step === start && (kind === 'cuts' || kind === 'repaired');
+  return steps.some(isOver) || (!follower.up && follower.log.length === 0 && source.kind === 'live');
+}
+
 // The repairs of one page. `epoch` rises when steps that were there may have become others; until then a repair that
 // was told once only goes on.
 export class Repairs {
   story = null;
 
   // Of `follower`, by the one who leads at `position`, with all its steps, also those that come later; null if nobody
-  // else leads. `late`: no view shows the follower's log as it was before.
+  // else leads. `unseen`: no view shows the follower's log as it was before.
   of({ source, epoch }, position, follower) {
     const leader = leaderOf(source.view(position));
     if (!leader || !follower || follower === leader.name) return null;
@@ -220,8 +227,8 @@ export class Repairs {
     this.key = key;
     this.story.goOn();
     const { steps, textbook, term } = this.story;
-    const late = steps.some(({ kind, step }) => step === start.step && (kind === 'cuts' || kind === 'repaired'));
-    return { leader: leader.name, term, follower, start: start.step, late, textbook, steps };
+    const unseen = isUnseen(source, start.step, follower, steps);
+    return { leader: leader.name, term, follower, start: start.step, unseen, textbook, steps };
   }
 }
 

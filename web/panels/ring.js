@@ -78,13 +78,13 @@ export function create(element, page) {
     const selected = node.name === page.selected;
     set(group, {
       transform: `translate(${at.x} ${at.y})`,
-      class: `node role-${role}${selected ? ' selected' : ''}`,
+      class: `node role-${role} ${termClass(node.term)}${selected ? ' selected' : ''}`,
       'aria-pressed': String(selected),
     });
     say(parts.title, describeNode(node, role));
     set(parts.halo, { r: at.radius + 12 });
     set(parts.track, { r: at.radius + 6 });
-    set(parts.shape, { d: shapeOf(role, at.radius), class: `shape ${termClass(node.term)}` });
+    set(parts.shape, { d: shapeOf(role, at.radius), class: 'shape' });
     set(parts.name, { y: at.radius > 20 ? -2 : 4 });
     say(parts.name, short(node.name));
     set(parts.term, { y: at.radius > 20 ? 13 : 15 });

@@ -56,9 +56,15 @@ function variantOf(event) {
   }
 }
 
+// A message's text begins with its other end, and lacks verb and type.
+function sayMessage(page, { event, message, text }) {
+  return page.t(`event.${event}`, page.t(`message.${message}`), text.replace(/^lost: /, ''));
+}
+
 // Without the node's name.
 export function predicate(page, event) {
-  if (page.language === 'en' && event.text) return event.text;
+  if (event.event === 'say') return page.said(event.text);
+  if (page.language === 'en' && event.text) return isMessage(event) ? sayMessage(page, event) : event.text;
   const key = `event.${event.event}${variantOf(event)}`;
   const text = fromFields(page, event, key);
   return text === key ? (event.text ?? event.event) : text;

@@ -137,12 +137,21 @@ export function create(element, page) {
     say(parts.where, words);
     say(parts.narration, narrationOf(page, known.says));
     say(parts.what, sentenceOf(page));
-    say(
-      parts.line,
-      page.source.kind === 'playground' ? lineOf(page.source.text, page.source.lineOf(page.position)) : '',
-    );
+    say(parts.line, lineOfStep());
     const isPast = page.source.kind === 'playground' && page.position < last && !page.playing;
-    say(parts.hint, isPast ? page.t(page.position === 0 ? 'timeline.press' : page.actsLater ? 'timeline.forks-later' : 'timeline.forks') : '');
+    say(
+      parts.hint,
+      isPast
+        ? page.t(page.position === 0 ? 'timeline.press' : page.actsLater ? 'timeline.forks-later' : 'timeline.forks')
+        : '',
+    );
+  }
+
+  // The text's line, unless it is what the story says, which is shown anyway.
+  function lineOfStep() {
+    if (page.source.kind !== 'playground') return '';
+    const words = lineOf(page.source.text, page.source.lineOf(page.position));
+    return /^(say|title)\s/.test(words) ? '' : words;
   }
 
   function drawButtons() {
@@ -213,7 +222,16 @@ class Known {
     const { source } = page;
     const first = source.first ?? 0;
     if (this.epoch !== page.epoch || first - this.first > FORGOTTEN_MAX)
-      Object.assign(this, { epoch: page.epoch, first, next: first, terms: [], marks: {}, labels: [], says: [], line: 0 });
+      Object.assign(this, {
+        epoch: page.epoch,
+        first,
+        next: first,
+        terms: [],
+        marks: {},
+        labels: [],
+        says: [],
+        line: 0,
+      });
     for (; this.next < source.length; this.next++) this.#learn(source, this.next);
   }
 

@@ -28,7 +28,7 @@ export function create(element, page) {
     );
     const rule = page.view.broken.at(-1);
     set(broken, { hidden: !rule });
-    say(broken, rule ? page.t('verdict.broken', rule.rule, rule.text) : '');
+    say(broken, rule ? page.t('verdict.broken', rule.text) : '');
   }
 
   function fact(key, value) {
@@ -41,15 +41,20 @@ export function create(element, page) {
 // The same four words that the command line and /readyz use.
 export function judge(view) {
   const voters = view.nodes.filter((node) => node.voter);
-  const up = voters.filter((node) => node.up && !node.paused).length;
-  const needs = Math.floor(voters.length / 2) + 1;
   const leader = leaderOf(view);
+  const up = voters.filter((node) => node.up && !node.paused && !isApart(view, leader, node)).length;
+  const needs = Math.floor(voters.length / 2) + 1;
   const term = Math.max(0, ...view.nodes.map((node) => node.term));
   let health = 'healthy';
   if (voters.length === 0) health = 'unknown';
   else if (up < needs || !leader) health = 'unavailable';
   else if (up < voters.length || leader.health.startsWith('degraded')) health = 'degraded';
   return { health, up, voters: voters.length, needs, tolerates: up - needs, leader: leader?.name, term };
+}
+
+// Whom its leader cannot reach, or who cannot answer, is as good as down.
+function isApart(view, leader, node) {
+  return node !== leader && view.cut.some((link) => link.includes(leader?.name) && link.includes(node.name));
 }
 
 // The leader of the highest term that lives.
