@@ -95,7 +95,7 @@ static void check_same(struct fl_session *a, struct fl_session *b)
     assert_string_equal(fl_session_view(a, UINT32_MAX), fl_session_view(b, UINT32_MAX));
 }
 
-/* ------------------------------------------------------------------------------------------------ sessions */
+/* ----------------------------------------------------------------------------------------------- sessions */
 
 static void test_a_cluster_that_nothing_happened_to_has_one_step(void **state)
 {
@@ -405,7 +405,7 @@ static void test_the_heap_gives_blocks_apart_and_takes_them_back(void **state)
     assert_non_null(fl__heap_allocate(&heap, 0));
 }
 
-/* ------------------------------------------------------------------------------------------------ anything */
+/* ----------------------------------------------------------------------------------------------- anything */
 
 static const char *const words[] = {
     "nodes",     "A",       "B",         "C",          "learners", "log",    "term",       "commit",
