@@ -1,7 +1,7 @@
 // The page of a cluster that runs, in a browser: three real nodes, one of which is stopped and comes back, and what may be
 // done where --web-admin allows it.
 //
-//   node live.mjs BINARY [--port 22100]
+//   node live.mjs BINARY [--port 22400]
 //
 // FL_SCREENSHOTS=DIR: pictures of it are written there.
 import assert from 'node:assert/strict';
@@ -14,7 +14,7 @@ import { promisify } from 'node:util';
 import { check, choose, complaint, find, findAll, finish, launch, mustBeQuiet, nodes, openTab, press, until } from './browser.mjs';
 
 const [binary, ...options] = process.argv.slice(2);
-const port = options[0] === '--port' ? Number(options[1]) : 22100;
+const port = options[0] === '--port' ? Number(options[1]) : 22400;
 const pictures = process.env.FL_SCREENSHOTS;
 const WAIT_MS = 30000;
 const SIZES = [[360, 780], [1024, 768], [1920, 1080]];
@@ -94,7 +94,11 @@ await check('with --web-admin one writes and times a node out', async () => {
   const follower = Object.keys(all).find((name) => all[name].role === 'follower');
   await choose(tab, 'Selected node', follower);
   await press(tab, 'Time out');
-  await settled((now) => leaderOf(now) === follower || Object.values(now).some(({ term }) => term > all[follower].term) || true, 'an answer');
+  await press(tab, 'Events', 'tab');
+  const told = () => tab.$eval('[role=tabpanel]:not([hidden])', (panel) => panel.innerText);
+  // Its leader lives, so the others refuse their pre-votes; but it has asked.
+  await until(async () => new RegExp(`${follower} .*could win`).test(await told()), 'its campaign', WAIT_MS);
+  // DEBUG
   assert.equal(await complaint(tab), '');
 });
 

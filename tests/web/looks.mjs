@@ -1,7 +1,7 @@
 // How the page is, whatever it shows: accessible (axe-core) in both themes at three widths, without a request to anywhere
 // else, within its policy, at rest when nothing happens, and small.
 //
-//   node looks.mjs BINARY [--port 22000]
+//   node looks.mjs BINARY [--port 22300]
 //
 // FL_SCREENSHOTS=DIR: pictures of it are written there.
 import assert from 'node:assert/strict';
@@ -15,7 +15,7 @@ import {
 } from './browser.mjs';
 
 const [binary, ...options] = process.argv.slice(2);
-const port = options[0] === '--port' ? Number(options[1]) : 22000;
+const port = options[0] === '--port' ? Number(options[1]) : 22300;
 const pictures = process.env.FL_SCREENSHOTS;
 const SIZES = [[360, 780], [1024, 768], [1920, 1080]];
 const THEMES = ['light', 'dark'];

@@ -1,6 +1,6 @@
 // The playground in a browser: every scenario plays, every lesson opens, every action works, also by the keyboard alone.
 //
-//   node playground.mjs BINARY [--port 21900]
+//   node playground.mjs BINARY [--port 22200]
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ import {
 } from './browser.mjs';
 
 const [binary, ...options] = process.argv.slice(2);
-const port = options[0] === '--port' ? Number(options[1]) : 21900;
+const port = options[0] === '--port' ? Number(options[1]) : 22200;
 const LINES_MAX = 300;
 
 const root = new URL('../../', import.meta.url);

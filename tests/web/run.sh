@@ -39,7 +39,7 @@ finish() {
 for test in "$here"/*_test.mjs; do
     run node --test "$test"
 done
-[ -f "$here/parity.mjs" ] && run node "$here/parity.mjs" "$binary"
+[ -f "$here/parity.mjs" ] && run node "$here/parity.mjs"
 
 if ! [ -d "$here/node_modules/puppeteer-core" ] || ! [ -d "$here/node_modules/axe-core" ]; then
     said=$(cd "$here" && npm ci --no-audit --no-fund 2>&1) || {
