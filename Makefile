@@ -3,7 +3,7 @@ JOBS ?= $(shell nproc)
 BUILD = cmake --build build -j$(JOBS)
 
 .DEFAULT_GOAL = all
-.PHONY: all run test test-long asan tsan fuzz mutants check bench bench-core bench-repair bench-server bench-memory bench-profile bench-failover \
+.PHONY: all run test test-long asan tsan fuzz mutants check bench bench-core bench-repair bench-server bench-memory bench-profile bench-failover bench-web \
         install clean
 
 all: build/Makefile
@@ -41,7 +41,7 @@ check:
 bench: all
 	@bench/run
 
-bench-core bench-repair bench-server bench-memory bench-profile bench-failover: all
+bench-core bench-repair bench-server bench-memory bench-profile bench-failover bench-web: all
 	@bench/run $(@:bench-%=%)
 
 # To /usr/local, or `make install PREFIX=/opt/fairlead`; DESTDIR is respected.

@@ -1,7 +1,6 @@
 /* explore_test.c - every state of small clusters, within small bounds: no invariant breaks in any; and what
- * an explorer must do to be believed: find a mistake that is there, call states alike that differ by names
- * alone, and count the same with any number of threads. */
-#include <pthread.h>
+ * an explorer must do to be believed: find a mistake that is there, and call states alike that differ by
+ * names alone. explore_threads_test.c: count the same with any number of threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,11 +13,10 @@
 #include "seeds.h"
 #include "sim.h"
 
-static struct fl_sim_explore_result explore(const struct fl_sim_bounds *bounds,
-                                            const struct fl_sim_explore_hooks *hooks)
+static struct fl_sim_explore_result explore(const struct fl_sim_bounds *bounds)
 {
     struct fl_sim_explore_result result;
-    assert_int_equal(fl_sim_explore(bounds, hooks, &result), FL_OK);
+    assert_int_equal(fl_sim_explore(bounds, NULL, &result), FL_OK);
     if (result.failed)
         print_error("%s\n%s\n", result.text, result.script);
     return result;
@@ -33,7 +31,7 @@ static void test_all_states_of_one_term_keep_every_invariant(void **state)
     bounds.writes = 0;
     bounds.slow_disks = false;
     bounds.states_max = 4000000;
-    struct fl_sim_explore_result result = explore(&bounds, NULL);
+    struct fl_sim_explore_result result = explore(&bounds);
     assert_false(result.failed);
     assert_true(result.is_complete);
     assert_in_range(result.states, 1000, 4000000);
@@ -55,7 +53,7 @@ static void test_the_states_near_the_start_keep_every_invariant(void **state)
     for (size_t k = 0; k < sizeof corners / sizeof *corners; k++) {
         struct fl_sim_bounds bounds = corners[k];
         bounds.states_max = seeds_count(30000, 4000000);
-        struct fl_sim_explore_result result = explore(&bounds, NULL);
+        struct fl_sim_explore_result result = explore(&bounds);
         assert_false(result.failed);
         assert_in_range(result.depth, 5, 200);
     }
@@ -94,45 +92,9 @@ static void test_states_that_differ_by_names_alone_are_one(void **state)
     bounds.crashes = 0;
     bounds.depth = 1;
     bounds.states_max = 1000;
-    struct fl_sim_explore_result result = explore(&bounds, NULL);
+    struct fl_sim_explore_result result = explore(&bounds);
     assert_int_equal(result.moves, 3);  /* Each of the three may campaign, */
     assert_int_equal(result.states, 2); /* and whoever does it, it is the same. */
-}
-
-struct task {
-    void (*work)(void *argument);
-    void *argument;
-};
-
-static void *run_task(void *context)
-{
-    const struct task *task = context;
-    task->work(task->argument);
-    return NULL;
-}
-
-static void in_two(void *context, void (*work)(void *argument), void *argument)
-{
-    (void)context;
-    pthread_t other;
-    struct task task = {.work = work, .argument = argument};
-    assert_int_equal(pthread_create(&other, NULL, run_task, &task), 0);
-    work(argument);
-    pthread_join(other, NULL);
-}
-
-static void test_two_threads_see_the_same_states_as_one(void **state)
-{
-    (void)state;
-    struct fl_sim_bounds bounds;
-    const struct fl_sim_explore_hooks hooks = {.in_parallel = in_two};
-    fl_sim_bounds_init(&bounds);
-    bounds.depth = 9;
-    bounds.states_max = 100000;
-    struct fl_sim_explore_result one = explore(&bounds, NULL), two = explore(&bounds, &hooks);
-    assert_int_equal(one.states, two.states);
-    assert_int_equal(one.moves, two.moves);
-    assert_int_equal(two.depth, 9);
 }
 
 static void test_impossible_bounds_are_refused(void **state)
@@ -155,7 +117,6 @@ int main(void)
         cmocka_unit_test(test_the_states_near_the_start_keep_every_invariant),
         cmocka_unit_test(test_figure_8s_mistake_is_found_and_told),
         cmocka_unit_test(test_states_that_differ_by_names_alone_are_one),
-        cmocka_unit_test(test_two_threads_see_the_same_states_as_one),
         cmocka_unit_test(test_impossible_bounds_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,38 +3,9 @@
 #include "server.h"
 #include "support/server_world.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "support/browser.h"
+
 #include <pthread.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#define RESPONSE_MAX (256u << 10)
-
-/* One request on a connection of its own; the whole response, to be freed. */
-static char *request(uint16_t port, const char *method, const char *path)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    char line[256];
-    int size = snprintf(line, sizeof line, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-                        method, path);
-    assert_int_equal(send(fd, line, (size_t)size, 0), size);
-    char *response = malloc(RESPONSE_MAX);
-    size_t got = 0;
-    for (;;) {
-        ssize_t n = recv(fd, response + got, RESPONSE_MAX - 1 - got, 0);
-        if (n <= 0)
-            break;
-        got += (size_t)n;
-    }
-    response[got] = '\0';
-    close(fd);
-    return response;
-}
 
 struct site {
     struct world *world;
@@ -46,7 +17,9 @@ static struct site open_site(void)
 {
     struct site site = {.world = world_create()};
     struct fl_error_report report;
-    assert_int_equal(fl_web_start(&site.web, site.world->server, "127.0.0.1:0", &report), FL_OK);
+    assert_int_equal(fl_web_start(&site.web, site.world->server,
+                                  &(struct fl_web_options){.address = "127.0.0.1:0"}, &report),
+                     FL_OK);
     site.port = fl_web_port(site.web);
     return site;
 }
@@ -59,7 +32,7 @@ static void close_site(struct site *site)
 
 static void expect_page(const struct site *site, const char *path, unsigned status, const char *part)
 {
-    char *response = request(site->port, "GET", path);
+    char *response = browser_get(site->port, path);
     char line[32];
     snprintf(line, sizeof line, "HTTP/1.1 %u ", status);
     if (strncmp(response, line, strlen(line)) != 0 || strstr(response, part) == NULL)
@@ -123,7 +96,7 @@ static void test_metrics_are_prometheus_text(void **state)
     expect_page(&site, "/metrics", 200, "fairlead_clients 1\n");
     site.world->node->status.role = FL_FOLLOWER;
     world_wait(site.world, 200000);
-    char *response = request(site.port, "GET", "/metrics");
+    char *response = browser_get(site.port, "/metrics");
     assert_null(strstr(response, "match_index")); /* Only a leader knows. */
     free(response);
     close_site(&site);
@@ -142,14 +115,14 @@ static void test_other_paths_and_methods_are_refused(void **state)
 {
     (void)state;
     struct site site = open_site();
-    expect_page(&site, "/", 200, "/status.json");
-    expect_page(&site, "/nothing", 404, "/ lists them");
+    expect_page(&site, "/help", 200, "/status.json");
+    expect_page(&site, "/nothing", 404, "/help lists them");
     expect_page(&site, "/livez/../metrics", 404, "");
-    char *response = request(site.port, "DELETE", "/livez");
+    char *response = browser_ask(site.port, "DELETE", "/livez", "", NULL);
     assert_memory_equal(response, "HTTP/1.1 405 ", 13);
     assert_non_null(strstr(response, "Allow: GET, HEAD\r\n"));
     free(response);
-    response = request(site.port, "HEAD", "/livez");
+    response = browser_ask(site.port, "HEAD", "/livez", "", NULL);
     assert_memory_equal(response, "HTTP/1.1 200 ", 13);
     assert_null(strstr(response, "ok\n"));
     free(response);
@@ -164,10 +137,14 @@ static void test_a_port_in_use_and_no_address_are_reported(void **state)
     struct fl_web *web;
     char address[32];
     snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)site.port);
-    assert_int_equal(fl_web_start(&web, site.world->server, address, &report), FL_EADDR);
+    assert_int_equal(
+        fl_web_start(&web, site.world->server, &(struct fl_web_options){.address = address}, &report),
+        FL_EADDR);
     assert_null(web);
     assert_non_null(strstr(report.text, "cannot be listened on"));
-    assert_int_equal(fl_web_start(&web, site.world->server, "nonsense", &report), FL_EADDR);
+    assert_int_equal(
+        fl_web_start(&web, site.world->server, &(struct fl_web_options){.address = "nonsense"}, &report),
+        FL_EADDR);
     assert_non_null(strstr(report.text, "is no address, H:P"));
     fl_web_stop(NULL);
     close_site(&site);
@@ -178,7 +155,7 @@ static void *scrape(void *context)
     const struct site *site = context;
     static const char *const paths[] = {"/metrics", "/status.json", "/readyz?verbose", "/livez"};
     for (int k = 0; k < 100; k++)
-        free(request(site->port, "GET", paths[k % 4]));
+        free(browser_get(site->port, paths[k % 4]));
     return NULL;
 }
 

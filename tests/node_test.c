@@ -221,6 +221,38 @@ static void test_without_a_quorum_each_command_is_refused_or_unknown_once(void *
     end(&nodes);
 }
 
+static void test_a_node_may_stand_for_election_and_wins_only_without_a_leader(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 65);
+    uint32_t leader = nodes_await_leader(&nodes), follower = other(&nodes, leader);
+    fl_term term = nodes_status(&nodes, leader).term;
+    assert_int_equal(fl_node_campaign(nodes.hosts[leader].node), FL_EINVAL);
+    assert_int_equal(fl_node_campaign(nodes.hosts[follower].node), FL_OK);
+    struct nodes_ask *read = nodes_read(&nodes, follower);
+    nodes_run(&nodes, NODES_SECOND);
+    assert_int_equal(nodes_await_leader(&nodes), leader);
+    assert_int_equal(nodes_status(&nodes, leader).term, term);
+    assert_int_equal(read->outcome, FL_OK);
+    nodes_close(&nodes, leader);
+    propose_everywhere(&nodes, 3);
+    uint32_t next = nodes_await_leader(&nodes);
+    assert_int_not_equal(next, leader);
+    nodes_close(&nodes, next);
+    uint32_t last = 3 - leader - next;
+    nodes_run(&nodes, 3 * NODES_SECOND); /* Nobody is left whom it could hear. */
+    assert_int_equal(nodes_open(&nodes, next), FL_OK);
+    nodes_run(&nodes, NODES_SECOND / 20);
+    int result = fl_node_campaign(nodes.hosts[last].node);
+    assert_true(result == FL_OK || result == FL_EINVAL);
+    nodes_run(&nodes, NODES_SECOND / 10);
+    assert_int_equal(nodes_status(&nodes, last).role, FL_LEADER);
+    assert_int_equal(nodes_open(&nodes, leader), FL_OK);
+    settle(&nodes);
+    end(&nodes);
+}
+
 /* ---------------------------------------------------------------------------------- disks and directories */
 
 static void test_a_wiped_node_is_not_let_in_under_its_old_name(void **state)
@@ -470,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_a_leader_that_dies_takes_nothing_acknowledged_with_it),
         cmocka_unit_test(test_power_that_fails_everywhere_takes_nothing_acknowledged),
         cmocka_unit_test(test_without_a_quorum_each_command_is_refused_or_unknown_once),
+        cmocka_unit_test(test_a_node_may_stand_for_election_and_wins_only_without_a_leader),
         cmocka_unit_test(test_a_wiped_node_is_not_let_in_under_its_old_name),
         cmocka_unit_test(test_a_node_of_another_cluster_is_kept_out),
         cmocka_unit_test(test_a_failed_sync_ends_a_nodes_part_and_nothing_acknowledged_is_lost),

@@ -15,8 +15,9 @@
 
 #include "memory.h"
 #include "records.h"
+#include "wal_machine.h"
 
-enum { STEPS = 40, SEGMENT_SIZE = 4096 };
+enum { STEPS = 40 };
 
 struct step {
     fl_index truncate_from; /* 0: an append */
@@ -76,94 +77,6 @@ static struct fl__entry *make_entry(int k)
     free(data);
     assert_non_null(entry);
     return entry;
-}
-
-/* ---------------------------------------------------------------------------------------------- a machine */
-
-struct machine {
-    struct fl__world *world;
-    struct fl__disk *disk;
-    struct fl_io *io;
-    struct fl__wal *wal;
-    fl_ticket durable;
-    bool failed, closed, full;
-    struct fl__wal_recovered found;
-    struct fl_error_report report;
-};
-
-static void on_durable(void *context, fl_ticket ticket)
-{
-    struct machine *machine = context;
-    assert_false(machine->failed);
-    assert_true(ticket > machine->durable);
-    machine->durable = ticket;
-}
-
-static void on_failed(void *context, int error, const char *text)
-{
-    struct machine *machine = context;
-    assert_true(error < 0 && strlen(text) > 10);
-    machine->failed = true;
-}
-
-static void on_space(void *context, bool is_full)
-{
-    struct machine *machine = context;
-    assert_int_not_equal(machine->full, is_full);
-    machine->full = is_full;
-}
-
-static void on_closed(void *context)
-{
-    ((struct machine *)context)->closed = true;
-}
-
-static void boot_seeded(struct machine *machine, struct fl__disk *disk, uint64_t seed)
-{
-    *machine = (struct machine){.world = fl__world_create(seed), .disk = disk};
-    machine->io = fl__memory_create(machine->world, disk);
-}
-
-static void boot(struct machine *machine, struct fl__disk *disk)
-{
-    boot_seeded(machine, disk, 1);
-}
-
-static int open_log(struct machine *machine)
-{
-    struct fl_io_op op = {0};
-    struct fl__wal_options options = {.directory = "data",
-                                      .cluster_id = {1, 2, 3},
-                                      .incarnation = 99,
-                                      .segment_size = SEGMENT_SIZE,
-                                      .log_size_max = 1 << 30,
-                                      .on_durable = on_durable,
-                                      .on_failed = on_failed,
-                                      .on_space = on_space,
-                                      .context = machine};
-    machine->io->vtable->make_directory(machine->io, &op, "data");
-    (void)machine->io->vtable->wait(machine->io, &op);
-    machine->io->vtable->sync_directory(machine->io, &op, "");
-    (void)machine->io->vtable->wait(machine->io, &op);
-    return fl__wal_open(&machine->wal, machine->io, &options, &machine->found, &machine->report);
-}
-
-static void close_log(struct machine *machine)
-{
-    if (machine->wal)
-        fl__wal_close(machine->wal, on_closed, machine);
-    fl__world_advance(machine->world, 1000000);
-    assert_true(!machine->wal || machine->closed);
-    machine->wal = NULL;
-    fl__wal_recovered_release(&machine->found);
-}
-
-/* Ends the process; the disk stays. */
-static void halt(struct machine *machine)
-{
-    close_log(machine);
-    fl__memory_destroy(machine->io);
-    fl__world_destroy(machine->world);
 }
 
 /* Takes the steps from `first` on, some of them together in one batch. Ticket k + 1 stands for step k. */
@@ -652,117 +565,6 @@ static void test_records_copied_elsewhere_are_none(void **unused)
     fl__disk_destroy(disk);
 }
 
-/* -------------------------------------------------------------------------------------------- a full disk */
-
-enum { FULL_SIZE = 4 * SEGMENT_SIZE, PLAIN_SIZE = 300 };
-
-/* Entries of term 1, without bodies to remember. The last one is index `last`. */
-static void append_plain(struct machine *machine, fl_index index, size_t size)
-{
-    static const char data[16384];
-    const struct fl__entry model = {.index = index, .term = 1, .kind = FL_ENTRY_COMMAND};
-    struct fl__entry *entry = fl__entry_create(&model, data, size);
-    assert_non_null(entry);
-    assert_int_equal(fl__wal_append(machine->wal, entry), FL_OK);
-    fl__entry_release(entry);
-    fl__wal_ticket(machine->wal, index);
-    fl__wal_flush(machine->wal);
-    fl__world_run(machine->world);
-}
-
-/* Appends what there is room for, and says why there is no more. */
-static int fill_up(struct machine *machine, fl_index *last)
-{
-    int room = FL_OK;
-    while ((room = fl__wal_room(machine->wal, 1, FL__ENVELOPE_SIZE + PLAIN_SIZE)) == FL_OK && *last < 1000)
-        append_plain(machine, ++*last, PLAIN_SIZE);
-    return room;
-}
-
-static void boot_full(struct machine *machine, struct fl__disk *disk, fl_index *last)
-{
-    *last = 0;
-    fl__disk_set_capacity(disk, FULL_SIZE);
-    boot(machine, disk);
-    assert_int_equal(open_log(machine), FL_OK);
-    assert_int_equal(fill_up(machine, last), FL_ENOSPC);
-    assert_true(*last > 20);
-    assert_true(machine->full);
-    assert_int_equal(machine->durable, *last); /* What was accepted is on disk. */
-}
-
-static void test_a_full_disk_refuses_more_and_takes_it_once_there_is_space(void **unused)
-{
-    (void)unused;
-    struct machine machine;
-    struct fl__disk *disk = fl__disk_create();
-    fl_index last;
-    boot_full(&machine, disk, &last);
-    fl__world_advance(machine.world, 60000000);
-    assert_true(machine.full);
-    fl__disk_set_capacity(disk, UINT64_MAX);
-    fl__world_advance(machine.world, 60000000);
-    assert_false(machine.full);
-    assert_int_equal(fill_up(&machine, &last), FL_OK);
-    assert_int_equal(machine.durable, 1000);
-    assert_false(machine.failed);
-    halt(&machine);
-
-    boot(&machine, disk);
-    assert_int_equal(open_log(&machine), FL_OK);
-    assert_int_equal(machine.found.last, 1000);
-    assert_int_equal(machine.found.damaged, 0);
-    halt(&machine);
-    fl__disk_destroy(disk);
-}
-
-/* As on a follower, which is not asked. */
-static void test_what_a_full_disk_cannot_take_waits_for_space(void **unused)
-{
-    (void)unused;
-    static const size_t sizes[] = {1000, 9000}; /* The second needs a file larger than others. */
-    for (size_t k = 0; k < 2; k++) {
-        struct machine machine;
-        struct fl__disk *disk = fl__disk_create();
-        fl_index last;
-        boot_full(&machine, disk, &last);
-        for (int n = 0; n < 5; n++)
-            append_plain(&machine, ++last, sizes[k]);
-        fl__world_advance(machine.world, 60000000);
-        assert_true(machine.durable < last);
-        fl__disk_set_capacity(disk, UINT64_MAX);
-        fl__world_advance(machine.world, 60000000);
-        assert_int_equal(machine.durable, last);
-        assert_false(machine.failed);
-        halt(&machine);
-        fl__disk_destroy(disk);
-    }
-}
-
-static void test_a_log_on_a_full_disk_closes_and_opens_again(void **unused)
-{
-    (void)unused;
-    for (int waiting = 0; waiting < 5; waiting++) {
-        struct machine machine;
-        struct fl__disk *disk = fl__disk_create();
-        fl_index last;
-        boot_full(&machine, disk, &last);
-        for (int n = 0; n < waiting; n++)
-            append_plain(&machine, ++last, 2000);
-        fl_ticket durable = machine.durable;
-        close_log(&machine);
-        assert_int_equal(machine.failed, waiting > 0); /* What waited was never on disk. */
-        halt(&machine);
-
-        boot(&machine, disk);
-        assert_int_equal(open_log(&machine), FL_OK);
-        assert_int_equal(machine.found.last, durable);
-        assert_int_equal(machine.found.damaged, 0);
-        halt(&machine);
-        fl__disk_destroy(disk);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -778,9 +580,6 @@ int main(void)
         cmocka_unit_test(test_failed_sync_is_never_trusted),
         cmocka_unit_test(test_log_of_another_node_is_refused),
         cmocka_unit_test(test_records_copied_elsewhere_are_none),
-        cmocka_unit_test(test_a_full_disk_refuses_more_and_takes_it_once_there_is_space),
-        cmocka_unit_test(test_what_a_full_disk_cannot_take_waits_for_space),
-        cmocka_unit_test(test_a_log_on_a_full_disk_closes_and_opens_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,10 +214,16 @@ FL_MUST_USE int fl_node_read(struct fl_node *node, struct fl_request *request);
 FL_MUST_USE int fl_node_wait(struct fl_node *node, struct fl_request *request, fl_index index, uint32_t count,
                              fl_time_us timeout_us);
 
+/* Stands for election now, as if no leader had been heard for the election time-out. While the others hear
+ * one they refuse to support that, and all stays as it was. Errors: FL_EINVAL (it leads), FL_EREFUSED (it may
+ * not: it is no voter, has not met the others yet, or its disk is slow), FL_ESTOPPED, FL_EDAMAGED. */
+FL_MUST_USE int fl_node_campaign(struct fl_node *node);
+
 struct fl_node_peer {
     struct fl_node_member member;
     bool self, up, voter;
-    fl_index match, next;              /* Meaningful on the leader. */
+    enum fl_progress progress;         /* Meaningful on the leader, */
+    fl_index match, next;              /* and these. */
     uint64_t rejections, entries_sent; /* In this leadership. */
     uint64_t conflicts_total;          /* Since the start of the process. */
     fl_time_us round_trip_us;          /* Last measured by heartbeats; 0 if unknown. */
@@ -237,7 +243,8 @@ struct fl_node_status {
     uint64_t boot; /* The boot nonce: random, new at each start. */
     enum fl_role role;
     fl_term term;
-    bool has_leader;
+    bool has_vote, has_leader;
+    fl_id vote; /* Whom it voted for in this term. */
     fl_id leader;
     bool founded; /* The founding configuration is committed. */
     bool ready;   /* Knows a leader and has applied what was committed when it met it. */

@@ -73,15 +73,30 @@ void fl_server_counts(const struct fl_server *server, struct fl_server_counts *o
  * every key. */
 uint64_t fl_server_state(const struct fl_server *server, fl_index *applied);
 
-/* The web port: /livez, /readyz(?verbose), /metrics and /status.json, for load balancers, Prometheus and
- * people. It has a thread of its own, the only one here; that thread sees copies which the server's thread
- * makes ten times a second, and never the state. A simulation does without it.
+/* What may be done through the web port, by whoever reaches it. */
+enum fl_web_admin {
+    FL_WEB_ADMIN_OFF = 0,  /* Nothing: it only shows. */
+    FL_WEB_ADMIN_LOOPBACK, /* What docs/web.md names; the address must be loopback. */
+    FL_WEB_ADMIN_ANYWHERE, /* The same, wherever it listens. */
+};
+
+struct fl_web_options {
+    const char *address; /* H:P ("[::1]:7602" too). */
+    const char *version; /* "0.1.0" */
+    enum fl_web_admin admin;
+};
+
+/* The web port: the page that shows the cluster, and /livez, /readyz(?verbose), /metrics and /status.json,
+ * for load balancers and Prometheus: docs/web.md. It has threads of its own, the only ones here; they see
+ * copies which the server's thread makes ten times a second, and never the state. A simulation does without
+ * it.
  *
- * Starts to listen at `address`, H:P ("[::1]:7602" too). Called on the server's thread; stopped there too,
- * before fl_server_close(). On failure *out is NULL and *report says what: FL_EADDR, FL_ENOMEM. */
+ * Starts to listen. Called on the server's thread; stopped there too, before fl_server_close(). Without a
+ * server (NULL) there is the page alone, as a playground. On failure *out is NULL and *report says what:
+ * FL_EADDR, FL_ENOMEM, FL_EINVAL. */
 struct fl_web;
-FL_MUST_USE int fl_web_start(struct fl_web **out, struct fl_server *server, const char *address,
-                             struct fl_error_report *report);
+FL_MUST_USE int fl_web_start(struct fl_web **out, struct fl_server *server,
+                             const struct fl_web_options *options, struct fl_error_report *report);
 void fl_web_stop(struct fl_web *web); /* NULL is allowed. */
 uint16_t fl_web_port(const struct fl_web *web);
 

@@ -59,7 +59,13 @@ struct fl_sim_event {
     bool is_detail;      /* A message, a write: what only a close look needs. */
     const char *message; /* Of a message: its type; else NULL. */
     const char *text;    /* A sentence, without the node's name in front. */
+    uint64_t number;     /* Of a message among cores: rises with each that is sent, copies included. */
+    uint32_t line;       /* Of a scenario file: the line that was played. */
 };
+
+/* The event as a JSON object in one line, as docs/events.md has it. Returns its length; not all of it is there
+ * unless that is less than `size`. `out` is terminated. */
+size_t fl_sim_event_json(const struct fl_sim_event *event, char *out, size_t size);
 
 /* What lives. */
 enum fl_sim_mode {

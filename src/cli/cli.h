@@ -108,6 +108,7 @@ enum fl__code {
     FL__CODE_NOT_STOPPED = 1019,   /* A node did not stop in time. */
     FL__CODE_NOT_READY = 1020,     /* The nodes run, but did not become ready in time. */
     FL__CODE_SYSTEM = 1021,        /* The operating system refused something. */
+    FL__CODE_PAGE = 1022,          /* The playground cannot be shown. */
     FL__CODE_UNREACHABLE = 1030,   /* No node answers. */
     FL__CODE_NODE_REFUSED = 1031,  /* A node answered with an error. */
     FL__CODE_RANGE = 1032,         /* The log has no such entries. */
@@ -235,7 +236,7 @@ extern const struct fl__option fl__options_up[], fl__options_local[], fl__option
     fl__options_status[], fl__options_log[], fl__options_events[], fl__options_doctor[],
     fl__options_sim_fuzz[], fl__options_sim_replay[], fl__options_sim_run[], fl__options_sim_shrink[],
     fl__options_sim_explore[], fl__options_none[], fl__options_config[], fl__options_completion[],
-    fl__options_bench[], fl__options_cli[];
+    fl__options_bench[], fl__options_cli[], fl__options_learn[];
 
 enum fl__origin { FL__FROM_DEFAULT, FL__FROM_FILE, FL__FROM_ENVIRONMENT, FL__FROM_COMMAND_LINE };
 
@@ -408,6 +409,10 @@ bool fl__serve_agrees(const struct fl__settings *settings);
 /* Bytes of memory that the machine, or the control group that we are in, has. */
 uint64_t fl__serve_memory(void);
 uint64_t fl__serve_memory_max(const struct fl__settings *settings); /* What maxmemory comes to, in bytes. */
+
+/* ------------------------------------------------------------------------------------------------ learn.c */
+
+int fl__run_learn(const struct fl__call *call);
 fl_time_us fl__serve_heartbeat(const struct fl__settings *settings);
 
 /* ----------------------------------------------------------------------------------------------- notify.c */

@@ -90,6 +90,11 @@ static const struct fl_explanation pages[] = {
      "The message says what was refused, and the system's reason.",
      "Memory or descriptors are short, a permission is missing, or a directory cannot be made.",
      "Remove the reason, and repeat."},
+    {FL__CODE_PAGE, "error", "the playground cannot be shown",
+     "Nothing is served.",
+     "The port is taken, perhaps by another `fairlead learn`; or the program was built without the part that runs "
+     "in browsers, which takes clang and lld to build.",
+     "fairlead learn --web HOST:PORT chooses another port."},
     {FL__CODE_UNREACHABLE, "error", "no node answers",
      "Nobody could be asked, so nothing is known of the cluster.",
      "The nodes are down, the address is wrong, the network is cut, or they want a password.",

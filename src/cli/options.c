@@ -77,6 +77,19 @@ const struct fl__option fl__options_up[] = {
 const struct fl__option fl__options_local[] = {ROW_CLUSTER_DIR, ROW_TIMEOUT("30s"), ROW_QUIET, ROW_HELP,
                                                OPTIONS_END};
 
+const struct fl__option fl__options_learn[] = {
+    {.name = "web",
+     .kind = FL__ADDRESS,
+     .value = "H:P",
+     .initial = "127.0.0.1:7609",
+     .local = true,
+     .help = "where the page is served"},
+    {.name = "no-open", .kind = FL__FLAG, .local = true, .help = "do not open a browser"},
+    ROW_QUIET,
+    ROW_HELP,
+    OPTIONS_END,
+};
+
 const struct fl__option fl__options_status[] = {
     ROW_NODE,
     ROW_CLUSTER_DIR,
@@ -535,7 +548,12 @@ const struct fl__option fl__options_serve[] = {
      .kind = FL__ADDRESS_OR_OFF,
      .value = "H:P|off",
      .initial = "127.0.0.1:7602",
-     .help = "/metrics, /livez, /readyz"},
+     .help = "web view, /metrics, /livez, /readyz"},
+    {.name = "web-admin",
+     .kind = FL__CHOICE,
+     .value = "off|loopback|anywhere",
+     .initial = "off",
+     .help = "who may write, campaign on the page"},
     {.name = "advertise",
      .kind = FL__HOST,
      .value = "HOST",

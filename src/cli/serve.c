@@ -362,16 +362,25 @@ static void stop(struct serving *serving)
     fl__serve_log_line(&serving->log, FL_LOG_INFO, "stopped");
 }
 
+static enum fl_web_admin web_admin(const struct fl__settings *settings)
+{
+    const char *text = fl__settings_text(settings, "web-admin");
+    return strcmp(text, "loopback") == 0   ? FL_WEB_ADMIN_LOOPBACK
+           : strcmp(text, "anywhere") == 0 ? FL_WEB_ADMIN_ANYWHERE
+                                           : FL_WEB_ADMIN_OFF;
+}
+
 static int run(struct serving *serving)
 {
+    const struct fl_web_options web = {
+        .address = serving->options.web, .version = FL_VERSION, .admin = web_admin(serving->settings)};
     struct fl_error_report report = {.error = FL_OK};
     int code = FL__EXIT_OK;
     report.error = fl_server_open(&serving->server, serving->io, &serving->options, &report);
     if (report.error != FL_OK)
         return say_open_failed(serving->settings, &report);
     if (serving->options.web != NULL &&
-        (report.error = fl_web_start(&serving->web, serving->server, serving->options.web, &report)) !=
-            FL_OK) {
+        (report.error = fl_web_start(&serving->web, serving->server, &web, &report)) != FL_OK) {
         code = say_open_failed(serving->settings, &report);
     } else {
         say_start(serving);

@@ -4,13 +4,12 @@
  * event, for programs and for the web view. */
 #include "cli.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIME_WIDTH = 11, COLUMN_MIN = 22, NODES_MAX = 16, SCRIPT_MAX = 1 << 20 };
+enum { TIME_WIDTH = 11, COLUMN_MIN = 22, NODES_MAX = 16, SCRIPT_MAX = 1 << 20, LINE_USUAL = 2048 };
 
 struct teller {
     bool json, trace, colours;
@@ -20,35 +19,15 @@ struct teller {
 
 /* --------------------------------------------------------------------------------------------------- JSON */
 
-static void add_number(cJSON *json, const char *name, uint64_t value)
-{
-    if (value > 0)
-        cJSON_AddNumberToObject(json, name, (double)value);
-}
-
-static void add_text(cJSON *json, const char *name, const char *text)
-{
-    if (text)
-        cJSON_AddStringToObject(json, name, text);
-}
-
 static void tell_json(const struct fl_sim_event *event)
 {
-    cJSON *json = cJSON_CreateObject();
-    cJSON_AddNumberToObject(json, "time_us", (double)event->time_us);
-    add_text(json, "event", event->type);
-    add_text(json, "node", event->node);
-    add_text(json, "peer", event->peer);
-    add_text(json, "message", event->message);
-    add_number(json, "term", event->term);
-    add_number(json, "index", event->index);
-    add_number(json, "other", event->other);
-    add_text(json, "text", event->text);
-    char *line = cJSON_PrintUnformatted(json);
-    if (line)
-        puts(line);
-    free(line);
-    cJSON_Delete(json);
+    char line[LINE_USUAL], *longer = NULL;
+    size_t size = fl_sim_event_json(event, line, sizeof line) + 1;
+    if (size > sizeof line && (longer = malloc(size)) != NULL)
+        (void)fl_sim_event_json(event, longer, size);
+    if (size <= sizeof line || longer)
+        puts(longer ? longer : line);
+    free(longer);
 }
 
 /* ------------------------------------------------------------------------------------------------ columns */

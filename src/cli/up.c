@@ -338,7 +338,7 @@ static void print_hints(const struct up *up)
     const struct fl__view *leader = &survey->views[survey->leader < survey->count ? survey->leader : 0];
     bool elsewhere = fl__settings_given(&up->call->settings, "dir");
     const char *program = up->call->program;
-    char dir[512] = "", stop[700];
+    char dir[512] = "", stop[700], try[700];
     if (elsewhere)
         snprintf(dir, sizeof dir, " --dir %.500s", cluster->shown);
     snprintf(stop, sizeof stop, "%.60s stop %s%s", program, leader->name, dir);
@@ -347,9 +347,13 @@ static void print_hints(const struct up *up)
     else
         printf("  data   %s\n", cluster->shown);
     if (up->asker.password == NULL)
-        printf("  try    redis-cli -p %u set hello world\n", cluster->port);
+        snprintf(try, sizeof try, "redis-cli -p %u set hello world", cluster->port);
     else /* It knows the password by itself. */
-        printf("  try    %s cli%s set hello world\n", program, dir);
+        snprintf(try, sizeof try, "%.60s cli%s set hello world", program, dir);
+    if (strlen(try) <= HINT_WIDTH)
+        printf("  try    %-*s learn  %s learn\n", HINT_WIDTH, try, program);
+    else
+        printf("  try    %s\n  learn  %s learn\n", try, program);
     if (!elsewhere && strlen(stop) <= HINT_WIDTH)
         printf("  break  %-*s see    %s status\n", HINT_WIDTH, stop, program);
     else

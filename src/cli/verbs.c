@@ -47,6 +47,16 @@ const struct fl__verb fl__verbs[] = {
          "To start, a node needs --bootstrap with --cluster-id, or a data directory that has been used before.\n"
          "Its identity then lives in that directory; options that contradict it stop the start-up and are named.\n"
          "A line \"redis.NAME = VALUE\" of the file is a setting as CONFIG SET takes it; CONFIG REWRITE saves them."},
+    {.name = "learn",
+     .arguments = "[LESSON]",
+     .arguments_max = 1,
+     .summary = "the playground: Figures 7 and 8, elections, partitions",
+     .options = fl__options_learn,
+     .run = fl__run_learn,
+     .notes =
+         "Serves a page in which Raft can be looked at, broken and taken back step by step: the core of this\n"
+         "program, in a browser. It needs no cluster and touches none. LESSON is a lesson or a scenario to begin\n"
+         "with, such as figure-7. On a desktop the browser is opened. Ctrl-C ends it."},
     {.section = "Use",
      .name = "cli",
      .arguments = "[COMMAND...]",

@@ -79,6 +79,7 @@ static void fill_peer(const struct fl_node *node, uint32_t k, struct fl_node_pee
     for (uint32_t other = 0; node->raft && fl_raft_peer(node->raft, other, &peer); other++) {
         if (peer.id != member->id)
             continue;
+        out->progress = peer.progress;
         out->match = peer.match;
         out->next = peer.next;
         out->rejections = peer.rejections;
@@ -119,6 +120,8 @@ static void fill_log(const struct fl_node *node, struct fl_node_status *out)
     bool is_running = node->raft != NULL;
     out->role = status->role;
     out->term = is_running ? status->term : node->found_vote.term;
+    out->has_vote = is_running ? status->has_vote : node->found_vote.has_vote;
+    out->vote = is_running ? status->vote : node->found_vote.vote;
     out->has_leader = status->has_leader;
     out->leader = status->leader;
     out->last = is_running ? status->last : node->found.last;

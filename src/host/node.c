@@ -512,3 +512,16 @@ int fl_node_wait(struct fl_node *node, struct fl_request *request, fl_index inde
         fl__driver_wake(node);
     return result;
 }
+
+int fl_node_campaign(struct fl_node *node)
+{
+    int result = refused(node);
+    if (result != FL_OK)
+        return result;
+    if (!node->raft)
+        return FL_EREFUSED;
+    result = fl_raft_campaign(node->raft, fl__driver_now(node));
+    fl__driver_event(node);
+    fl__driver_wake(node);
+    return result;
+}

@@ -69,26 +69,29 @@ struct fl__stretch {
 struct fl__preparer {
     struct fl_io *io;
     const struct fl__wal_options *options;
-    uint64_t next_number;
-    bool is_full; /* The disk has no space for the next file. */
+    uint64_t next_number; /* Of a file that is not taken yet. */
+    bool is_full;         /* The disk has no space for the next file. */
     /* The next file is ready (FL_OK), or will never be (an error). */
     void (*changed)(void *context, int error);
     void *context;
 
     /* Its own. */
     int step;
-    bool is_closing;
+    bool is_closing, is_hurried;
     struct fl_io_op op;
     struct fl__segment next;
+    uint64_t filled; /* Its bytes, zeros. */
+    fl_time_us began_at;
     uint8_t header[FL__SEGMENT_HEADER];
     struct fl_io_buffer header_buffer;
 };
 /* Begins to make the next file, or, if it is ready, to make it larger. */
 void fl__prepare_start(struct fl__preparer *preparer, uint64_t size);
+void fl__prepare_hurry(struct fl__preparer *preparer);         /* Somebody waits for it. */
 bool fl__prepare_is_idle(const struct fl__preparer *preparer); /* Nothing is made or ready. */
 const struct fl__segment *fl__prepare_ready(const struct fl__preparer *preparer); /* NULL: it is not. */
 void fl__prepare_taken(struct fl__preparer *preparer); /* The ready one is its taker's now. */
-/* Waits for space no longer. */
+/* Waits no longer, neither for space nor between pieces. */
 void fl__prepare_close(struct fl__preparer *preparer);
 
 /* ----------------------------------------------------------------------------------- layout.c, recovery.c */

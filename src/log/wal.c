@@ -118,8 +118,10 @@ static bool find_segment(struct fl__wal *wal, uint64_t need)
     if (fl__prepare_is_idle(&wal->preparer) || (next && next->size < size))
         fl__prepare_start(&wal->preparer, size);
     next = fl__prepare_ready(&wal->preparer);
-    if (!next)
+    if (!next) {
+        fl__prepare_hurry(&wal->preparer);
         return false;
+    }
     uint64_t used = segment ? segment->end : 0; /* Adding one moves the others. */
     if (fl__layout_add_segment(&wal->layout, next) != FL_OK) {
         fail(wal, FL_ENOMEM, "no memory for its index");

@@ -1,11 +1,6 @@
 /* client.c - writes and reads, and their answers: every one is answered once, and truthfully. */
 #include "scenario_internal.h"
 
-static bool is_usable(const struct fl_world *world, uint32_t node)
-{
-    return world->error == FL_OK && node < world->count && world->nodes[node].is_alive;
-}
-
 /* ------------------------------------------------------------------------------------------------- writes */
 
 /* Remembers that [first, first + count) is to be answered. */
@@ -28,7 +23,7 @@ static void open_proposals(struct fl_world *world, struct fl_world_node *node, f
 
 int fl_world_propose(struct fl_world *world, uint32_t n, uint32_t count)
 {
-    if (!is_usable(world, n))
+    if (!fl__world_is_usable(world, n))
         return FL_ESTOPPED;
     struct fl_world_node *node = &world->nodes[n];
     fl_index first;
@@ -112,7 +107,7 @@ void fl__client_on_answer(struct fl_world *world, uint32_t n, const struct fl_an
 
 int fl_world_read(struct fl_world *world, uint32_t n)
 {
-    if (!is_usable(world, n))
+    if (!fl__world_is_usable(world, n))
         return FL_ESTOPPED;
     struct fl_world_node *node = &world->nodes[n];
     struct fl_world_read read = {.node = n, .boot = node->boot, .floor = world->judge.told};

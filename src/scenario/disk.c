@@ -114,7 +114,7 @@ void fl_world_sync(struct fl_world *world, uint32_t n, uint32_t count)
 {
     struct fl_world_node *node = &world->nodes[n];
     count = (uint32_t)fl__lower(count, node->disk.write_count);
-    if (count == 0 || !node->is_alive || world->error != FL_OK)
+    if (count == 0 || !fl__world_is_usable(world, n))
         return;
     fl_ticket ticket = 0;
     for (uint32_t k = 0; k < count; k++)
@@ -148,6 +148,7 @@ void fl_world_crash(struct fl_world *world, uint32_t n, uint32_t kept, uint32_t 
     fl_raft_destroy(node->raft);
     node->raft = NULL;
     node->is_alive = false;
+    node->is_paused = false;
     node->log.last = 0;
     node->applied = 0;
     fl__world_emit(world, (struct fl_event){.type = FL_EVENT_CRASHED, .node = n, .index = lost});

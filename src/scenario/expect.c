@@ -4,7 +4,7 @@
  * A predicate that does not hold is a failure of the scenario and ends nothing. */
 #include "scenario_internal.h"
 
-static bool expect_words(struct fl__player *player, struct fl__words words, uint32_t least, uint32_t most)
+static bool expect_words(struct fl_player *player, struct fl__words words, uint32_t least, uint32_t most)
 {
     if (words.count >= least && words.count <= most)
         return true;
@@ -17,15 +17,15 @@ static struct fl__words rest(struct fl__words words, uint32_t from)
     return (struct fl__words){.list = words.list + from, .count = words.count - from};
 }
 
-static bool misread(struct fl__player *player, struct fl__words words)
+static bool misread(struct fl_player *player, struct fl__words words)
 {
     return fl__player_misunderstand(player, "no such expectation: {word} ...", words.list[0]);
 }
 
 /* Words `from` on are names; each node of them is looked at by `holds`, which fails the scenario by
  * itself. */
-static bool for_nodes(struct fl__player *player, struct fl__words words, uint32_t from, uint64_t number,
-                      void (*look)(struct fl__player *player, uint32_t node, uint64_t number))
+static bool for_nodes(struct fl_player *player, struct fl__words words, uint32_t from, uint64_t number,
+                      void (*look)(struct fl_player *player, uint32_t node, uint64_t number))
 {
     uint32_t set;
     if (!fl__player_nodes(player, rest(words, from), &set))
@@ -44,7 +44,7 @@ static fl_index highest_commit(const struct fl_world *world)
 }
 
 /* index I committed | index I not committed | index I term T on NAME... */
-static bool expect_index(struct fl__player *player, struct fl__words words)
+static bool expect_index(struct fl_player *player, struct fl__words words)
 {
     uint64_t index, term;
     uint32_t set;
@@ -52,18 +52,18 @@ static bool expect_index(struct fl__player *player, struct fl__words words)
         return misread(player, words);
     bool committed = highest_commit(player->world) >= index;
     struct fl__facts facts = {.index = index};
-    if (words.count == 3 && fl__word_is(words.list[2], "committed")) {
+    if (words.count == 3 && fl_word_is(words.list[2], "committed")) {
         if (!committed)
             fl__player_fail(player, "index {index} is not committed", facts);
         return true;
     }
-    if (words.count == 4 && fl__word_is(words.list[2], "not") && fl__word_is(words.list[3], "committed")) {
+    if (words.count == 4 && fl_word_is(words.list[2], "not") && fl_word_is(words.list[3], "committed")) {
         if (committed)
             fl__player_fail(player, "index {index} is committed", facts);
         return true;
     }
-    if (words.count < 6 || !fl__word_is(words.list[2], "term") || !fl__word_number(words.list[3], &term) ||
-        !fl__word_is(words.list[4], "on"))
+    if (words.count < 6 || !fl_word_is(words.list[2], "term") || !fl__word_number(words.list[3], &term) ||
+        !fl_word_is(words.list[4], "on"))
         return misread(player, words);
     if (!fl__player_nodes(player, rest(words, 5), &set))
         return false;
@@ -77,9 +77,9 @@ static bool expect_index(struct fl__player *player, struct fl__words words)
 }
 
 /* logs equal */
-static bool expect_logs(struct fl__player *player, struct fl__words words)
+static bool expect_logs(struct fl_player *player, struct fl__words words)
 {
-    if (words.count != 2 || !fl__word_is(words.list[1], "equal"))
+    if (words.count != 2 || !fl_word_is(words.list[1], "equal"))
         return misread(player, words);
     int first = -1;
     for (uint32_t n = 0; n < player->world->count; n++) {
@@ -97,7 +97,7 @@ static bool expect_logs(struct fl__player *player, struct fl__words words)
 }
 
 /* log NAME TERM... */
-static bool expect_log(struct fl__player *player, struct fl__words words)
+static bool expect_log(struct fl_player *player, struct fl__words words)
 {
     uint32_t node;
     fl_index index = 1;
@@ -128,7 +128,7 @@ static bool expect_log(struct fl__player *player, struct fl__words words)
 /* -------------------------------------------------------------------------------------------- replication */
 
 /* fork NAME I NAME I ... */
-static bool expect_fork(struct fl__player *player, struct fl__words words)
+static bool expect_fork(struct fl_player *player, struct fl__words words)
 {
     if (words.count < 3 || words.count % 2 == 0)
         return misread(player, words);
@@ -150,13 +150,13 @@ static bool expect_fork(struct fl__player *player, struct fl__words words)
 }
 
 /* rejections at most N per NAME... | shipped at most N per NAME... */
-static bool expect_at_most(struct fl__player *player, struct fl__words words)
+static bool expect_at_most(struct fl_player *player, struct fl__words words)
 {
     uint64_t most;
     uint32_t set;
-    bool shipped = fl__word_is(words.list[0], "shipped");
-    if (words.count < 6 || !fl__word_is(words.list[1], "at") || !fl__word_is(words.list[2], "most") ||
-        !fl__word_number(words.list[3], &most) || !fl__word_is(words.list[4], "per"))
+    bool shipped = fl_word_is(words.list[0], "shipped");
+    if (words.count < 6 || !fl_word_is(words.list[1], "at") || !fl_word_is(words.list[2], "most") ||
+        !fl__word_number(words.list[3], &most) || !fl_word_is(words.list[4], "per"))
         return misread(player, words);
     if (!fl__player_nodes(player, rest(words, 5), &set))
         return false;
@@ -176,17 +176,17 @@ static bool expect_at_most(struct fl__player *player, struct fl__words words)
 /* -------------------------------------------------------------------------------------------------- roles */
 
 /* leader NAME [term T] | leader appends only */
-static bool expect_leader(struct fl__player *player, struct fl__words words)
+static bool expect_leader(struct fl_player *player, struct fl__words words)
 {
     uint32_t node;
     uint64_t term = 0;
-    if (words.count == 3 && fl__word_is(words.list[1], "appends") && fl__word_is(words.list[2], "only")) {
+    if (words.count == 3 && fl_word_is(words.list[1], "appends") && fl_word_is(words.list[2], "only")) {
         if (fl_world_has_tripped(player->world, "R2", 2))
             fl__player_fail(player, "a leader changed its own log", (struct fl__facts){0});
         return true;
     }
     if (words.count != 2 &&
-        (words.count != 4 || !fl__word_is(words.list[2], "term") || !fl__word_number(words.list[3], &term)))
+        (words.count != 4 || !fl_word_is(words.list[2], "term") || !fl__word_number(words.list[3], &term)))
         return misread(player, words);
     if (!fl__player_node(player, words.list[1], &node))
         return false;
@@ -206,10 +206,10 @@ static uint32_t count_leaders(const struct fl_world *world)
 }
 
 /* no leader | some leader */
-static bool expect_any_leader(struct fl__player *player, struct fl__words words)
+static bool expect_any_leader(struct fl_player *player, struct fl__words words)
 {
-    bool some = fl__word_is(words.list[0], "some");
-    if (words.count != 2 || !fl__word_is(words.list[1], "leader"))
+    bool some = fl_word_is(words.list[0], "some");
+    if (words.count != 2 || !fl_word_is(words.list[1], "leader"))
         return misread(player, words);
     uint32_t count = count_leaders(player->world);
     if ((count > 0) != some)
@@ -218,21 +218,21 @@ static bool expect_any_leader(struct fl__player *player, struct fl__words words)
 }
 
 /* cannot elect NAME: it is tried, with its log as it is. */
-static bool expect_cannot(struct fl__player *player, struct fl__words words)
+static bool expect_cannot(struct fl_player *player, struct fl__words words)
 {
     uint32_t node;
-    if (words.count != 3 || !fl__word_is(words.list[1], "elect"))
+    if (words.count != 3 || !fl_word_is(words.list[1], "elect"))
         return misread(player, words);
     if (!fl__player_node(player, words.list[2], &node))
         return false;
-    if (fl__events_elect(player, node, 0, UINT32_MAX))
+    if (fl__drive_elect(player->world, node, 0, UINT32_MAX))
         fl__player_fail(player, "{node} can be elected", (struct fl__facts){.node = node});
     return true;
 }
 
 /* ----------------------------------------------------------------------------------------- state on nodes */
 
-static void look_term(struct fl__player *player, uint32_t node, uint64_t number)
+static void look_term(struct fl_player *player, uint32_t node, uint64_t number)
 {
     fl_term term = fl_world_status(player->world, node).term;
     if (term != number)
@@ -240,7 +240,7 @@ static void look_term(struct fl__player *player, uint32_t node, uint64_t number)
                         (struct fl__facts){.node = node, .term = term, .other = number});
 }
 
-static void look_commit(struct fl__player *player, uint32_t node, uint64_t number)
+static void look_commit(struct fl_player *player, uint32_t node, uint64_t number)
 {
     fl_index index = fl_world_status(player->world, node).commit;
     if (index != number)
@@ -248,7 +248,7 @@ static void look_commit(struct fl__player *player, uint32_t node, uint64_t numbe
                         (struct fl__facts){.node = node, .index = index, .other = number});
 }
 
-static void look_last(struct fl__player *player, uint32_t node, uint64_t number)
+static void look_last(struct fl_player *player, uint32_t node, uint64_t number)
 {
     fl_index index = fl_world_status(player->world, node).last;
     if (index != number)
@@ -256,7 +256,7 @@ static void look_last(struct fl__player *player, uint32_t node, uint64_t number)
                         (struct fl__facts){.node = node, .index = index, .other = number});
 }
 
-static void look_durable(struct fl__player *player, uint32_t node, uint64_t number)
+static void look_durable(struct fl_player *player, uint32_t node, uint64_t number)
 {
     fl_index index = fl_world_status(player->world, node).durable;
     if (index != number)
@@ -265,22 +265,22 @@ static void look_durable(struct fl__player *player, uint32_t node, uint64_t numb
 }
 
 /* term T on NAME... | commit I on NAME... | last I on NAME... | durable I on NAME... */
-static bool expect_state(struct fl__player *player, struct fl__words words)
+static bool expect_state(struct fl_player *player, struct fl__words words)
 {
     uint64_t number;
-    if (words.count < 4 || !fl__word_number(words.list[1], &number) || !fl__word_is(words.list[2], "on"))
+    if (words.count < 4 || !fl__word_number(words.list[1], &number) || !fl_word_is(words.list[2], "on"))
         return misread(player, words);
-    if (fl__word_is(words.list[0], "term"))
+    if (fl_word_is(words.list[0], "term"))
         return for_nodes(player, words, 3, number, look_term);
-    if (fl__word_is(words.list[0], "commit"))
+    if (fl_word_is(words.list[0], "commit"))
         return for_nodes(player, words, 3, number, look_commit);
-    if (fl__word_is(words.list[0], "last"))
+    if (fl_word_is(words.list[0], "last"))
         return for_nodes(player, words, 3, number, look_last);
     return for_nodes(player, words, 3, number, look_durable);
 }
 
 /* in-flight N [FILTER] */
-static bool expect_in_flight(struct fl__player *player, struct fl__words words)
+static bool expect_in_flight(struct fl_player *player, struct fl__words words)
 {
     struct fl__filter filter;
     uint64_t number, count = 0;
@@ -298,21 +298,11 @@ static bool expect_in_flight(struct fl__player *player, struct fl__words words)
 
 /* ------------------------------------------------------------------------------------------------ clients */
 
-static const struct fl__label *find_label(const struct fl__player *player, char kind, struct fl__word name)
-{
-    for (uint32_t k = player->label_count; k > 0; k--) {
-        const struct fl__label *label = &player->labels[k - 1];
-        if (label->kind == kind && fl__word_same(label->name, name))
-            return label;
-    }
-    return NULL;
-}
-
-static bool read_outcome(struct fl__word word, enum fl_outcome *outcome)
+static bool read_outcome(struct fl_word word, enum fl_outcome *outcome)
 {
     static const char *const names[] = {"pending", "done", "refused", "unknown"};
     for (uint32_t k = 0; k < 4; k++) {
-        if (fl__word_is(word, names[k])) {
+        if (fl_word_is(word, names[k])) {
             *outcome = (enum fl_outcome)k;
             return true;
         }
@@ -321,17 +311,17 @@ static bool read_outcome(struct fl__word word, enum fl_outcome *outcome)
 }
 
 /* write WORD pending|done|refused|unknown | read WORD likewise | read WORD index I */
-static bool expect_answer(struct fl__player *player, struct fl__words words)
+static bool expect_answer(struct fl_player *player, struct fl__words words)
 {
-    bool read = fl__word_is(words.list[0], "read");
+    bool read = fl_word_is(words.list[0], "read");
     uint64_t index;
     enum fl_outcome outcome;
     if (words.count < 3)
         return misread(player, words);
-    const struct fl__label *label = find_label(player, read ? 'r' : 'w', words.list[1]);
+    const struct fl__label *label = fl__label_find(player, read ? 'r' : 'w', words.list[1]);
     if (!label)
         return fl__player_misunderstand(player, "no write or read is called {word}", words.list[1]);
-    if (read && words.count == 4 && fl__word_is(words.list[2], "index") &&
+    if (read && words.count == 4 && fl_word_is(words.list[2], "index") &&
         fl__word_number(words.list[3], &index)) {
         const struct fl_world_read *asked = &player->world->reads[label->number];
         if (asked->outcome != FL_DONE || asked->index != index)
@@ -349,9 +339,9 @@ static bool expect_answer(struct fl__player *player, struct fl__words words)
 }
 
 /* invariant RULE broken: all that broke so far was to be expected. */
-static bool expect_invariant(struct fl__player *player, struct fl__words words)
+static bool expect_invariant(struct fl_player *player, struct fl__words words)
 {
-    if (words.count != 3 || !fl__word_is(words.list[2], "broken"))
+    if (words.count != 3 || !fl_word_is(words.list[2], "broken"))
         return misread(player, words);
     if (!fl_world_has_tripped(player->world, words.list[1].start, words.list[1].length))
         fl__player_fail(player, "{word} is not broken", (struct fl__facts){.word = words.list[1]});
@@ -360,23 +350,23 @@ static bool expect_invariant(struct fl__player *player, struct fl__words words)
 }
 
 /* NAME is leader|follower|candidate|precandidate|down | NAME refuses writes */
-static bool expect_node(struct fl__player *player, struct fl__words words)
+static bool expect_node(struct fl_player *player, struct fl__words words)
 {
     static const char *const roles[] = {"follower", "precandidate", "candidate", "leader"};
     uint32_t node;
     if (words.count != 3 || !fl__player_node(player, words.list[0], &node))
         return misread(player, words);
     struct fl__facts facts = {.node = node, .word = words.list[2]};
-    if (fl__word_is(words.list[1], "refuses") && fl__word_is(words.list[2], "writes")) {
+    if (fl_word_is(words.list[1], "refuses") && fl_word_is(words.list[2], "writes")) {
         if (fl_world_propose(player->world, node, 1) >= 0)
             fl__player_fail(player, "{node} takes writes", facts);
         return true;
     }
-    if (!fl__word_is(words.list[1], "is"))
+    if (!fl_word_is(words.list[1], "is"))
         return misread(player, words);
     bool alive = player->world->nodes[node].is_alive;
-    bool holds = alive ? fl__word_is(words.list[2], roles[fl_world_status(player->world, node).role])
-                       : fl__word_is(words.list[2], "down");
+    bool holds = alive ? fl_word_is(words.list[2], roles[fl_world_status(player->world, node).role])
+                       : fl_word_is(words.list[2], "down");
     if (!holds)
         fl__player_fail(player, "{node} is no {word}", facts);
     return true;
@@ -384,7 +374,7 @@ static bool expect_node(struct fl__player *player, struct fl__words words)
 
 static const struct predicate {
     const char *name;
-    bool (*look)(struct fl__player *player, struct fl__words words);
+    bool (*look)(struct fl_player *player, struct fl__words words);
 } predicates[] = {
     {"index", expect_index},   {"logs", expect_logs},          {"log", expect_log},
     {"fork", expect_fork},     {"rejections", expect_at_most}, {"shipped", expect_at_most},
@@ -394,12 +384,12 @@ static const struct predicate {
     {"write", expect_answer},  {"read", expect_answer},        {"invariant", expect_invariant},
 };
 
-bool fl__expect_play(struct fl__player *player, struct fl__words words)
+bool fl__expect_play(struct fl_player *player, struct fl__words words)
 {
     if (words.count == 0)
-        return fl__player_misunderstand(player, "expect what?", (struct fl__word){0});
+        return fl__player_misunderstand(player, "expect what?", (struct fl_word){0});
     for (size_t k = 0; k < sizeof predicates / sizeof *predicates; k++)
-        if (fl__word_is(words.list[0], predicates[k].name))
+        if (fl_word_is(words.list[0], predicates[k].name))
             return predicates[k].look(player, words);
     return expect_node(player, words);
 }

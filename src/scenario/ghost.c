@@ -6,12 +6,9 @@ void fl__judge_trip(struct fl_world *world, const char *rule, const char *senten
 {
     struct fl_judge *judge = &world->judge;
     struct fl_trip trip = {.rule = rule};
-    size_t length = 0;
-    while (rule[length])
-        length++;
-    fl__text_fill(trip.text, sizeof trip.text, world,
-                  "{word}: ", &(struct fl__facts){.word = {.start = rule, .length = length}});
-    fl__text_fill(trip.text + length + 2, sizeof trip.text - length - 2, world, sentence, &facts);
+    struct fl_word name = fl_word_of(rule);
+    fl__text_fill(trip.text, sizeof trip.text, world, "{word}: ", &(struct fl__facts){.word = name});
+    fl__text_fill(trip.text + name.length + 2, sizeof trip.text - name.length - 2, world, sentence, &facts);
     if (judge->trip_count < FL_WORLD_TRIPS_MAX)
         judge->trips[judge->trip_count] = trip;
     judge->trip_count++;

@@ -243,7 +243,7 @@ void fl__network_send(struct fl_world *world, uint32_t node, const struct fl_sen
 void fl_world_load(struct fl_world *world, uint32_t node, uint32_t k)
 {
     struct fl_packets *loading = &world->nodes[node].loading;
-    if (world->error != FL_OK || k >= loading->count)
+    if (!fl__world_is_usable(world, node) || k >= loading->count)
         return;
     struct fl_packet *packet = remove_packet(loading, k);
     send_entries(world, packet, packet->message.last);
@@ -317,9 +317,14 @@ static void receive(struct fl_world *world, struct fl_packet *packet)
     fl__world_drain(world, packet->to);
 }
 
+bool fl__network_may_deliver(const struct fl_world *world, const struct fl_packet *packet)
+{
+    return !world->nodes[packet->to].is_paused;
+}
+
 void fl_world_deliver(struct fl_world *world, uint32_t at)
 {
-    if (world->error != FL_OK)
+    if (world->error != FL_OK || !fl__network_may_deliver(world, world->flying.list[at]))
         return;
     struct fl_packet *packet = fl_world_catch(world, at);
     if (world->cut[packet->from][packet->to] || !world->nodes[packet->to].is_alive) {
@@ -335,8 +340,13 @@ void fl_world_deliver(struct fl_world *world, uint32_t at)
 
 void fl_world_deliver_all(struct fl_world *world)
 {
-    while (world->flying.count > 0 && world->error == FL_OK)
-        fl_world_deliver(world, 0);
+    uint32_t waiting = 0; /* Those in front are for paused nodes. */
+    while (waiting < world->flying.count && world->error == FL_OK) {
+        if (fl__network_may_deliver(world, world->flying.list[waiting]))
+            fl_world_deliver(world, waiting);
+        else
+            waiting++;
+    }
 }
 
 /* -------------------------------------------------------------------------------------------------- links */

@@ -13,17 +13,24 @@
  *
  *   world.c    nodes, time, and the work that cores hand out
  *   network.c  messages in flight, and links
+ *   flow.c     time in which messages take their time, and nodes that are paused
  *   disk.c     what is durable: writes, crashes, restarts
  *   client.c   writes and reads, and their answers
  *   chain.c    a log whose entries carry chains
  *   ghost.c    what the judge remembers: who ever led and voted, what was ever committed
  *   judge.c    the invariants of Raft
  *   map.c      a hash table for the ghost
+ *   story.c    events as people read them, and as JSON
+ *   json.c     JSON into a buffer
  *   text.c     words and numbers without a C library
  *   script.c   a scenario file as lines and words
+ *   setup.c    the lines before the first event
  *   events.c   what happens in a scenario
- *   expect.c   what is expected of it
- *   player.c   plays a file
+ *   drive.c    elections and replication that an event asks for as a whole
+ *   label.c    names that lines give to writes, reads and messages
+ *   filter.c   which messages an event means
+ *   expect.c   what is expected of a world
+ *   player.c   plays a text, line after line
  *
  * The judge knows every node's disk and memory; the nodes don't know the judge. It keeps to its own books and
  * believes no node's word for anything. When an invariant breaks it says which and how, once; the world goes
@@ -81,8 +88,9 @@ struct fl_packet {
     uint32_t from, to;
     bool is_copy;
     fl_time_us sent_at;
-    fl_time_us due; /* For the caller's use. */
-    uint32_t label; /* For the caller's use. */
+    fl_time_us due;   /* For the caller's use. */
+    fl_time_us delay; /* In a flow it arrives so much later than others. */
+    uint32_t label;   /* For the caller's use. */
     struct fl_message message;
     struct fl_world_entry *entries; /* Of (message.prev, message.last]. */
 };
@@ -100,6 +108,7 @@ enum fl_outcome { FL_PENDING = 0, FL_DONE = 1, FL_REFUSED = 2, FL_UNKNOWN = 3 };
 /* A write: number `value` is proposals[value - 1]. */
 struct fl_world_proposal {
     uint32_t node;
+    uint32_t label; /* For the caller's use. */
     fl_term term;
     fl_index index;
     enum fl_outcome outcome;
@@ -137,6 +146,7 @@ struct fl_world_node {
     fl_id id;
     enum fl_member_kind kind;
     bool is_alive;
+    bool is_paused;          /* A stopped process: it is told nothing, and messages to it wait. */
     uint64_t boot;           /* Of this life; 0 before the first. */
     struct fl_raft *raft;    /* NULL if not alive. */
     struct fl_world_log log; /* What the host has in memory, durable or not. */
@@ -229,6 +239,8 @@ enum fl_event_type {
     FL_EVENT_NOTE,     /* the core's own note: note */
     FL_EVENT_TRIPPED,  /* an invariant broke: text */
     FL_EVENT_EXPECTED, /* an expectation held (index 1) or not (index 0): text */
+    FL_EVENT_PAUSED,   /* node hears nothing from now on */
+    FL_EVENT_RESUMED,
 };
 
 /* Borrowed for the call. Fields that the type does not name are 0. */
@@ -252,6 +264,7 @@ struct fl_world_settings {
     uint32_t entry_size;  /* Payload bytes that each entry is said to have; at least 1. */
     uint32_t packets_max; /* In flight at once; what is sent beyond is lost. */
     fl_index entries_max; /* Of one log; beyond, the world stops with FL_EFULL. */
+    uint64_t moves_max;   /* Events, and calls of cores; beyond, likewise. */
     /* May be NULL. */
     void (*observe)(void *context, const struct fl_world *world, const struct fl_event *event);
     void *observe_context;
@@ -264,7 +277,9 @@ struct fl_world {
     struct fl_world_settings settings;
     int error; /* FL_ENOMEM or FL_EFULL: the world stopped, and no call does anything any more. */
     bool started;
+    uint64_t moves;
     fl_time_us now;
+    uint32_t line; /* Of the scenario that is played; 0 if there is none. For those who observe. */
     uint32_t count;
     struct fl_world_node nodes[FL_WORLD_NODES_MAX];
     struct fl_member members[FL_WORLD_NODES_MAX];
@@ -308,15 +323,21 @@ void fl_world_pass(struct fl_world *world, fl_time_us by);
 fl_time_us fl_world_deadline(const struct fl_world *world);
 /* Time passes and what is sent arrives at once, in the order it was sent. */
 void fl_world_run(struct fl_world *world, fl_time_us by);
+/* Time passes, each node acts at its deadlines, and a message arrives when it is due. Flowing for a while and
+ * then for another is the same as flowing for both at once. */
+void fl_world_flow(struct fl_world *world, fl_time_us by, fl_time_us latency);
+fl_time_us fl_world_due(const struct fl_packet *packet, fl_time_us latency);
 /* Everything in flight arrives, and what is sent in answer, and leaders keep sending heartbeats, until two of
  * them change nothing. Time passes for the leaders alone. */
 void fl_world_settle(struct fl_world *world);
 
+/* A paused node is told nothing; resumed, it goes on as if no time had passed. */
+void fl_world_pause(struct fl_world *world, uint32_t node, bool paused);
 /* See fl_raft_campaign(); refusals are ignored. */
 void fl_world_campaign(struct fl_world *world, uint32_t node);
 void fl_world_peer(struct fl_world *world, uint32_t node, uint32_t peer, bool up);
 
-/* Network: `at` is a position in world->flying. */
+/* Network: `at` is a position in world->flying. What is delivered to a paused node stays in flight. */
 void fl_world_deliver(struct fl_world *world, uint32_t at);
 void fl_world_drop(struct fl_world *world, uint32_t at);
 /* All that is in flight now, and all that follows from it. */
@@ -358,6 +379,98 @@ fl_index fl_world_fork(const struct fl_world *world, uint32_t a, uint32_t b);
 bool fl_world_is_equal(const struct fl_world *world); /* All living logs are. */
 bool fl_world_has_tripped(const struct fl_world *world, const char *rule, size_t length);
 
+/* ------------------------------------------------------------------------------------------- words, lines */
+
+/* A piece of a text; borrowed. */
+struct fl_word {
+    const char *start;
+    size_t length;
+};
+
+bool fl_word_is(struct fl_word word, const char *text);
+bool fl_word_same(struct fl_word a, struct fl_word b);
+/* The text, without its zero byte. */
+struct fl_word fl_word_of(const char *text);
+#define FL_DIGITS_MAX 20
+/* The number in decimal, at the end of `digits`. */
+struct fl_word fl_word_of_number(uint64_t number, char digits[FL_DIGITS_MAX]);
+/* A number and us, ms or s. False: it is no duration. */
+bool fl_word_duration(struct fl_word word, fl_time_us *out);
+
+#define FL_LINE_WORDS_MAX 512
+
+/* A line of a scenario file that says something. */
+struct fl_line {
+    struct fl_word words[FL_LINE_WORDS_MAX];
+    uint32_t count;  /* At least 1. */
+    uint32_t number; /* From 1. */
+    bool indented;
+    uint32_t branch;    /* 0: the common part. */
+    bool too_long;      /* More words than fit. */
+    struct fl_word all; /* Without the comment, and without blanks around it. */
+};
+
+/* A scenario file's text, and how far it has been read. Begins as all zero but for text and size. */
+struct fl_script {
+    const char *text;
+    size_t size, at;
+    uint32_t number, branch;
+};
+
+/* The next line that says something; false at the end. */
+bool fl_script_next(struct fl_script *script, struct fl_line *line);
+
+/* --------------------------------------------------------------------------------------------------- JSON */
+
+/* A JSON value on its way into a buffer. Begins as all zero but for out and size. */
+struct fl_json {
+    char *out;
+    size_t size;   /* Of `out`, which ends with a zero byte. */
+    size_t length; /* Of what was to be written: not all of it is there unless this is less than `size`. */
+    bool follows;  /* A comma comes before the next value. */
+};
+
+/* A value, or the beginning of an object or a list ('{' or '['), which fl_json_end() ends. `key`: NULL in a
+ * list, and outermost. */
+void fl_json_begin(struct fl_json *json, const char *key, char bracket);
+void fl_json_end(struct fl_json *json, char bracket);
+void fl_json_number(struct fl_json *json, const char *key, uint64_t number);
+void fl_json_none(struct fl_json *json, const char *key); /* -1, where there is no such number. */
+void fl_json_flag(struct fl_json *json, const char *key, bool flag);
+void fl_json_word(struct fl_json *json, const char *key, struct fl_word word);
+void fl_json_text(struct fl_json *json, const char *key, const char *text);
+/* Ends the text; returns its length, which may be too large (see above). */
+size_t fl_json_finish(struct fl_json *json);
+
+/* -------------------------------------------------------------------------------------------------- story */
+
+/* What people read of an event; docs/events.md has the fields. Numbers are 0 where they say nothing. */
+struct fl_story {
+    fl_time_us time_us;
+    const char *type;
+    const char *node; /* Whose it is; NULL: nobody's. */
+    uint32_t node_number;
+    const char *peer;    /* NULL: none. */
+    const char *message; /* Of a message: its type; else NULL. */
+    uint64_t number;     /* Of a message: see fl_packet. */
+    fl_term term;
+    fl_index index, other;
+    uint32_t line;    /* Of the scenario. */
+    bool is_detail;   /* A message, a write: what only a close look needs. */
+    const char *text; /* A sentence, without the node's name in front. */
+};
+
+/* Long enough for every sentence. */
+#define FL_STORY_TEXT_MAX 400
+
+/* False: there is nothing to tell. `text` holds the sentence, and is of so many bytes. */
+bool fl_story_tell(struct fl_story *out, char *text, size_t size, const struct fl_world *world,
+                   const struct fl_event *event);
+/* As a JSON object in one line. Returns its length; not all of it is there unless that is less than `size`. */
+size_t fl_story_json(const struct fl_story *story, char *out, size_t size);
+/* A message's type as scenario files and events call it. */
+const char *fl_message_name(enum fl_message_type type);
+
 /* ------------------------------------------------------------------------------------------------- player */
 
 struct fl_scenario_settings {
@@ -368,6 +481,8 @@ struct fl_scenario_settings {
     /* May be NULL. */
     void (*observe)(void *context, const struct fl_world *world, const struct fl_event *event);
     void *observe_context;
+    fl_index entries_max; /* Of one log, and what the world may do at all: see fl_world_settings. */
+    uint64_t moves_max;   /* 0: as many as a world may by itself, as above. */
 };
 
 struct fl_scenario_result {
@@ -384,5 +499,36 @@ struct fl_scenario_result {
  * FL_EINVAL: a line is not understood. FL_ENOMEM, FL_EFULL: the world stopped. */
 FL_MUST_USE int fl_scenario_play(const char *text, size_t size, const struct fl_scenario_settings *settings,
                                  struct fl_scenario_result *result);
+
+/* Plays one history of a scenario, line after line: the text may grow between the calls. */
+struct fl_player;
+
+/* `branch`: which of the branches is played after the common part, from 1; 0: none. The settings are copied.
+ * Errors: FL_ENOMEM. */
+FL_MUST_USE int fl_player_create(struct fl_player **out, const struct fl_scenario_settings *settings,
+                                 uint32_t branch);
+void fl_player_destroy(struct fl_player *player);
+/* Plays the lines of the text that were not played yet. What was played before must still be how the text
+ * begins. Results as of fl_scenario_play(), after the first that is not FL_OK always the same one. */
+FL_MUST_USE int fl_player_play(struct fl_player *player, const char *text, size_t size);
+/* The same, but only lines that set up the cluster, and the words for people between them. */
+FL_MUST_USE int fl_player_set_up(struct fl_player *player, const char *text, size_t size);
+/* Starts the cluster, if no event has yet. */
+FL_MUST_USE int fl_player_start(struct fl_player *player);
+/* Time passes as in `flow`, with the latency of the last one. It belongs to the last line played: so says the
+ * text, with its last line changed. */
+FL_MUST_USE int fl_player_flow_on(struct fl_player *player, fl_time_us by, const char *text, size_t size);
+/* Counts a history whole, if called for the last time: trips that no line expected are among its result. */
+void fl_player_result(const struct fl_player *player, struct fl_scenario_result *result);
+struct fl_world *fl_player_world(struct fl_player *player);
+/* The word of the write that made entries of this value (see fl_world_entry); empty if it has none. */
+struct fl_word fl_player_word(const struct fl_player *player, uint32_t value);
+/* How long a message flies in a flow. */
+fl_time_us fl_player_latency(const struct fl_player *player);
+
+/* How many branches the text has. */
+uint32_t fl_scenario_branches(const char *text, size_t size);
+/* Whether a line of the text expects something at this step: an event added to it would be looked at twice. */
+bool fl_scenario_expects_at(const char *text, size_t size, struct fl_word step);
 
 #endif

@@ -21,30 +21,21 @@ static inline uint64_t fl__higher(uint64_t a, uint64_t b)
 
 /* ------------------------------------------------------------------------------------------------- text.c */
 
-struct fl__word {
-    const char *start;
-    size_t length;
-};
-
 /* What a sentence speaks of. */
 struct fl__facts {
     uint32_t node, peer;
     fl_term term;
     fl_index index, other;
-    struct fl__word word;
+    struct fl_word word;
 };
 
 /* Fills in {node} {peer} (names), {term} {index} {other} (numbers) and {word}; cuts what does not fit. */
 void fl__text_fill(char *out, size_t size, const struct fl_world *world, const char *sentence,
                    const struct fl__facts *facts);
-bool fl__word_is(struct fl__word word, const char *text);
 /* A number in decimal, all of it. */
-bool fl__word_number(struct fl__word word, uint64_t *out);
+bool fl__word_number(struct fl_word word, uint64_t *out);
 /* TERM, or TERMxCOUNT. */
-bool fl__word_terms(struct fl__word word, uint64_t *term, uint64_t *count);
-bool fl__word_same(struct fl__word a, struct fl__word b);
-/* A number and us, ms or s. */
-bool fl__word_duration(struct fl__word word, fl_time_us *out);
+bool fl__word_terms(struct fl_word word, uint64_t *term, uint64_t *count);
 
 /* -------------------------------------------------------------------------------------------------- map.c */
 
@@ -77,6 +68,14 @@ void fl__world_emit(struct fl_world *world, struct fl_event event);
 void fl__world_look(struct fl_world *world, uint32_t node);
 /* Takes and carries out all work. */
 void fl__world_drain(struct fl_world *world, uint32_t node);
+/* Alive, and not paused. */
+static inline bool fl__world_is_usable(const struct fl_world *world, uint32_t node)
+{
+    return world->error == FL_OK && node < world->count && world->nodes[node].is_alive &&
+           !world->nodes[node].is_paused;
+}
+/* Tells all whose deadline has come. */
+void fl__world_tick_due(struct fl_world *world);
 int fl__world_boot(struct fl_world *world, uint32_t node, fl_index commit, fl_index damaged);
 /* Appends to the host's log what the core has accepted from the packet. */
 void fl__world_accept(struct fl_world *world, uint32_t node, const struct fl_packet *packet,
@@ -85,6 +84,8 @@ void fl__world_accept(struct fl_world *world, uint32_t node, const struct fl_pac
 /* ---------------------------------------------------------------------------------------------- network.c */
 
 void fl__network_send(struct fl_world *world, uint32_t node, const struct fl_send *send);
+/* Whether it can arrive now: its receiver is not paused. */
+bool fl__network_may_deliver(const struct fl_world *world, const struct fl_packet *packet);
 void fl__packets_free(struct fl_world *world, struct fl_packets *packets);
 
 /* ------------------------------------------------------------------------------------------------- disk.c */
@@ -139,87 +140,94 @@ void fl__judge_writing(struct fl_world *world, uint32_t node, const struct fl_pe
 void fl__judge_answered(struct fl_world *world, uint32_t node, const struct fl_answer *answer);
 void fl__judge_read(struct fl_world *world, const struct fl_world_read *read);
 
-/* ----------------------------------------------------------------------------------------------- script.c */
-
-#define FL__WORDS_MAX 512
-
-struct fl__line {
-    struct fl__word words[FL__WORDS_MAX];
-    uint32_t count;
-    uint32_t number; /* From 1. */
-    bool indented;
-    uint32_t branch;     /* 0: the common part. */
-    bool too_long;       /* More words than fit. */
-    struct fl__word all; /* Without the comment, and without blanks around it. */
-};
-
-struct fl__script {
-    const char *text;
-    size_t size, at;
-    uint32_t number, branch;
-};
-
-/* The next line that says something; false at the end. */
-bool fl__script_next(struct fl__script *script, struct fl__line *line);
-
-/* --------------------------------------------------------------------------- player.c, events.c, expect.c */
+/* ----------------------------------------------------------------------------------------------- player.c */
 
 /* What a line gave a name to, for a later line: a packet held back, a write, a read. */
 struct fl__label {
-    char kind; /* 'p', 'w', 'r' */
-    struct fl__word name;
+    char kind;           /* 'p', 'w', 'r' */
+    struct fl_word name; /* Its own copy. */
     struct fl_packet *packet;
     uint32_t number; /* Of the write or read. */
 };
 
-#define FL__LABELS_MAX 64
+#define FL__LATENCY_US 10000 /* Of a flow that names none. */
 
-struct fl__player {
-    const struct fl_scenario_settings *settings;
+struct fl_player {
+    struct fl_scenario_settings settings;
     struct fl_world *world;
-    struct fl_scenario_result *result;
-    const char *text;
-    size_t size;
-    uint32_t branch;             /* Which is played, from 1; 0 where there is none. */
-    struct fl__line line, other; /* `other`: where one has to look ahead. */
-    struct fl__label labels[FL__LABELS_MAX];
+    struct fl_scenario_result result;
+    struct fl_script script;    /* How far the text was played. */
+    uint32_t branch;            /* Which is played, from 1; 0 where there is none. */
+    struct fl_line line, other; /* `other`: where one has to look ahead. */
+    struct fl__label *labels;
     uint32_t label_count;
+    size_t label_capacity;
+    fl_time_us latency_us;   /* Of the last flow. */
     uint32_t trips_expected; /* Broken invariants that a line expected. */
     bool misunderstood;
 };
 
 /* Words of one event or predicate. */
 struct fl__words {
-    const struct fl__word *list;
+    const struct fl_word *list;
     uint32_t count;
 };
 
 /* Both count a failure and keep the first one's words. */
-void fl__player_fail(struct fl__player *player, const char *sentence, struct fl__facts facts);
+void fl__player_fail(struct fl_player *player, const char *sentence, struct fl__facts facts);
 /* What is not understood ends the play. Returns false. */
-bool fl__player_misunderstand(struct fl__player *player, const char *sentence, struct fl__word word);
+bool fl__player_misunderstand(struct fl_player *player, const char *sentence, struct fl_word word);
 /* A node by name; false, and misunderstood, if there is none. */
-bool fl__player_node(struct fl__player *player, struct fl__word word, uint32_t *node);
+bool fl__player_node(struct fl_player *player, struct fl_word word, uint32_t *node);
 /* Names, as a set of bits. */
-bool fl__player_nodes(struct fl__player *player, struct fl__words words, uint32_t *set);
-/* Has the node campaign until it leads `term` (0: any), which it hears of the named voters alone. */
-bool fl__events_elect(struct fl__player *player, uint32_t candidate, fl_term term, uint32_t voters);
-/* One event. False: misunderstood. */
-bool fl__events_play(struct fl__player *player, struct fl__words words);
-/* One predicate. False: misunderstood. */
-bool fl__expect_play(struct fl__player *player, struct fl__words words);
-/* One option. False: misunderstood. */
-bool fl__option_set(struct fl__player *player, struct fl__words words);
+bool fl__player_nodes(struct fl_player *player, struct fl__words words, uint32_t *set);
 
-/* Which packets a line speaks of: [oldest|newest|nth K] [TYPE] [from NAME] [to NAME]. */
+/* ------------------------------------------------------------------------------------- setup.c, options.c */
+
+/* Whether a line that begins with this word comes before the first event. */
+bool fl__setup_is(struct fl_word verb);
+/* Plays such a line. False: misunderstood. */
+bool fl__setup_play(struct fl_player *player);
+/* One option. False: misunderstood. */
+bool fl__option_set(struct fl_player *player, struct fl__words words);
+
+/* ----------------------------------------------------------------- events.c, drive.c, label.c, expect.c */
+
+/* One event. False: misunderstood. */
+bool fl__events_play(struct fl_player *player, struct fl__words words);
+/* Misunderstands unless there are so many words. */
+bool fl__events_count_words(struct fl_player *player, struct fl__words words, uint32_t least, uint32_t most);
+/* Has the node campaign until it leads `term` (0: any), which it hears of the named voters alone. */
+bool fl__drive_elect(struct fl_world *world, uint32_t candidate, fl_term term, uint32_t voters);
+/* Delivers appends and answers between the two until the follower holds the leader's entry; false if it never
+ * does. */
+bool fl__drive_replicate(struct fl_world *world, uint32_t leader, uint32_t follower, fl_index index);
+/* The name is copied. False: the world is out of memory. */
+bool fl__label_add(struct fl_player *player, struct fl__label label);
+bool fl__label_write(struct fl_player *player, struct fl_word name, uint32_t number, uint32_t count);
+/* The newest one of this kind and name; NULL. */
+const struct fl__label *fl__label_find(const struct fl_player *player, char kind, struct fl_word name);
+void fl__labels_free(struct fl_player *player);
+/* hold WORD [FILTER], copy WORD [FILTER]; release WORD; fly WORD */
+bool fl__label_hold(struct fl_player *player, struct fl__words words);
+bool fl__label_release(struct fl_player *player, struct fl__words words);
+bool fl__label_fly(struct fl_player *player, struct fl__words words);
+/* One predicate. False: misunderstood. */
+bool fl__expect_play(struct fl_player *player, struct fl__words words);
+
+/* ----------------------------------------------------------------------------------------------- filter.c */
+
+/* Which packets a line speaks of: [oldest|newest|nth K] [TYPE] [from NAME] [to NAME] [#N]. */
 struct fl__filter {
     uint32_t type;       /* 0: any */
     int from, to;        /* -1: any */
     bool oldest, newest; /* Only this one of them. */
     uint32_t skip;       /* Not the oldest, but the one after so many. */
+    uint64_t number;     /* 0: any */
+    bool deliverable;    /* Not those for paused nodes. */
 };
 
-bool fl__filter_read(struct fl__player *player, struct fl__words words, struct fl__filter *filter);
+bool fl__filter_read(struct fl_player *player, struct fl__words words, struct fl__filter *filter);
 bool fl__filter_matches(const struct fl__filter *filter, const struct fl_packet *packet);
 /* The next packet in flight that is meant, from position `from` on; -1 if there is none. */
 int fl__filter_find(const struct fl__filter *filter, const struct fl_world *world, uint32_t from);

@@ -29,6 +29,10 @@ void *fl__world_grow(struct fl_world *world, void *array, size_t count, size_t *
     if (need <= *capacity)
         return array;
     size_t larger = *capacity * 2 > need ? *capacity * 2 : need + 8;
+    if (need > SIZE_MAX / 4 / each) {
+        world->error = FL_ENOMEM;
+        return array;
+    }
     void *copy = fl__world_allocate(world, larger * each);
     if (!copy)
         return array;
@@ -39,10 +43,17 @@ void *fl__world_grow(struct fl_world *world, void *array, size_t count, size_t *
     return copy;
 }
 
+static void count_move(struct fl_world *world)
+{
+    if (++world->moves > world->settings.moves_max && world->error == FL_OK)
+        world->error = FL_EFULL;
+}
+
 void fl__world_emit(struct fl_world *world, struct fl_event event)
 {
     if (world->settings.observe)
         world->settings.observe(world->settings.observe_context, world, &event);
+    count_move(world);
 }
 
 /* ----------------------------------------------------------------------------------------------- creation */
@@ -54,6 +65,7 @@ void fl_world_settings_init(struct fl_world_settings *settings)
         .entry_size = 16,
         .packets_max = 4096,
         .entries_max = 1u << 20,
+        .moves_max = UINT64_MAX,
     };
     fl_raft_config_init(&settings->raft);
     settings->raft.window_messages = 32;
@@ -238,6 +250,7 @@ void fl__world_look(struct fl_world *world, uint32_t n)
 {
     struct fl_world_node *node = &world->nodes[n];
     struct fl_status status;
+    count_move(world);
     fl_raft_status(node->raft, &status);
     fl_index first = node->log.last + 1;
     while (node->log.last < status.last && world->error == FL_OK) {
@@ -327,11 +340,6 @@ void fl__world_drain(struct fl_world *world, uint32_t n)
 
 /* --------------------------------------------------------------------------------------------------- time */
 
-static bool is_usable(const struct fl_world *world, uint32_t node)
-{
-    return world->error == FL_OK && node < world->count && world->nodes[node].is_alive;
-}
-
 void fl_world_advance(struct fl_world *world, fl_time_us by)
 {
     world->now += by;
@@ -340,7 +348,7 @@ void fl_world_advance(struct fl_world *world, fl_time_us by)
 
 void fl_world_tick(struct fl_world *world, uint32_t node)
 {
-    if (!is_usable(world, node))
+    if (!fl__world_is_usable(world, node))
         return;
     fl_raft_tick(world->nodes[node].raft, world->now);
     fl__world_look(world, node);
@@ -351,15 +359,15 @@ fl_time_us fl_world_deadline(const struct fl_world *world)
 {
     fl_time_us earliest = UINT64_MAX;
     for (uint32_t n = 0; n < world->count; n++)
-        if (is_usable(world, n))
+        if (fl__world_is_usable(world, n))
             earliest = fl__lower(earliest, fl_raft_deadline(world->nodes[n].raft));
     return earliest;
 }
 
-static void tick_due(struct fl_world *world)
+void fl__world_tick_due(struct fl_world *world)
 {
     for (uint32_t n = 0; n < world->count; n++)
-        if (is_usable(world, n) && fl_raft_deadline(world->nodes[n].raft) <= world->now)
+        if (fl__world_is_usable(world, n) && fl_raft_deadline(world->nodes[n].raft) <= world->now)
             fl_world_tick(world, n);
 }
 
@@ -373,7 +381,7 @@ static void pass(struct fl_world *world, fl_time_us by, bool deliver)
         if (next > end)
             break;
         world->now = fl__higher(world->now, next);
-        tick_due(world);
+        fl__world_tick_due(world);
     }
     world->now = end;
     fl__world_emit(world, (struct fl_event){.type = FL_EVENT_TIME, .index = world->now});
@@ -412,7 +420,7 @@ void fl_world_settle(struct fl_world *world)
         uint64_t before = fingerprint(world);
         fl_time_us next = UINT64_MAX;
         for (uint32_t n = 0; n < world->count; n++)
-            if (is_usable(world, n) && fl_world_status(world, n).role == FL_LEADER)
+            if (fl__world_is_usable(world, n) && fl_world_status(world, n).role == FL_LEADER)
                 next = fl__lower(next, fl_raft_deadline(world->nodes[n].raft));
         if (next == UINT64_MAX)
             return;
@@ -430,7 +438,7 @@ void fl_world_settle(struct fl_world *world)
 
 void fl_world_campaign(struct fl_world *world, uint32_t node)
 {
-    if (!is_usable(world, node))
+    if (!fl__world_is_usable(world, node))
         return;
     int refused = fl_raft_campaign(world->nodes[node].raft, world->now);
     (void)refused; /* Who may not campaign does not; the caller sees it by the role. */
@@ -440,7 +448,7 @@ void fl_world_campaign(struct fl_world *world, uint32_t node)
 
 void fl_world_peer(struct fl_world *world, uint32_t node, uint32_t peer, bool up)
 {
-    if (!is_usable(world, node))
+    if (!fl__world_is_usable(world, node))
         return;
     if (up)
         fl_raft_peer_up(world->nodes[node].raft, world->now, world->nodes[peer].id);
@@ -454,9 +462,9 @@ void fl_world_peer(struct fl_world *world, uint32_t node, uint32_t peer, bool up
 
 int fl_world_find(const struct fl_world *world, const char *name, size_t length)
 {
-    struct fl__word word = {.start = name, .length = length};
+    struct fl_word word = {.start = name, .length = length};
     for (uint32_t n = 0; n < world->count; n++)
-        if (fl__word_is(word, world->nodes[n].name))
+        if (fl_word_is(word, world->nodes[n].name))
             return (int)n;
     return -1;
 }
@@ -514,9 +522,9 @@ bool fl_world_is_equal(const struct fl_world *world)
 
 bool fl_world_has_tripped(const struct fl_world *world, const char *rule, size_t length)
 {
-    struct fl__word word = {.start = rule, .length = length};
+    struct fl_word word = {.start = rule, .length = length};
     for (uint32_t k = 0; k < world->judge.trip_count && k < FL_WORLD_TRIPS_MAX; k++)
-        if (fl__word_is(word, world->judge.trips[k].rule))
+        if (fl_word_is(word, world->judge.trips[k].rule))
             return true;
     return false;
 }

@@ -137,17 +137,17 @@ static void write_json(const struct kept *kept, uint64_t sequence, const char *n
 
 /* ------------------------------------------------------------------------------------------------- EVENTS */
 
-/* SINCE and COUNT, in any order; false: an error was replied. */
-static bool parse_options(const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply,
-                          int64_t *since, int64_t *count)
+bool fl__events_range_parse(const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply,
+                            struct fl__events_range *out)
 {
+    *out = (struct fl__events_range){.since = -1, .count = COUNT_DEFAULT};
     for (uint32_t k = 2; k < arg_count; k += 2) {
         bool is_since = fl__bytes_is(args[k], "since"), is_count = fl__bytes_is(args[k], "count");
         if ((!is_since && !is_count) || k + 1 == arg_count) {
             fl__reply_error(reply, "ERR syntax error");
             return false;
         }
-        int64_t *value = is_since ? since : count;
+        int64_t *value = is_since ? &out->since : &out->count;
         if (!fl__number_parse(args[k + 1], value) || *value < 0) {
             fl__reply_error(reply, "ERR value is not an integer or out of range");
             return false;
@@ -164,13 +164,19 @@ static uint64_t boot_of(const struct fl_server *server)
     return status.boot;
 }
 
-static void reply_events(const struct fl_server *server, uint64_t first, uint64_t end,
-                         struct fl__reply *reply)
+void fl__events_reply(const struct fl_server *server, const struct fl__events_range *range,
+                      struct fl__reply *reply)
 {
     const struct fl__events *events = server->events;
+    uint64_t end = events->next, oldest = end > KEPT ? end - KEPT : 1, most = (uint64_t)range->count;
+    uint64_t first = end - oldest > most ? end - most : oldest;
     char boot[17], json[JSON_SIZE];
+    if (range->since >= 0) {
+        uint64_t since = (uint64_t)range->since;
+        first = since < oldest ? oldest : since < end ? since : end;
+        end = end - first > most ? first + most : end;
+    }
     snprintf(boot, sizeof boot, "%016" PRIx64, boot_of(server));
-    fl__reply_array(reply, 3);
     fl__reply_text(reply, boot);
     fl__reply_integer(reply, (int64_t)end);
     fl__reply_array(reply, (uint32_t)(end - first));
@@ -183,15 +189,9 @@ static void reply_events(const struct fl_server *server, uint64_t first, uint64_
 void fl__local_fairlead_events(struct fl__client *client, struct fl__reply *reply,
                                const struct fl__bytes *args, uint32_t arg_count)
 {
-    const struct fl__events *events = client->server->events;
-    int64_t since = -1, count = COUNT_DEFAULT;
-    if (!parse_options(args, arg_count, reply, &since, &count))
+    struct fl__events_range range;
+    if (!fl__events_range_parse(args, arg_count, reply, &range))
         return;
-    uint64_t end = events->next, oldest = end > KEPT ? end - KEPT : 1, most = (uint64_t)count;
-    uint64_t first = end - oldest > most ? end - most : oldest;
-    if (since >= 0) {
-        first = (uint64_t)since < oldest ? oldest : (uint64_t)since < end ? (uint64_t)since : end;
-        end = end - first > most ? first + most : end;
-    }
-    reply_events(client->server, first, end, reply);
+    fl__reply_array(reply, 3);
+    fl__events_reply(client->server, &range, reply);
 }

@@ -1,249 +1,194 @@
-/* http.c - the web port: /livez, /readyz, /metrics and /status.json.
+/* http.c - the web port: what is asked for, and what is answered.
  *
- * The one place of the server with a thread of its own (libmicrohttpd's) and with a clock of its own. The
- * thread sees nothing but a copy of the latest snapshot, taken under a mutex; the server's thread never waits
- * for more than another copy. So a slow scrape, or a hundred of them, cannot delay a command, and what the
- * web shows is at most as old as a round of the server's timer.
+ *   /            the cluster, live: web/index.html; of a playground alone the same as /learn
+ *   /learn       the same page, as a playground
+ *   /web/...     its files
+ *   /mode.json   what the page has to know before it begins
+ *   /live        the stream of server-sent events: see live.c
+ *   /admin/...   what may be done, if that is allowed: see admin.c
+ *   the rest     pages for machines: see pages.c
  *
- *   /              what there is
- *   /livez         200 unless the server's thread has not moved for ten seconds. Never because of a lost
- *                  quorum: a restart would not bring it back.
- *   /readyz        200 if the node knows a leader and has caught up; ?verbose says why not
- *   /metrics       Prometheus' text
- *   /status.json   as FAIRLEAD STATUS */
-#include "server.h"
+ * Requests are handled by libmicrohttpd's thread, one at a time; nothing here waits for anything. Whatever
+ * the answer is, it forbids the page to load anything from elsewhere. */
+#include "web.h"
 
+#include <inttypes.h>
 #include <microhttpd.h>
 #include <netdb.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define STUCK_S 10
 #define PAGE_SIZE_MAX (4u << 20)
-#define CONNECTIONS_MAX 64
-#define CONNECTION_TIMEOUT_S 10
+#define CONNECTIONS_MAX 128
+#define CONNECTION_TIMEOUT_S 10 /* For a stream too, while it has something to send. */
 #define CONNECTION_MEMORY (32u << 10)
-
-/* What the two threads share. */
-struct board {
-    struct fl__snapshot snapshot;
-    uint64_t *calls; /* By row of the table. */
-    double moved_s;  /* When the server's thread last published. */
-};
+#define CONTENT_SECURITY_POLICY "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
+#define CORE "web/core.wasm"
+#define PAGE "web/index.html"
 
 struct fl_web {
-    struct fl_server *server;
+    struct fl__board *board; /* NULL, like the next two: a playground alone. */
+    struct fl__live *live;
+    struct fl__gatherer *gatherer;
     struct MHD_Daemon *daemon;
-    pthread_mutex_t mutex;
-    struct board board; /* Under the mutex. */
+    char version[64];
+    bool may_act;
 };
 
-static double now_s(void)
+/* ---------------------------------------------------------------------------------------------- answering */
+
+static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status, const char *type,
+                             const char *caching, struct MHD_Response *response)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static size_t calls_size(void)
-{
-    return fl__command_count * sizeof(uint64_t);
-}
-
-/* On the server's thread. */
-static void on_publish(void *context, const struct fl__snapshot *snapshot)
-{
-    struct fl_web *web = context;
-    pthread_mutex_lock(&web->mutex);
-    web->board.snapshot = *snapshot;
-    memcpy(web->board.calls, web->server->calls, calls_size());
-    web->board.moved_s = now_s();
-    pthread_mutex_unlock(&web->mutex);
-}
-
-/* On the web's thread: a copy to work with, to be freed; NULL if memory is short. The calls lie behind it. */
-static struct board *copy_board(struct fl_web *web)
-{
-    struct board *copy = malloc(sizeof *copy + calls_size());
-    if (copy == NULL)
-        return NULL;
-    uint64_t *calls = (uint64_t *)(void *)(copy + 1);
-    pthread_mutex_lock(&web->mutex);
-    *copy = web->board;
-    memcpy(calls, web->board.calls, calls_size());
-    pthread_mutex_unlock(&web->mutex);
-    copy->calls = calls;
-    return copy;
-}
-
-/* ------------------------------------------------------------------------------------------------- pages */
-
-struct page {
-    unsigned status;
-    const char *type;
-    struct fl__reply text;
-};
-
-static void add(struct page *page, const char *text)
-{
-    fl__reply_raw(&page->text, fl__bytes_of(text));
-}
-
-static void show_livez(const struct board *board, bool verbose, struct page *page)
-{
-    double age = now_s() - board->moved_s;
-    char line[128];
-    (void)verbose;
-    if (age < STUCK_S) {
-        add(page, "ok\n");
-        return;
-    }
-    page->status = MHD_HTTP_SERVICE_UNAVAILABLE;
-    snprintf(line, sizeof line, "stuck: the server's thread has not moved for %.0f s\n", age);
-    add(page, line);
-}
-
-static void add_check(struct page *page, bool verbose, bool is_fine, const char *name, const char *why)
-{
-    char line[512];
-    if (!is_fine)
-        page->status = MHD_HTTP_SERVICE_UNAVAILABLE;
-    if (!verbose)
-        return;
-    if (is_fine)
-        snprintf(line, sizeof line, "[+] %s ok\n", name);
-    else
-        snprintf(line, sizeof line, "[-] %s: %s\n", name, why);
-    add(page, line);
-}
-
-static void show_readyz(const struct board *board, bool verbose, struct page *page)
-{
-    const struct fl_node_status *node = &board->snapshot.node;
-    char behind[96];
-    snprintf(behind, sizeof behind, "applied %llu of %llu committed", (unsigned long long)node->applied,
-             (unsigned long long)node->commit);
-    add_check(page, verbose, now_s() - board->moved_s < STUCK_S, "alive",
-              "the server's thread does not move");
-    add_check(page, verbose, node->founded, "founded", "not all founding members have met yet");
-    add_check(page, verbose, node->has_leader, "leader", "none is known; see fairlead status");
-    add_check(page, verbose, node->ready, "caught up", behind);
-    add_check(page, verbose, !node->damaged, "undamaged", node->damage);
-    if (page->status == MHD_HTTP_OK)
-        add(page, verbose ? "ready\n" : "ok\n");
-    else
-        add(page, verbose ? "not ready\n" : "not ready; /readyz?verbose says why\n");
-}
-
-static void show_metrics(const struct board *board, bool verbose, struct page *page)
-{
-    (void)verbose;
-    page->type = "text/plain; version=0.0.4; charset=utf-8";
-    fl__metrics_write(&page->text, &board->snapshot, board->calls);
-    fl__process_write(&page->text);
-}
-
-static void show_status(const struct board *board, bool verbose, struct page *page)
-{
-    char *json = fl__snapshot_json(&board->snapshot);
-    (void)verbose;
-    page->type = "application/json";
-    if (json == NULL)
-        page->text.failed = true;
-    else
-        add(page, json);
-    add(page, "\n");
-    free(json);
-}
-
-static void show_index(const struct board *board, bool verbose, struct page *page)
-{
-    (void)board;
-    (void)verbose;
-    add(page, "This is a node of a Fairlead cluster. It shows:\n"
-              "  /status.json  the cluster as this node sees it\n"
-              "  /metrics      the same and more as numbers, for Prometheus\n"
-              "  /readyz       200 if the node serves, else 503; ?verbose says why\n"
-              "  /livez        200 if its loop turns, else 503\n");
-}
-
-static const struct {
-    const char *path;
-    void (*show)(const struct board *board, bool verbose, struct page *page);
-} pages[] = {
-    {"/", show_index},          {"/livez", show_livez},        {"/readyz", show_readyz},
-    {"/metrics", show_metrics}, {"/status.json", show_status},
-};
-
-/* ----------------------------------------------------------------------------------------------- requests */
-
-static enum MHD_Result queue_page(struct MHD_Connection *connection, struct page *page)
-{
-    /* The response takes the memory over, and frees it. */
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(page->text.size, page->text.data, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
-        free(page->text.data);
+    if (response == NULL)
         return MHD_NO;
-    }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, page->type);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, caching);
+    MHD_add_response_header(response, "Content-Security-Policy", CONTENT_SECURITY_POLICY);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(response, "Content-Security-Policy", "default-src 'self'");
-    if (page->status == MHD_HTTP_METHOD_NOT_ALLOWED)
+    MHD_add_response_header(response, "X-Frame-Options", "DENY");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-    enum MHD_Result result = MHD_queue_response(connection, page->status, response);
+    enum MHD_Result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
 }
 
-static void show_page(struct fl_web *web, struct MHD_Connection *connection, const char *path,
-                      struct page *page)
+static enum MHD_Result queue_page(struct MHD_Connection *connection, struct fl__page *page)
+{
+    if (page->text.failed) {
+        fl__reply_release(&page->text);
+        return MHD_NO;
+    }
+    /* The response takes the memory over, and frees it. */
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(page->text.size, page->text.data, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL)
+        free(page->text.data);
+    return queue(connection, page->status, page->type, "no-store", response);
+}
+
+/* The browser keeps it, and asks each time whether it is still the same. */
+static enum MHD_Result queue_file(struct MHD_Connection *connection, const struct fl__file *file)
+{
+    char tag[24];
+    snprintf(tag, sizeof tag, "\"%016" PRIx64 "\"", fl__file_hash(file));
+    const char *known =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_NONE_MATCH);
+    bool is_known = known != NULL && strstr(known, tag) != NULL;
+    /* Read-only memory of the program, which libmicrohttpd does not write to. */
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        is_known ? 0 : fl__file_size(file), (void *)(uintptr_t)file->data, MHD_RESPMEM_PERSISTENT);
+    if (response != NULL)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, tag);
+    return queue(connection, is_known ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, fl__file_type(file), "no-cache",
+                 response);
+}
+
+static void say(struct fl__page *page, unsigned status, const char *text)
+{
+    page->status = status;
+    fl__reply_raw(&page->text, fl__bytes_of(text));
+}
+
+/* ------------------------------------------------------------------------------------------ what there is */
+
+static void show_mode(const struct fl_web *web, struct fl__page *page)
+{
+    struct fl__published *latest = web->board != NULL ? fl__board_take(web->board) : NULL;
+    page->type = "application/json";
+    fl__reply_print(&page->text, "{\"live\":%s,\"admin\":%s,\"playground\":%s",
+                    web->board != NULL ? "true" : "false", web->may_act ? "true" : "false",
+                    fl__file_find(CORE) != NULL ? "true" : "false");
+    fl__reply_print(&page->text, ",\"name\":\"%s\",\"version\":\"%s\"}\n",
+                    latest != NULL ? latest->snapshot.node.name : "", web->version);
+    free(latest);
+}
+
+static enum MHD_Result answer_live(const struct fl_web *web, struct MHD_Connection *connection, bool is_head,
+                                   struct fl__page *page)
+{
+    struct MHD_Response *response = is_head ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
+                                            : fl__live_open(web->live, connection);
+    if (response != NULL)
+        return queue(connection, MHD_HTTP_OK, "text/event-stream", "no-store", response);
+    say(page, MHD_HTTP_SERVICE_UNAVAILABLE, "As many watch as may; close another page.\n");
+    return queue_page(connection, page);
+}
+
+/* The file that a path stands for; NULL: none. */
+static const struct fl__file *file_at(const char *path)
+{
+    if (strcmp(path, "/") == 0 || strcmp(path, "/learn") == 0)
+        return fl__file_find(PAGE);
+    return strncmp(path, "/web/", 5) == 0 ? fl__file_find(path + 1) : NULL;
+}
+
+static enum MHD_Result answer(const struct fl_web *web, struct MHD_Connection *connection, const char *path,
+                              bool is_head, struct fl__page *page)
 {
     bool verbose =
         MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, "verbose", 7, NULL, NULL) == MHD_YES;
-    for (size_t k = 0; k < sizeof pages / sizeof pages[0]; k++) {
-        if (strcmp(path, pages[k].path) != 0)
-            continue;
-        struct board *board = copy_board(web);
-        if (board == NULL)
-            page->text.failed = true;
-        else
-            pages[k].show(board, verbose, page);
-        free(board);
-        return;
-    }
-    page->status = MHD_HTTP_NOT_FOUND;
-    add(page, "There is no such page here; / lists them.\n");
+    const struct fl__file *file = file_at(path);
+    if (file != NULL)
+        return queue_file(connection, file);
+    if (strcmp(path, "/live") == 0 && web->live != NULL)
+        return answer_live(web, connection, is_head, page);
+    if (strcmp(path, "/mode.json") == 0)
+        show_mode(web, page);
+    else if (web->board == NULL)
+        say(page, MHD_HTTP_NOT_FOUND, "There is no such page here; / is what there is.\n");
+    else if (!fl__page_show(web->board, path, verbose, page))
+        say(page, MHD_HTTP_NOT_FOUND, "There is no such page here; /help lists them.\n");
+    return queue_page(connection, page);
+}
+
+/* ----------------------------------------------------------------------------------------------- requests */
+
+static enum MHD_Result answer_post(const struct fl_web *web, struct MHD_Connection *connection,
+                                   const char *path, const char *data, size_t *size, void **state,
+                                   struct fl__page *page)
+{
+    if (strncmp(path, "/admin/", 7) != 0)
+        say(page, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n");
+    else if (!web->may_act)
+        say(page, MHD_HTTP_FORBIDDEN, "This page only shows: the node runs without --web-admin.\n");
+    else if (!fl__admin_post(web->gatherer, connection, path, data, size, state, page))
+        return MHD_YES;
+    return queue_page(connection, page);
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
-                                  const char *method, const char *version, const char *upload,
-                                  size_t *upload_size, void **state)
+                                  const char *method, const char *version, const char *data, size_t *size,
+                                  void **state)
 {
-    struct page page = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
+    const struct fl_web *web = context;
+    struct fl__page page = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
+    bool is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     (void)version;
-    (void)upload;
-    (void)state;
-    if (*upload_size > 0) {
-        *upload_size = 0; /* Nobody wants it. */
+    if (*size > 0 && *state == NULL) {
+        *size = 0; /* Nobody wants it. */
         return MHD_YES;
     }
     fl__reply_init(&page.text, 2, PAGE_SIZE_MAX);
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
-        page.status = MHD_HTTP_METHOD_NOT_ALLOWED;
-        add(&page, "GET and HEAD only\n");
-    } else {
-        show_page(context, connection, path, &page);
-    }
-    if (page.text.failed) {
-        fl__reply_release(&page.text);
-        return MHD_NO;
-    }
+    if (strcmp(method, MHD_HTTP_METHOD_POST) == 0)
+        return answer_post(web, connection, path, data, size, state, &page);
+    if (is_head || strcmp(method, MHD_HTTP_METHOD_GET) == 0)
+        return answer(web, connection, path, is_head, &page);
+    say(&page, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n");
     return queue_page(connection, &page);
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)context;
+    (void)connection;
+    (void)code;
+    fl__admin_release(*state);
+    *state = NULL;
 }
 
 /* ----------------------------------------------------------------------------------------------- starting */
@@ -272,44 +217,66 @@ static struct addrinfo *resolve(const char *address)
 
 static struct MHD_Daemon *start_daemon(struct fl_web *web, const struct addrinfo *address)
 {
-    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | (address->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);
+    unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                     (address->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, web, MHD_OPTION_SOCK_ADDR, address->ai_addr,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
 }
 
+/* Whatever there is of it. Streams end, and errands, before the thread does that they are suspended on. */
 static void free_web(struct fl_web *web)
 {
-    pthread_mutex_destroy(&web->mutex);
-    free(web->board.calls);
+    fl__gather_stop(web->gatherer);
+    if (web->live != NULL)
+        fl__live_end(web->live);
+    if (web->daemon != NULL)
+        MHD_stop_daemon(web->daemon);
+    fl__live_destroy(web->live);
+    fl__board_destroy(web->board);
     free(web);
 }
 
-int fl_web_start(struct fl_web **out, struct fl_server *server, const char *address,
+static bool prepare(struct fl_web *web, struct fl_server *server, const struct fl_web_options *options)
+{
+    snprintf(web->version, sizeof web->version, "%s", options->version != NULL ? options->version : "");
+    if (server == NULL)
+        return true;
+    web->may_act = options->admin != FL_WEB_ADMIN_OFF;
+    web->board = fl__board_create(server);
+    web->live = fl__live_create();
+    if (web->board != NULL && web->live != NULL)
+        web->gatherer = fl__gather_start(web->board, web->live);
+    return web->gatherer != NULL;
+}
+
+int fl_web_start(struct fl_web **out, struct fl_server *server, const struct fl_web_options *options,
                  struct fl_error_report *report)
 {
+    const char *address = options->address;
     *out = NULL;
     *report = (struct fl_error_report){.error = FL_OK};
+    if (options->admin == FL_WEB_ADMIN_LOOPBACK && !fl__server_is_loopback(address))
+        return fail(report, FL_EINVAL, address,
+                    "is not loopback, and --web-admin would let everybody who reaches it write\n"
+                    "  do     leave one of the two out, or say --web-admin anywhere");
+    if (server == NULL && fl__file_find(CORE) == NULL)
+        return fail(report, FL_EINVAL, address, "this program was built without the playground");
     struct addrinfo *resolved = resolve(address);
     if (resolved == NULL)
         return fail(report, FL_EADDR, address, "is no address, H:P");
     struct fl_web *web = calloc(1, sizeof *web);
-    uint64_t *calls = calloc(1, calls_size());
-    if (web == NULL || calls == NULL) {
-        free(web);
-        free(calls);
+    if (web == NULL || !prepare(web, server, options)) {
+        if (web != NULL)
+            free_web(web);
         freeaddrinfo(resolved);
         return fail(report, FL_ENOMEM, address, "memory could not be allocated");
     }
-    web->server = server;
-    web->board.calls = calls;
-    pthread_mutex_init(&web->mutex, NULL);
-    fl__server_watch(server, on_publish, web);
     web->daemon = start_daemon(web, resolved);
     freeaddrinfo(resolved);
     if (web->daemon == NULL) {
-        fl__server_watch(server, NULL, NULL);
         free_web(web);
         return fail(report, FL_EADDR, address, "cannot be listened on; is it in use?");
     }
@@ -325,9 +292,6 @@ uint16_t fl_web_port(const struct fl_web *web)
 
 void fl_web_stop(struct fl_web *web)
 {
-    if (web == NULL)
-        return;
-    MHD_stop_daemon(web->daemon);
-    fl__server_watch(web->server, NULL, NULL);
-    free_web(web);
+    if (web != NULL)
+        free_web(web);
 }

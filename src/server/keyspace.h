@@ -173,6 +173,8 @@ void fl__reply_push(struct fl__reply *reply, size_t count);
 /* kind: "txt" or "mkd". */
 void fl__reply_verbatim(struct fl__reply *reply, const char kind[3], struct fl__bytes text);
 void fl__reply_raw(struct fl__reply *reply, struct fl__bytes bytes); /* Bytes that are a reply already. */
+/* Text that is no reply, for those who put a text together in a reply's buffer; at most 511 bytes a call. */
+void fl__reply_print(struct fl__reply *reply, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ------------------------------------------------------------------------------------------------ table.c */
 

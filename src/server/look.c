@@ -5,9 +5,11 @@
  *                     [index, term, kind, committed, durable, text]
  *   HASH              [index, hash]: equal on all nodes that have applied up to the same index
  *   EVENTS            what the node lived through: see events.c
+ *   VIEW              the node as a picture of the cluster shows it: see view.c
  *   PROBE             +OK once an entry that changes nothing is committed and applied here
+ *   CAMPAIGN          +OK if this node stands for election now
  *
- * All but PROBE tell about this node alone and need neither leader nor quorum. */
+ * All but the last two tell about this node alone and need neither leader nor quorum. */
 #include "server.h"
 
 #include <stdio.h>
@@ -67,6 +69,29 @@ void fl__local_fairlead_probe(struct fl__client *client, struct fl__reply *reply
     }
     client->deferred = true;
     fl__dispatch_propose(p, data.data, data.size);
+}
+
+void fl__local_fairlead_campaign(struct fl__client *client, struct fl__reply *reply,
+                                 const struct fl__bytes *args, uint32_t arg_count)
+{
+    struct fl_server *server = client->server;
+    (void)args;
+    (void)arg_count;
+    if (client->in_exec) {
+        refuse_in_transaction(reply, "CAMPAIGN");
+        return;
+    }
+    int result = server->stopping ? FL_ESTOPPED : fl_node_campaign(server->node);
+    if (result == FL_OK)
+        fl__reply_ok(reply);
+    else if (result == FL_EINVAL)
+        fl__reply_error_format(reply, "ERR %s leads already", server->name);
+    else if (result == FL_EREFUSED)
+        fl__reply_error_format(reply,
+                               "ERR %s may not stand for election: no voter, not founded, or slow to write",
+                               server->name);
+    else
+        fl__error_outcome(reply, server, result, false);
 }
 
 /* ------------------------------------------------------------------------------------------------- LOG */

@@ -5,39 +5,24 @@
 #include "server.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static void add(struct fl__reply *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void add(struct fl__reply *out, const char *format, ...)
-{
-    char line[512];
-    va_list list;
-    va_start(list, format);
-    int size = vsnprintf(line, sizeof line, format, list);
-    va_end(list);
-    if (size > 0)
-        fl__reply_raw(out,
-                      (struct fl__bytes){line, (size_t)size < sizeof line ? (size_t)size : sizeof line - 1});
-}
-
 static void add_head(struct fl__reply *out, const char *name, const char *type, const char *help)
 {
-    add(out, "# HELP fairlead_%s %s\n# TYPE fairlead_%s %s\n", name, help, name, type);
+    fl__reply_print(out, "# HELP fairlead_%s %s\n# TYPE fairlead_%s %s\n", name, help, name, type);
 }
 
 static void add_counter(struct fl__reply *out, const char *name, uint64_t value, const char *help)
 {
     add_head(out, name, "counter", help);
-    add(out, "fairlead_%s %" PRIu64 "\n", name, value);
+    fl__reply_print(out, "fairlead_%s %" PRIu64 "\n", name, value);
 }
 
 static void add_gauge(struct fl__reply *out, const char *name, uint64_t value, const char *help)
 {
     add_head(out, name, "gauge", help);
-    add(out, "fairlead_%s %" PRIu64 "\n", name, value);
+    fl__reply_print(out, "fairlead_%s %" PRIu64 "\n", name, value);
 }
 
 static void add_histogram(struct fl__reply *out, const char *name, const struct fl_histogram *histogram,
@@ -48,13 +33,13 @@ static void add_histogram(struct fl__reply *out, const char *name, const struct 
     add_head(out, name, "histogram", help);
     for (size_t k = 0; k < bucket_count; k++) {
         up_to += histogram->buckets[k];
-        add(out, "fairlead_%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, (double)((uint64_t)10 << k) / 1e6,
-            up_to);
+        fl__reply_print(out, "fairlead_%s_bucket{le=\"%g\"} %" PRIu64 "\n", name,
+                        (double)((uint64_t)10 << k) / 1e6, up_to);
     }
-    add(out, "fairlead_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, histogram->count);
-    add(out, "fairlead_%s_sum %" PRIu64 ".%06" PRIu64 "\n", name, histogram->sum_us / 1000000,
-        histogram->sum_us % 1000000);
-    add(out, "fairlead_%s_count %" PRIu64 "\n", name, histogram->count);
+    fl__reply_print(out, "fairlead_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, histogram->count);
+    fl__reply_print(out, "fairlead_%s_sum %" PRIu64 ".%06" PRIu64 "\n", name, histogram->sum_us / 1000000,
+                    histogram->sum_us % 1000000);
+    fl__reply_print(out, "fairlead_%s_count %" PRIu64 "\n", name, histogram->count);
 }
 
 /* ------------------------------------------------------------------------------------------------- peers */
@@ -127,8 +112,8 @@ static void add_peers(struct fl__reply *out, const struct fl_node_status *node)
         add_head(out, peer_metrics[m].name, peer_metrics[m].type, peer_metrics[m].help);
         for (uint32_t k = 0; k < node->peer_count; k++)
             if (!node->peers[k].self)
-                add(out, "fairlead_%s{peer=\"%s\"} %.15g\n", peer_metrics[m].name, node->peers[k].member.name,
-                    peer_metrics[m].figure(node, &node->peers[k]));
+                fl__reply_print(out, "fairlead_%s{peer=\"%s\"} %.15g\n", peer_metrics[m].name,
+                                node->peers[k].member.name, peer_metrics[m].figure(node, &node->peers[k]));
     }
 }
 
@@ -145,8 +130,8 @@ static void add_raft(struct fl__reply *out, const struct fl_node_status *node)
                 "Changes of leader that this node saw.");
     add_head(out, "raft_elections_total", "counter",
              "Elections that this node stood for, by how they ended.");
-    add(out, "fairlead_raft_elections_total{result=\"won\"} %" PRIu64 "\n", node->elections_won);
-    add(out, "fairlead_raft_elections_total{result=\"lost\"} %" PRIu64 "\n", lost);
+    fl__reply_print(out, "fairlead_raft_elections_total{result=\"won\"} %" PRIu64 "\n", node->elections_won);
+    fl__reply_print(out, "fairlead_raft_elections_total{result=\"lost\"} %" PRIu64 "\n", lost);
     add_gauge(out, "raft_last_index", node->last, "Last index of the log.");
     add_gauge(out, "raft_durable_index", node->durable, "Last index of the log that is on disk for sure.");
     add_gauge(out, "raft_commit_index", node->commit, "Highest index known to be committed.");
@@ -198,9 +183,10 @@ static void add_keyspace(struct fl__reply *out, const struct fl__snapshot *snaps
 static void add_server(struct fl__reply *out, const struct fl__snapshot *snapshot)
 {
     add_head(out, "build_info", "gauge", "Always 1; the label is the version of the program.");
-    add(out, "fairlead_build_info{version=\"%s\"} 1\n", snapshot->version);
+    fl__reply_print(out, "fairlead_build_info{version=\"%s\"} 1\n", snapshot->version);
     add_head(out, "node_info", "gauge", "Always 1; the labels are the node's name and its Redis address.");
-    add(out, "fairlead_node_info{name=\"%s\",listen=\"%s\"} 1\n", snapshot->node.name, snapshot->listen);
+    fl__reply_print(out, "fairlead_node_info{name=\"%s\",listen=\"%s\"} 1\n", snapshot->node.name,
+                    snapshot->listen);
     add_gauge(out, "ready", snapshot->node.ready && !snapshot->node.damaged, "Whether /readyz says yes.");
     add_gauge(out, "damaged", snapshot->node.damaged, "Whether the node takes no part until somebody acts.");
     add_gauge(out, "disk_bytes", snapshot->node.log_size, "Size of the log on disk.");
@@ -212,8 +198,8 @@ static void add_events(struct fl__reply *out, const uint64_t counts[FL_NODE_EVEN
 {
     add_head(out, "events_total", "counter", "What happened on this node, by kind; see docs/events.md.");
     for (int kind = 0; kind < FL_NODE_EVENT_KINDS; kind++)
-        add(out, "fairlead_events_total{event=\"%s\"} %" PRIu64 "\n",
-            fl__events_name((enum fl_node_event_kind)kind), counts[kind]);
+        fl__reply_print(out, "fairlead_events_total{event=\"%s\"} %" PRIu64 "\n",
+                        fl__events_name((enum fl_node_event_kind)kind), counts[kind]);
 }
 
 void fl__metrics_write(struct fl__reply *out, const struct fl__snapshot *snapshot, const uint64_t *calls)
@@ -228,5 +214,6 @@ void fl__metrics_write(struct fl__reply *out, const struct fl__snapshot *snapsho
     add_head(out, "commands_total", "counter", "Commands that clients called.");
     for (uint32_t k = 0; k < fl__command_count; k++)
         if (calls[k] > 0)
-            add(out, "fairlead_commands_total{cmd=\"%s\"} %" PRIu64 "\n", fl__commands[k].name, calls[k]);
+            fl__reply_print(out, "fairlead_commands_total{cmd=\"%s\"} %" PRIu64 "\n", fl__commands[k].name,
+                            calls[k]);
 }

@@ -38,8 +38,7 @@ static bool is_everywhere(const char *host)
     return host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
 }
 
-/* False: nothing to send a client to. */
-static bool find_address(const char *client, const char *peer, struct fl__place *out)
+bool fl__places_locate(const char *client, const char *peer, struct fl__place *out)
 {
     char peer_host[FL_ADDRESS_MAX] = "";
     if (!split_address(client, out->host, &out->port))
@@ -79,7 +78,7 @@ static void add_place(struct fl__places *places, const struct fl_server *server,
         .up = peer->self || peer->up,
         .offset = offset_of(node, peer),
     };
-    if (!(peer->self || peer->member.id_known) || !find_address(client, peer->member.address, place))
+    if (!(peer->self || peer->member.id_known) || !fl__places_locate(client, peer->member.address, place))
         return;
     print_id(node, id, place->id);
     if (peer->self)

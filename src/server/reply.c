@@ -12,6 +12,7 @@
 #define CAPACITY_MIN 256
 #define HEADER_SIZE (1 + FL__NUMBER_SIZE + 2) /* A type's byte, a number, the line's end. */
 #define ERROR_SIZE_MAX 1024
+#define TEXT_SIZE 512
 
 void fl__reply_init(struct fl__reply *reply, uint8_t protocol, size_t size_max)
 {
@@ -117,6 +118,18 @@ void fl__reply_error_format(struct fl__reply *reply, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     fl__reply_error(reply, text);
+}
+
+void fl__reply_print(struct fl__reply *reply, const char *format, ...)
+{
+    char text[TEXT_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (size > 0)
+        fl__reply_raw(reply,
+                      (struct fl__bytes){text, (size_t)size < sizeof text ? (size_t)size : sizeof text - 1});
 }
 
 void fl__reply_integer(struct fl__reply *reply, int64_t value)

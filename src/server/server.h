@@ -1,6 +1,6 @@
 /* server.h - the server's other half: sessions, clients and the node. The pure half is keyspace.h.
  *
- * It touches the world, through fairlead/io.h and fairlead/node.h only (http.c has its own thread
+ * It touches the world through fairlead/io.h and fairlead/node.h only (the web port has threads of its own
  * instead):
  *
  *   errors.c       the codes: every error of Fairlead's own
@@ -32,10 +32,11 @@
  *   slowlog.c latency.c function.c  SLOWLOG, LATENCY, FUNCTION
  *   look.c         FAIRLEAD: what the command line asks
  *   events.c       FAIRLEAD EVENTS: what the node told of its life
+ *   view.c         FAIRLEAD VIEW: the node as a picture of the cluster shows it
  *   status.c       the snapshot: what people look at; its JSON
  *   metrics.c      the snapshot as Prometheus' text
- *   http.c         the web port
- *   process.c      the process as the operating system sees it, for the web port's thread
+ *
+ * The web port has threads of its own: see web.h.
  *
  * One rule keeps this half simple: the node is asked for something only while a client's bytes are handled or
  * by the server's own timers, never within one of the node's answers. What an answer makes possible is put on
@@ -249,6 +250,17 @@ void fl__events_destroy(struct fl__events *events);
 void fl__events_keep(struct fl__events *events, const struct fl_node_event *event);
 void fl__events_counts(const struct fl__events *events, uint64_t out[FL_NODE_EVENT_KINDS]);
 const char *fl__events_name(enum fl_node_event_kind kind);
+/* Which events are asked for: the oldest `count` of those numbered from `since` on; the newest ones if since
+ * is negative. */
+struct fl__events_range {
+    int64_t since, count;
+};
+/* args[2] and on: SINCE and COUNT, in any order; false: an error was replied. */
+FL_MUST_USE bool fl__events_range_parse(const struct fl__bytes *args, uint32_t arg_count,
+                                        struct fl__reply *reply, struct fl__events_range *out);
+/* Three replies: the boot nonce, the next sequence, the events. */
+void fl__events_reply(const struct fl_server *server, const struct fl__events_range *range,
+                      struct fl__reply *reply);
 
 /* ----------------------------------------------------------------------------------------------- server.c */
 
@@ -351,7 +363,7 @@ enum fl__pending_kind {
     FL__PENDING_WATCH,            /* A read of its keys' revisions, which stay with the client. */
     FL__PENDING_SUBSCRIBE,
     FL__PENDING_WAIT,
-    FL__PENDING_LOG,  /* FAIRLEAD LOG. */
+    FL__PENDING_LOG,  /* FAIRLEAD LOG and VIEW. */
     FL__PENDING_FILE, /* CONFIG REWRITE. */
 };
 
@@ -568,6 +580,9 @@ struct fl__places {
     fl_term term;
 };
 
+/* Fills in host and ports, for a member with that client and peer address; false: nothing to send a client
+ * to. */
+bool fl__places_locate(const char *client, const char *peer, struct fl__place *out);
 void fl__places_take(const struct fl_server *server, struct fl__places *out);
 void fl__places_of(const struct fl_server *server, const struct fl_node_status *node, struct fl__places *out);
 const struct fl__place *fl__places_leader(const struct fl__places *places);
@@ -606,9 +621,9 @@ fl__local_fn fl__local_auth, fl__local_client_getname, fl__local_client_id, fl__
     fl__local_client_list, fl__local_client_no_evict, fl__local_client_no_touch, fl__local_client_reply,
     fl__local_client_setinfo, fl__local_client_setname, fl__local_config_get, fl__local_config_set,
     fl__local_discard, fl__local_echo, fl__local_exec, fl__local_hello, fl__local_info, fl__local_multi,
-    fl__local_ping, fl__local_quit, fl__local_reset, fl__local_select, fl__local_unwatch, fl__local_wait,
-    fl__local_watch, fl__local_fairlead_events, fl__local_fairlead_hash, fl__local_fairlead_log,
-    fl__local_fairlead_probe, fl__local_fairlead_status;
+    fl__local_fairlead_campaign, fl__local_ping, fl__local_quit, fl__local_reset, fl__local_select,
+    fl__local_unwatch, fl__local_wait, fl__local_watch, fl__local_fairlead_events, fl__local_fairlead_hash,
+    fl__local_fairlead_log, fl__local_fairlead_probe, fl__local_fairlead_status, fl__local_fairlead_view;
 fl__local_fn fl__local_memory_doctor, fl__local_memory_malloc_stats, fl__local_memory_purge,
     fl__local_memory_stats;
 fl__local_fn fl__local_psubscribe, fl__local_pubsub_channels, fl__local_pubsub_numpat,

@@ -40,7 +40,7 @@ static void on_event(void *context, const struct fl_world *world, const struct f
 {
     struct ear *ear = context;
     struct fl_sim_event told;
-    char text[400];
+    char text[FL_STORY_TEXT_MAX];
     fold_event(&ear->hash, world, event);
     fl__marks_see(&ear->marks, world, event);
     if (ear->options->tell && fl__story_tell(&told, text, sizeof text, world, event))

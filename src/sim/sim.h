@@ -20,7 +20,7 @@
  *   promises.c what nodes tell each other, against what their disks hold
  *   history.c  whether what clients saw is linearizable
  *   marks.c    interesting states, and whether a campaign has seen them
- *   story.c    events as sentences
+ *   story.c    events of a world of cores, as those who listen hear them
  *   seed.c     one seed's life: trouble, then peace, then the verdict
  *   shrink.c   the shortest way to the same failure
  *   script.c   a life as a scenario file

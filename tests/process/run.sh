@@ -32,6 +32,7 @@ if [ "${FL_TEST_BRIEF:-0}" = 0 ]; then
     run node "$here/real_clients.mjs" "$binary" "$counter"
 fi
 run node "$here/story.mjs" "$binary"
+run node "$here/web.mjs" "$binary"
 if [ "${FL_TEST_LONG:-0}" = 1 ]; then
     run node "$here/real_clients.mjs" "$binary" "$counter" --moved
     run node "$here/chaos.mjs" "$binary" "$client" --nodes 3 --seconds 60

@@ -78,6 +78,12 @@ struct fl_node {
     uint64_t clock_us; /* The leader's clock. */
     struct world_entry *log;
     size_t log_count;
+    fl_index damaged;    /* fl_node_log(): entries from here on cannot be read; 0: all can, */
+    fl_index cut_to;     /* and while they are read the log is cut to this; 0: it is not, */
+    fl_index grown_by;   /* or grows by so many; */
+    int refuse_log;      /* and not FL_OK: what it returns. */
+    uint32_t campaigns;  /* fl_node_campaign(): calls so far, */
+    int refuse_campaign; /* and what they return. */
     bool in_callback;
 };
 
@@ -535,6 +541,13 @@ int fl_node_wait(struct fl_node *node, struct fl_request *request, fl_index inde
     return FL_OK;
 }
 
+int fl_node_campaign(struct fl_node *node)
+{
+    assert_false(node->in_callback);
+    node->campaigns++;
+    return node->refuse_campaign;
+}
+
 void fl_node_status(const struct fl_node *node, struct fl_node_status *out)
 {
     *out = node->status;
@@ -545,7 +558,13 @@ int fl_node_log(struct fl_node *node, fl_index first, fl_index last,
                 void (*line)(void *context, const struct fl_log_line *line),
                 void (*done)(void *context, int result), void *context)
 {
+    if (node->refuse_log != FL_OK)
+        return node->refuse_log;
     for (fl_index index = first; index <= last; index++) {
+        if (node->damaged != 0 && index >= node->damaged) {
+            done(context, FL_EDAMAGED);
+            return FL_OK;
+        }
         const struct world_entry *entry = &node->log[index - 1];
         struct fl_log_line out = {
             .index = index,
@@ -558,6 +577,7 @@ int fl_node_log(struct fl_node *node, fl_index first, fl_index last,
         };
         line(context, &out);
     }
+    node->status.last = node->cut_to != 0 ? node->cut_to : node->status.last + node->grown_by;
     done(context, FL_OK);
     return FL_OK;
 }

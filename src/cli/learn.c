@@ -1,0 +1,97 @@
+/* learn.c - `learn`: the web page as a playground, without a node, until Ctrl-C. */
+#include "cli.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ADDRESS_SIZE 256
+
+/* What stands behind the # of a link, and is a name there. */
+static bool is_name(const char *lesson)
+{
+    for (const char *c = lesson; *c != '\0'; c++)
+        if (!isalnum((unsigned char)*c) && *c != '-' && *c != '_')
+            return false;
+    return lesson[0] != '\0';
+}
+
+static bool check(const struct fl__call *call)
+{
+    const char *lesson = call->argument_count > 0 ? call->arguments[0] : NULL;
+    if (lesson != NULL && !is_name(lesson)) {
+        fl__say_error(FL__CODE_USAGE, "`fairlead learn %s`: this is not the name of a lesson", lesson);
+        fl__say_fact("want", "letters, digits, '-'; figure-7, for example; without one the page lists them");
+        return false;
+    }
+    return true;
+}
+
+/* Where somebody sits in front of it. What the browser says is of no use here. */
+static void open_browser(const char *address)
+{
+    const char *words[] = {"xdg-open", address, NULL};
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    pid_t browser;
+    if (!isatty(STDOUT_FILENO) || (getenv("DISPLAY") == NULL && getenv("WAYLAND_DISPLAY") == NULL))
+        return;
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", 1 /* O_WRONLY */, 0);
+    posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setpgroup(&attributes, 0); /* Ctrl-C is not for it. */
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    (void)posix_spawnp(&browser, words[0], &files, &attributes, (char *const *)(uintptr_t)words, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&files);
+}
+
+static int say_failed(const struct fl_error_report *report)
+{
+    fl__say_error(FL__CODE_PAGE, "%s", report->text);
+    if (report->error == FL_EINVAL)
+        fl__say_fact("do", "build it where clang and lld can be found (tools/packages lists what is needed)");
+    else
+        fl__say_fact("do", "fairlead learn --web 127.0.0.1:PORT serves it elsewhere");
+    return FL__EXIT_REFUSED;
+}
+
+int fl__run_learn(const struct fl__call *call)
+{
+    const struct fl_web_options options = {.address = fl__settings_text(&call->settings, "web"),
+                                           .version = FL_VERSION};
+    const char *lesson = call->argument_count > 0 ? call->arguments[0] : NULL;
+    struct fl_error_report report;
+    struct fl_web *web;
+    char address[ADDRESS_SIZE];
+    sigset_t signals;
+    int number;
+    if (!check(call))
+        return FL__EXIT_USAGE;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* For the page's thread as well. */
+    if (fl_web_start(&web, NULL, &options, &report) != FL_OK)
+        return say_failed(&report);
+    snprintf(address, sizeof address, "http://%s/learn%s%s", options.address, lesson != NULL ? "#" : "",
+             lesson != NULL ? lesson : "");
+    if (!fl__settings_flag(&call->settings, "quiet"))
+        printf("  learn  %s\n  end    Ctrl-C\n", address);
+    fflush(stdout);
+    if (!fl__settings_flag(&call->settings, "no-open"))
+        open_browser(address);
+    while (sigwait(&signals, &number) != 0)
+        continue;
+    fl_web_stop(web);
+    return FL__EXIT_OK;
+}

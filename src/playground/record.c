@@ -1,0 +1,177 @@
+/* record.c - a player, and what was told as it played: each event's JSON, one after the other. */
+#include "../core/core.h"
+#include "playground.h"
+
+#define ENTRIES_MAX 10000 /* Of a log; a page shows a few dozen well. */
+#define MOVES_MAX 400000  /* Half an hour of five nodes at rest. */
+#define JSON_USUAL 1024
+#define FLOW_ROOM 16 /* A line's words may get longer by this without a new place. */
+
+/* An array of at least `need` elements: the old one, or a larger copy. NULL: no memory; the old one stays. */
+static void *grow(const struct fl_allocator *allocator, void *array, size_t count, size_t *capacity,
+                  size_t need, size_t each)
+{
+    if (need <= *capacity)
+        return array;
+    size_t larger = *capacity * 2 > need ? *capacity * 2 : need + 64;
+    void *copy =
+        larger <= SIZE_MAX / 4 / each ? allocator->allocate(allocator->context, larger * each) : NULL;
+    if (!copy)
+        return NULL;
+    if (count > 0)
+        memcpy(copy, array, count * each);
+    if (array)
+        allocator->release(allocator->context, array);
+    *capacity = larger;
+    return copy;
+}
+
+/* Room for so many bytes at the end. */
+static bool make_room(struct fl__record *record, size_t more)
+{
+    char *bytes =
+        grow(&record->allocator, record->bytes, record->size, &record->capacity, record->size + more, 1);
+    if (!bytes)
+        return false;
+    record->bytes = bytes;
+    return true;
+}
+
+/* Writes the story at the end of the bytes, with so much room behind it; says where. False: no memory. */
+static bool write(struct fl__record *record, const struct fl_story *story, size_t spare,
+                  struct fl__told *told)
+{
+    size_t room = JSON_USUAL, needed = 0;
+    do {
+        if (!make_room(record, room > needed ? room : needed))
+            return false;
+        room = record->capacity - record->size;
+        needed = fl_story_json(story, record->bytes + record->size, room) + 1 + spare;
+    } while (needed > room);
+    *told = (struct fl__told){.at = record->size, .room = needed, .line = story->line};
+    record->size += needed;
+    return true;
+}
+
+static void on_event(void *context, const struct fl_world *world, const struct fl_event *event)
+{
+    struct fl__record *record = context;
+    struct fl_story story;
+    char text[FL_STORY_TEXT_MAX];
+    struct fl__told told;
+    if (record->is_full || !fl_story_tell(&story, text, sizeof text, world, event))
+        return;
+    struct fl__told *list = grow(&record->allocator, record->list, record->count, &record->list_capacity,
+                                 (size_t)record->count + 1, sizeof *list);
+    if (list)
+        record->list = list;
+    if (!list || !write(record, &story, 0, &told)) {
+        record->is_full = true;
+        return;
+    }
+    record->list[record->count++] = told;
+    if (event->type == FL_EVENT_LINE) {
+        record->line_event = record->count;
+        record->line_time_us = world->now;
+    }
+    if (record->line_event == 0)
+        record->beginning = record->count;
+}
+
+static int state_of(const struct fl__record *record, int error)
+{
+    return error == FL_OK && record->is_full ? FL_ENOMEM : error;
+}
+
+static int play(struct fl__record *record, const struct fl_session_start *start)
+{
+    int error = fl_player_set_up(record->player, start->text, start->size);
+    record->setup_line = fl_player_world(record->player)->line;
+    if (error == FL_OK)
+        error = fl_player_play(record->player, start->text, start->size);
+    if (error == FL_OK)
+        error = fl_player_start(record->player);
+    return state_of(record, error);
+}
+
+int fl__record_create(struct fl__record **out, const struct fl_session_start *start)
+{
+    const struct fl_allocator *allocator = &start->allocator;
+    struct fl__record *record = *out = allocator->allocate(allocator->context, sizeof *record);
+    if (!record)
+        return FL_ENOMEM;
+    *record = (struct fl__record){.allocator = *allocator};
+    const struct fl_scenario_settings settings = {.allocator = *allocator,
+                                                  .options = start->options,
+                                                  .observe = on_event,
+                                                  .observe_context = record,
+                                                  .entries_max = ENTRIES_MAX,
+                                                  .moves_max = MOVES_MAX};
+    int error = fl_player_create(&record->player, &settings, start->branch);
+    return error == FL_OK ? play(record, start) : error;
+}
+
+void fl__record_destroy(struct fl__record *record)
+{
+    if (!record)
+        return;
+    struct fl_allocator allocator = record->allocator;
+    fl_player_destroy(record->player);
+    if (record->bytes)
+        allocator.release(allocator.context, record->bytes);
+    if (record->list)
+        allocator.release(allocator.context, record->list);
+    allocator.release(allocator.context, record);
+}
+
+int fl__record_go_on(struct fl__record *record, const char *text, size_t size)
+{
+    return state_of(record, fl_player_play(record->player, text, size));
+}
+
+/* The line's event says now what the line says now. */
+static bool tell_again(struct fl__record *record, struct fl_word line)
+{
+    char text[FL_STORY_TEXT_MAX];
+    struct fl__told *told = &record->list[record->line_event - 1], again;
+    if (line.length >= sizeof text)
+        return false;
+    memcpy(text, line.start, line.length);
+    text[line.length] = '\0';
+    const struct fl_story story = {.time_us = record->line_time_us,
+                                   .type = "line",
+                                   .index = told->line,
+                                   .line = told->line,
+                                   .text = text};
+    size_t length = fl_story_json(&story, record->bytes + told->at, 0);
+    if (length < told->room) {
+        (void)fl_story_json(&story, record->bytes + told->at, told->room);
+        return true;
+    }
+    if (!write(record, &story, FLOW_ROOM, &again))
+        return false;
+    *told = again;
+    return true;
+}
+
+int fl__record_flow_on(struct fl__record *record, fl_time_us by, const char *text, size_t size,
+                       struct fl_word line)
+{
+    record->is_full |= !tell_again(record, line);
+    return state_of(record, fl_player_flow_on(record->player, by, text, size));
+}
+
+void fl__record_explain(const struct fl__record *record, int error, struct fl_scenario_result *result)
+{
+    *result = (struct fl_scenario_result){0};
+    if (record && record->player)
+        fl_player_result(record->player, result);
+    if (error == FL_EINVAL)
+        return;
+    const char *why = error == FL_EFULL ? "this story is longer than a playground can hold"
+                                        : "there is not enough memory for this story";
+    if (record && record->player)
+        result->line = fl_player_world(record->player)->line;
+    struct fl_word words = fl_word_of(why);
+    memcpy(result->text, words.start, words.length + 1);
+}

@@ -1,0 +1,287 @@
+/* picture.c - the cluster as the web page shows it: put together from the members' answers to FAIRLEAD VIEW.
+ *
+ * It is told what each member answered, or that it did not; and gives, if something changed, a message for
+ * those who watch: server-sent events, "events" with the new ones and "view" with the whole picture. It reads
+ * no clock and waits for nobody.
+ *
+ * A member's part goes on as it came: JSON that was read once, to see that it is what it should be. Of one
+ * that does not answer the picture shows what it was last, as down. How long messages take changes all the
+ * time, and alone is no news. */
+#include "web.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENTS_MAX 2048 /* New ones in one message: all that 16 members tell in one answer each. */
+#define KEPT 256        /* Events that a newcomer is told. */
+#define MESSAGE_SIZE_MAX (8u << 20)
+#define ROUND_TRIP "\"round_trip_us\":"
+
+struct seen {
+    char name[FL_NAME_MAX];
+    bool is_up;
+    char *view; /* As it came, or as made for one that is down; from malloc. NULL: nothing is known. */
+    fl_index first, last, commit;
+    char boot[17];
+    uint64_t next; /* Its next event; 0: the newest ones are wanted. */
+};
+
+struct event {
+    double wall_us;
+    char *text; /* From malloc. */
+};
+
+struct fl__picture {
+    struct seen members[FL_MEMBERS_MAX];
+    uint32_t count;
+    struct event fresh[EVENTS_MAX];
+    uint32_t fresh_count;
+    char *kept[KEPT]; /* A ring of those told; kept_next goes to its remainder. */
+    uint64_t kept_next;
+    fl_index committed;
+    bool has_changed, is_sampled; /* Since the last message. */
+};
+
+struct fl__picture *fl__picture_create(void)
+{
+    return calloc(1, sizeof(struct fl__picture));
+}
+
+void fl__picture_destroy(struct fl__picture *picture)
+{
+    if (picture == NULL)
+        return;
+    for (uint32_t k = 0; k < picture->count; k++)
+        free(picture->members[k].view);
+    for (uint32_t k = 0; k < picture->fresh_count; k++)
+        free(picture->fresh[k].text);
+    for (size_t k = 0; k < KEPT; k++)
+        free(picture->kept[k]);
+    free(picture);
+}
+
+/* The member of that name, a new one if there is room; NULL: there is none. */
+static struct seen *member_named(struct fl__picture *picture, const char *name)
+{
+    for (uint32_t k = 0; k < picture->count; k++)
+        if (strcmp(picture->members[k].name, name) == 0)
+            return &picture->members[k];
+    if (picture->count == FL_MEMBERS_MAX)
+        return NULL;
+    struct seen *seen = &picture->members[picture->count++];
+    *seen = (struct seen){.is_up = false};
+    snprintf(seen->name, sizeof seen->name, "%s", name);
+    picture->has_changed = true;
+    return seen;
+}
+
+int64_t fl__picture_since(struct fl__picture *picture, const char *name)
+{
+    const struct seen *seen = member_named(picture, name);
+    return seen != NULL && seen->next > 0 ? (int64_t)seen->next : -1;
+}
+
+/* ------------------------------------------------------------------------------------- what a member says */
+
+static uint64_t read_number(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(item) && item->valuedouble > 0 ? (uint64_t)item->valuedouble : 0;
+}
+
+/* Server-sent events end a line's data where the line ends. */
+static bool is_one_line(const char *text)
+{
+    return text[strcspn(text, "\r\n")] == '\0';
+}
+
+/* Whether two views differ in nothing but how long messages take. */
+static bool is_same_view(const char *a, const char *b)
+{
+    const size_t size = sizeof ROUND_TRIP - 1;
+    while (*a == *b && *a != '\0') {
+        bool is_number = strncmp(a, ROUND_TRIP, size) == 0 && strncmp(b, ROUND_TRIP, size) == 0;
+        a += is_number ? size + strspn(a + size, "0123456789") : 1;
+        b += is_number ? size + strspn(b + size, "0123456789") : 1;
+    }
+    return *a == *b;
+}
+
+static void keep_fresh(struct fl__picture *picture, const char *text)
+{
+    cJSON *json = cJSON_Parse(text);
+    char *copy =
+        cJSON_IsObject(json) && is_one_line(text) && picture->fresh_count < EVENTS_MAX ? strdup(text) : NULL;
+    if (copy != NULL)
+        picture->fresh[picture->fresh_count++] =
+            (struct event){.wall_us = (double)read_number(json, "wall_us"), .text = copy};
+    else
+        picture->is_sampled = true;
+    picture->has_changed = true;
+    cJSON_Delete(json);
+}
+
+static void take_events(struct fl__picture *picture, struct seen *seen, const struct fl__seen *answer)
+{
+    bool is_new_life = seen->next > 0 && strcmp(seen->boot, answer->boot) != 0;
+    snprintf(seen->boot, sizeof seen->boot, "%s", answer->boot);
+    if (is_new_life) {
+        seen->next = 1; /* What it told in this life so far is asked for next. */
+        return;
+    }
+    uint64_t first = answer->next - answer->event_count;
+    if (seen->next > 0 && first > seen->next)
+        picture->is_sampled = true;
+    for (uint32_t k = 0; k < answer->event_count; k++)
+        keep_fresh(picture, answer->events[k]);
+    seen->next = answer->next;
+}
+
+bool fl__picture_take(struct fl__picture *picture, const char *name, const struct fl__seen *answer)
+{
+    struct seen *seen = member_named(picture, name);
+    cJSON *json = cJSON_Parse(answer->view);
+    const cJSON *own = cJSON_GetObjectItemCaseSensitive(json, "name");
+    bool is_good = seen != NULL && cJSON_IsString(own) && strcmp(own->valuestring, name) == 0 &&
+                   is_one_line(answer->view) && answer->next >= answer->event_count;
+    char *view = is_good ? strdup(answer->view) : NULL;
+    if (view == NULL) {
+        cJSON_Delete(json);
+        return false;
+    }
+    fl_index first = read_number(json, "first"), last = seen->last;
+    picture->is_sampled = picture->is_sampled || (seen->is_up && first > last + 1);
+    picture->has_changed =
+        picture->has_changed || !seen->is_up || seen->view == NULL || !is_same_view(seen->view, view);
+    seen->is_up = true;
+    seen->first = first;
+    seen->last = read_number(json, "last");
+    seen->commit = read_number(json, "commit");
+    if (seen->commit > picture->committed)
+        picture->committed = seen->commit;
+    free(seen->view);
+    seen->view = view;
+    take_events(picture, seen, answer);
+    cJSON_Delete(json);
+    return true;
+}
+
+/* ---------------------------------------------------------------------------------- one that says nothing */
+
+/* What it was last, as down; NULL: nothing is known, or no memory. */
+static char *make_down(const char *view)
+{
+    cJSON *json = view != NULL ? cJSON_Parse(view) : NULL;
+    if (json == NULL)
+        return NULL;
+    static const char *const changing[] = {"up", "role", "peers", "health"};
+    for (size_t k = 0; k < sizeof changing / sizeof changing[0]; k++)
+        cJSON_DeleteItemFromObjectCaseSensitive(json, changing[k]);
+    cJSON_AddFalseToObject(json, "up");
+    cJSON_AddStringToObject(json, "role", "down");
+    cJSON_AddStringToObject(json, "health", "unknown");
+    cJSON_AddArrayToObject(json, "peers");
+    char *text = cJSON_PrintUnformatted(json);
+    cJSON_Delete(json);
+    return text;
+}
+
+void fl__picture_lost(struct fl__picture *picture, const char *name)
+{
+    struct seen *seen = member_named(picture, name);
+    if (seen == NULL || !seen->is_up)
+        return;
+    char *view = make_down(seen->view);
+    free(seen->view);
+    seen->view = view;
+    seen->is_up = false;
+    picture->has_changed = true;
+}
+
+static void write_unknown(struct fl__reply *out, const struct seen *seen)
+{
+    fl__reply_print(
+        out,
+        "{\"name\":\"%s\",\"up\":false,\"paused\":false,\"voter\":true,\"role\":\"down\",\"term\":0,"
+        "\"vote\":\"\",\"leader\":\"\",\"health\":\"unknown\",\"damage\":\"\"",
+        seen->name);
+    fl__reply_print(out, ",\"last\":0,\"durable\":0,\"commit\":0,\"applied\":0,\"first\":1,\"log\":[],"
+                         "\"election_us\":-1,\"timeout_us\":-1,\"disk\":\"fast\",\"writes\":0,\"peers\":[]");
+    fl__reply_print(out, ",\"counters\":{\"committed\":0,\"syncs\":0,\"sync_us\":0,\"commits\":0,"
+                         "\"commit_us\":0,\"clients\":0,\"memory\":0,\"disk\":0}}");
+}
+
+/* ----------------------------------------------------------------------------------------------- messages */
+
+static void write_view(struct fl__picture *picture, const struct fl__caption *caption, struct fl__reply *out)
+{
+    fl__reply_print(out, "event: view\ndata: {\"time_us\":%" PRIu64 ",\"wall_us\":%" PRIu64, caption->time_us,
+                    caption->wall_us);
+    fl__reply_print(out, ",\"live\":true,\"name\":\"%s\",\"nodes\":[", caption->name);
+    for (uint32_t k = 0; k < picture->count; k++) {
+        const struct seen *seen = &picture->members[k];
+        fl__reply_print(out, "%s", k > 0 ? "," : "");
+        if (seen->view != NULL)
+            fl__reply_raw(out, fl__bytes_of(seen->view));
+        else
+            write_unknown(out, seen);
+    }
+    fl__reply_print(out, "],\"flying\":[],\"cut\":[],\"committed\":%" PRIu64, picture->committed);
+    fl__reply_print(out, ",\"broken\":[],\"options\":{},\"line\":0,\"sampled\":%s}\n\n",
+                    picture->is_sampled ? "true" : "false");
+}
+
+/* By the wall clock; those of one moment as they came, so that each member's own stay in order. */
+static void sort_fresh(struct fl__picture *picture)
+{
+    for (uint32_t k = 1; k < picture->fresh_count; k++) {
+        struct event event = picture->fresh[k];
+        uint32_t at = k;
+        for (; at > 0 && picture->fresh[at - 1].wall_us > event.wall_us; at--)
+            picture->fresh[at] = picture->fresh[at - 1];
+        picture->fresh[at] = event;
+    }
+}
+
+static void write_events(struct fl__picture *picture, struct fl__reply *out)
+{
+    sort_fresh(picture);
+    for (uint32_t k = 0; k < picture->fresh_count; k++) {
+        char **place = &picture->kept[picture->kept_next++ % KEPT];
+        fl__reply_print(out, "%s", k == 0 ? "event: events\ndata: [" : ",");
+        fl__reply_raw(out, fl__bytes_of(picture->fresh[k].text));
+        free(*place);
+        *place = picture->fresh[k].text;
+    }
+    if (picture->fresh_count > 0)
+        fl__reply_print(out, "]\n\n");
+    picture->fresh_count = 0;
+}
+
+bool fl__picture_tell(struct fl__picture *picture, const struct fl__caption *caption, struct fl__reply *out)
+{
+    fl__reply_init(out, 2, MESSAGE_SIZE_MAX);
+    if (!picture->has_changed)
+        return false;
+    write_events(picture, out);
+    write_view(picture, caption, out);
+    picture->has_changed = picture->is_sampled = false;
+    return !out->failed;
+}
+
+bool fl__picture_greet(struct fl__picture *picture, const struct fl__caption *caption, struct fl__reply *out)
+{
+    uint64_t first = picture->kept_next > KEPT ? picture->kept_next - KEPT : 0;
+    fl__reply_init(out, 2, MESSAGE_SIZE_MAX);
+    for (uint64_t k = first; k < picture->kept_next; k++) {
+        fl__reply_print(out, "%s", k == first ? "event: events\ndata: [" : ",");
+        fl__reply_raw(out, fl__bytes_of(picture->kept[k % KEPT]));
+    }
+    if (picture->kept_next > 0)
+        fl__reply_print(out, "]\n\n");
+    write_view(picture, caption, out);
+    return !out->failed;
+}

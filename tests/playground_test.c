@@ -1,0 +1,480 @@
+/* playground_test.c - sessions of the playground, compiled for this machine. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+// cmocka wants the four headers above before its own.
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#include "playground.h"
+#include "sim.h"
+#include "story.h"
+
+static struct fl_session *open_branch(const char *text, uint32_t branch)
+{
+    struct fl_session *session;
+    struct fl_scenario_result result;
+    const struct fl_session_start start = {
+        .allocator = fl__stage_allocator(), .text = text, .size = strlen(text), .branch = branch};
+    int error = fl_session_open(&session, &start, &result);
+    if (error != FL_OK)
+        fail_msg("line %u: %s", result.line, result.text);
+    return session;
+}
+
+static struct fl_session *open_text(const char *text)
+{
+    return open_branch(text, 0);
+}
+
+static void act(struct fl_session *session, uint32_t k, const char *event)
+{
+    struct fl_scenario_result result;
+    if (fl_session_act(session, k, event, strlen(event), &result) != FL_OK)
+        fail_msg("%s: line %u: %s", event, result.line, result.text);
+}
+
+static void act_at_end(struct fl_session *session, const char *event)
+{
+    act(session, fl_session_count(session), event);
+}
+
+static void flow(struct fl_session *session, fl_time_us by)
+{
+    struct fl_scenario_result result;
+    assert_int_equal(fl_session_flow(session, by, &result), FL_OK);
+}
+
+static cJSON *parse(const char *text)
+{
+    assert_non_null(text);
+    cJSON *json = cJSON_Parse(text);
+    if (!json)
+        fail_msg("no JSON: %s", text);
+    return json;
+}
+
+/* A copy of what the session's state says under this name. */
+static char *state_text(struct fl_session *session, const char *name)
+{
+    cJSON *json = parse(fl_session_state(session));
+    char *copy = strdup(cJSON_GetStringValue(cJSON_GetObjectItem(json, name)));
+    assert_non_null(copy);
+    cJSON_Delete(json);
+    return copy;
+}
+
+static void check_text(struct fl_session *session, const char *text)
+{
+    char *is = state_text(session, "text");
+    assert_string_equal(is, text);
+    free(is);
+}
+
+/* A string that is a member of the view's n-th node. */
+static void check_node(struct fl_session *session, uint32_t k, int n, const char *member, const char *value)
+{
+    cJSON *view = parse(fl_session_view(session, k));
+    cJSON *node = cJSON_GetArrayItem(cJSON_GetObjectItem(view, "nodes"), n);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(node, member)), value);
+    cJSON_Delete(view);
+}
+
+/* Both told the same, and look the same at the end. */
+static void check_same(struct fl_session *a, struct fl_session *b)
+{
+    assert_int_equal(fl_session_count(a), fl_session_count(b));
+    for (uint32_t k = 1; k <= fl_session_count(a); k++) {
+        assert_string_equal(fl_session_event(a, k), fl_session_event(b, k));
+        assert_int_equal(fl_session_line(a, k), fl_session_line(b, k));
+    }
+    assert_string_equal(fl_session_view(a, UINT32_MAX), fl_session_view(b, UINT32_MAX));
+}
+
+/* ------------------------------------------------------------------------------------------------ sessions */
+
+static void test_a_cluster_that_nothing_happened_to_has_one_step(void **state)
+{
+    (void)state;
+    struct fl_session *session = open_text("nodes A B C\n");
+    assert_int_equal(fl_session_count(session), 0);
+    assert_int_equal(fl_session_line(session, 0), 0);
+    assert_string_equal(fl_session_event(session, 0), "");
+    assert_string_equal(fl_session_event(session, 1), "");
+    check_node(session, 0, 2, "role", "follower");
+    fl_session_close(session);
+}
+
+static void test_what_is_not_understood_opens_no_session(void **state)
+{
+    struct fl_session *session;
+    struct fl_scenario_result result;
+    const char *text = "nodes A B\n\nat x explode A\n";
+    struct fl_session_start start = {.allocator = fl__stage_allocator(), .text = text, .size = strlen(text)};
+    (void)state;
+    assert_int_equal(fl_session_open(&session, &start, &result), FL_EINVAL);
+    assert_null(session);
+    assert_int_equal(result.line, 3);
+    assert_string_equal(result.text, "nothing that can happen: explode");
+    start.size = 0;
+    assert_int_equal(fl_session_open(&session, &start, &result), FL_EINVAL);
+}
+
+static void test_a_story_without_end_is_refused(void **state)
+{
+    struct fl_session *session;
+    struct fl_scenario_result result;
+    const char *text = "nodes A B\noption heartbeat 1us\nat x elect A term 1 with B; run 900s\n";
+    const struct fl_session_start start = {
+        .allocator = fl__stage_allocator(), .text = text, .size = strlen(text)};
+    (void)state;
+    assert_int_equal(fl_session_open(&session, &start, &result), FL_EFULL);
+    assert_int_equal(result.line, 3);
+    assert_non_null(strstr(result.text, "longer than"));
+}
+
+static const char *const actions[] = {"campaign A",   "settle",    "write A x=1", "crash B",
+                                      "write A y=2",  "restart B", "cut A C",     "write A z=3 times 3",
+                                      "read A r",     "pause B",   "heal all",    "disk A slow",
+                                      "write A last", "sync A",    "resume B",    "campaign C"};
+
+static void test_actions_one_by_one_are_what_their_text_plays(void **state)
+{
+    (void)state;
+    struct fl_session *session = open_text("nodes A B C\n");
+    for (size_t k = 0; k < sizeof actions / sizeof *actions; k++) {
+        act_at_end(session, actions[k]);
+        for (int frame = 0; frame < 9; frame++)
+            flow(session, 16667);
+    }
+    char *text = state_text(session, "text");
+    struct fl_session *again = open_text(text);
+    check_same(session, again);
+    free(text);
+    fl_session_close(again);
+    fl_session_close(session);
+}
+
+static void test_the_past_is_the_same_however_often_one_looks(void **state)
+{
+    char *text = story_read("figure-7");
+    (void)state;
+    struct fl_session *session = open_text(text);
+    for (uint32_t k = 0; k <= fl_session_count(session); k++) {
+        char *first = strdup(fl_session_view(session, k));
+        cJSON_Delete(parse(first));
+        assert_string_equal(fl_session_view(session, k), first);
+        free(first);
+    }
+    free(text);
+    fl_session_close(session);
+}
+
+/* The moment of a message is one at which it can be seen: flying from when it was sent until it arrives. */
+static void test_a_message_flies_from_the_step_that_sent_it_to_the_one_that_delivers_it(void **state)
+{
+    (void)state;
+    struct fl_session *session = open_text("nodes A B C\noption pre-vote off\nat x campaign A; flow 1s\n");
+    uint32_t flown = 0;
+    for (uint32_t k = 1; k <= fl_session_count(session); k++) {
+        cJSON *event = parse(fl_session_event(session, k)), *view = parse(fl_session_view(session, k));
+        const char *type = cJSON_GetStringValue(cJSON_GetObjectItem(event, "event"));
+        bool is_sent = strcmp(type, "sent") == 0, flies = false;
+        const cJSON *packet;
+        cJSON_ArrayForEach(packet, cJSON_GetObjectItem(view, "flying")) flies |=
+            cJSON_Compare(cJSON_GetObjectItem(packet, "number"), cJSON_GetObjectItem(event, "number"), true);
+        if (is_sent || strcmp(type, "delivered") == 0)
+            assert_int_equal(flies, is_sent);
+        flown += is_sent;
+        cJSON_Delete(event);
+        cJSON_Delete(view);
+    }
+    assert_true(flown > 10);
+    fl_session_close(session);
+}
+
+static void test_entries_that_are_cut_are_gone_at_the_step_that_says_so(void **state)
+{
+    (void)state;
+    struct fl_session *session = open_text("nodes A B C\nlog A 1 1\nlog B 1 1\nlog C 1 2\n"
+                                           "term A 2\nterm B 2\nat x elect A term 3 with B; settle\n");
+    bool found = false;
+    for (uint32_t k = 1; k <= fl_session_count(session); k++) {
+        if (!strstr(fl_session_event(session, k), "\"truncated\""))
+            continue;
+        cJSON *view = parse(fl_session_view(session, k));
+        cJSON *node = cJSON_GetArrayItem(cJSON_GetObjectItem(view, "nodes"), 2);
+        assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(node, "log")), 1);
+        assert_int_equal(cJSON_GetNumberValue(cJSON_GetObjectItem(node, "last")), 1);
+        cJSON_Delete(view);
+        found = true;
+    }
+    assert_true(found);
+    fl_session_close(session);
+}
+
+/* ------------------------------------------------------------------------------------------------- acting */
+
+static void test_acting_in_the_past_cuts_what_followed_its_line(void **state)
+{
+    (void)state;
+    struct fl_session *session =
+        open_text("# why\nnodes A B C\nat a campaign A\nat b settle\n# what now\nat c crash A\n");
+    uint32_t k = 1;
+    while (fl_session_line(session, k) != 4)
+        k++;
+    act(session, k, "crash B");
+    check_text(session, "# why\nnodes A B C\nat a campaign A\nat b settle\nat you crash B\n");
+    check_node(session, UINT32_MAX, 1, "role", "down");
+    act(session, 0, "crash C");
+    check_text(session, "# why\nnodes A B C\nat you crash C\n");
+    fl_session_close(session);
+}
+
+static void test_acting_in_a_branch_adds_to_it_and_drops_those_behind(void **state)
+{
+    (void)state;
+    const char *text = "title t\nnodes A B C\nat x elect A term 1 with B C; settle\n"
+                       "branch one  first\n  at y write A w; settle\nbranch two\n  at y crash A\n";
+    struct fl_session *session = open_branch(text, 2);
+    act_at_end(session, "restart A");
+    check_text(session, "title t\nnodes A B C\nat x elect A term 1 with B C; settle\n"
+                        "branch one  first\n  at y write A w; settle\nbranch two\n  at y crash A\n"
+                        "  at you restart A\n");
+    fl_session_close(session);
+    session = open_branch(text, 1);
+    act_at_end(session, "crash B");
+    check_text(session, "title t\nnodes A B C\nat x elect A term 1 with B C; settle\n"
+                        "branch one  first\n  at y write A w; settle\n  at you crash B\n");
+    act(session, 3, "crash C");
+    check_text(session, "title t\nnodes A B C\nat x elect A term 1 with B C; settle\nat you crash C\n");
+    fl_session_close(session);
+}
+
+static void test_what_cannot_be_done_changes_nothing(void **state)
+{
+    struct fl_scenario_result result;
+    (void)state;
+    struct fl_session *session = open_text("nodes A B C\nat x campaign A; settle\n");
+    struct fl_session *untouched = open_text("nodes A B C\nat x campaign A; settle\n");
+    static const char *const refused[] = {"explode",  "crash D", "crash A; explode",
+                                          "drop #1x", "flow 1d", "crash A\nat you crash B"};
+    for (size_t k = 0; k < sizeof refused / sizeof *refused; k++) {
+        uint32_t count = fl_session_count(session);
+        assert_int_equal(fl_session_act(session, count, refused[k], strlen(refused[k]), &result), FL_EINVAL);
+        assert_true(result.text[0] != '\0');
+        check_same(session, untouched);
+        check_text(session, "nodes A B C\nat x campaign A; settle\n");
+    }
+    fl_session_close(untouched);
+    fl_session_close(session);
+}
+
+static void test_a_step_that_is_expected_at_is_not_added_to_behind_its_back(void **state)
+{
+    (void)state;
+    struct fl_session *session =
+        open_text("nodes A B C\nat x campaign A; settle\nexpect at you last 2 on A\n");
+    act_at_end(session, "write A w");
+    act_at_end(session, "settle");
+    flow(session, 1000);
+    flow(session, 1000);
+    char *text = state_text(session, "text");
+    struct fl_session *again = open_text(text);
+    check_same(session, again);
+    free(text);
+    fl_session_close(again);
+    fl_session_close(session);
+}
+
+static void test_flows_in_a_row_are_one_line(void **state)
+{
+    (void)state;
+    struct fl_session *session = open_text("nodes A B C\n");
+    flow(session, 16667);
+    flow(session, 16667);
+    check_text(session, "nodes A B C\nat you flow 33334us\n");
+    flow(session, 66666);
+    check_text(session, "nodes A B C\nat you flow 100ms\n");
+    act_at_end(session, "crash A");
+    flow(session, 1000);
+    act_at_end(session, "flow 5ms latency 3ms");
+    flow(session, 1000);
+    check_text(session, "nodes A B C\nat you flow 100ms\nat you crash A\nat you flow 1ms\n"
+                        "at you flow 5ms latency 3ms\nat you flow 1ms\n");
+    fl_session_close(session);
+}
+
+static void test_a_flow_in_a_branch_stays_there(void **state)
+{
+    (void)state;
+    struct fl_session *session = open_branch("nodes A\nbranch b\n  at x tick A\n", 1);
+    flow(session, 1000);
+    flow(session, 2000);
+    check_text(session, "nodes A\nbranch b\n  at x tick A\n  at you flow 3ms\n");
+    fl_session_close(session);
+}
+
+static void test_an_option_stands_before_the_first_statement_once(void **state)
+{
+    struct fl_scenario_result result;
+    (void)state;
+    struct fl_session *session = open_text("# why\n\nnodes A B C\noption seed 7\nat x campaign A; settle");
+    assert_int_equal(fl_session_option(session, "pre-vote off", 12, &result), FL_OK);
+    assert_int_equal(fl_session_option(session, "seed 8", 6, &result), FL_OK);
+    assert_int_equal(fl_session_option(session, "repair guess", 12, &result), FL_EINVAL);
+    check_text(session, "# why\n\noption pre-vote off\nnodes A B C\noption seed 8\nat x campaign A; settle");
+    fl_session_close(session);
+}
+
+/* ------------------------------------------------------------------------------------------------ writing */
+
+static void test_every_character_of_a_text_survives_json(void **state)
+{
+    (void)state;
+    struct fl_session *session =
+        open_text("title say \"it\" \\ with \x01 and \t and \xe4\xb8\xad\xe6\x96\x87\nnodes A\n");
+    cJSON *json = parse(fl_session_event(session, 1));
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "text")),
+                        "say \"it\" \\ with \x01 and \t and \xe4\xb8\xad\xe6\x96\x87");
+    cJSON_Delete(json);
+    fl_session_close(session);
+}
+
+static void test_a_long_text_is_cut_between_characters(void **state)
+{
+    char text[1200] = "nodes A\nsay ";
+    size_t size = strlen(text);
+    (void)state;
+    for (int shift = 0; shift < 3; shift++) {
+        memset(text + size, 'a', (size_t)shift);
+        for (int k = 0; k < 300; k++)
+            memcpy(text + size + shift + 3 * k, "\xe4\xb8\xad", 4);
+        struct fl_session *session = open_text(text);
+        cJSON *json = parse(fl_session_event(session, 1));
+        const char *told = cJSON_GetStringValue(cJSON_GetObjectItem(json, "text"));
+        assert_in_range(strlen(told), 300, FL_WORLD_TEXT_MAX - 1);
+        assert_string_equal(told + strlen(told) - 3, "\xe4\xb8\xad");
+        cJSON_Delete(json);
+        fl_session_close(session);
+    }
+}
+
+/* --------------------------------------------------------------------------------------------------- heap */
+
+static uint8_t arena[1 << 20] __attribute__((aligned(16)));
+
+static bool grow(struct fl__heap *heap, size_t size)
+{
+    size_t left = (size_t)(arena + sizeof arena - heap->end);
+    size_t step = size < 65536 ? 65536 : size;
+    if (step > left)
+        return false;
+    heap->end += step;
+    return true;
+}
+
+static void test_the_heap_gives_blocks_apart_and_takes_them_back(void **state)
+{
+    struct fl__heap heap = {.next = arena, .end = arena, .grow = grow};
+    struct {
+        uint8_t *memory, mark;
+        size_t size;
+    } blocks[64] = {0};
+    uint32_t random = 1;
+    (void)state;
+    for (uint32_t round = 0; round < 50000; round++) {
+        random = random * 1664525 + 1013904223;
+        uint32_t k = random >> 26;
+        for (size_t b = 0; b < blocks[k].size; b++)
+            assert_int_equal(blocks[k].memory[b], blocks[k].mark);
+        fl__heap_release(&heap, blocks[k].memory);
+        blocks[k].size = (random >> 8) % 3000;
+        blocks[k].memory = fl__heap_allocate(&heap, blocks[k].size);
+        blocks[k].mark = (uint8_t)round;
+        assert_non_null(blocks[k].memory); /* What was released is used again: the arena never fills. */
+        assert_int_equal((uintptr_t)blocks[k].memory % 16, 0);
+        memset(blocks[k].memory, blocks[k].mark, blocks[k].size);
+    }
+    assert_null(fl__heap_allocate(&heap, sizeof arena));
+    assert_null(fl__heap_allocate(&heap, SIZE_MAX));
+    assert_non_null(fl__heap_allocate(&heap, 0));
+}
+
+/* ------------------------------------------------------------------------------------------------ anything */
+
+static const char *const words[] = {
+    "nodes",     "A",       "B",         "C",          "learners", "log",    "term",       "commit",
+    "option",    "at",      "you",       "elect",      "with",     "to",     "replicate",  "index",
+    "write",     "read",    "deliver",   "drop",       "hold",     "copy",   "release",    "again",
+    "fly",       "cut",     "heal",      "all",        "isolate",  "crash",  "kept",       "torn",
+    "restart",   "damaged", "disk",      "slow",       "fast",     "sync",   "load",       "clock",
+    "time",      "run",     "flow",      "latency",    "delay",    "by",     "pause",      "resume",
+    "campaign",  "tick",    "settle",    "expect",     "leader",   "no",     "is",         "branch",
+    "say",       ";",       "#1",        "#7",         "1",        "2",      "0",          "1x5",
+    "999999999", "10ms",    "1s",        "900s",       "pre-vote", "off",    "repair",     "one",
+    "runs",      "seed",    "heartbeat", "1us",        "fold",     "on",     "oldest",     "append",
+    "from",      "x",       "times",     "slow-reads", "500",      "newest", "vote-reply", "\n",
+    "\n  ",      "\nat x"};
+
+static void test_random_texts_are_played_or_refused(void **state)
+{
+    uint32_t random = 7, opened = 0;
+    bool is_long = getenv("FL_TEST_LONG") != NULL && strcmp(getenv("FL_TEST_LONG"), "1") == 0;
+    (void)state;
+    for (uint32_t round = 0; round < (is_long ? 300000 : 6000); round++) {
+        char text[1024] = "nodes A B C\n";
+        size_t size = strlen(text);
+        random = random * 1664525 + 1013904223;
+        for (uint32_t k = 0; k < 4 + (random >> 27); k++) {
+            random = random * 1664525 + 1013904223;
+            size += (size_t)snprintf(text + size, sizeof text - size, "%s ",
+                                     words[(random >> 12) % (sizeof words / sizeof *words)]);
+        }
+        struct fl_session *session;
+        struct fl_scenario_result result;
+        const struct fl_session_start start = {.allocator = fl__stage_allocator(),
+                                               .text = text,
+                                               .size = size,
+                                               .branch = fl_scenario_branches(text, size) > 0};
+        if (fl_session_open(&session, &start, &result) != FL_OK) {
+            assert_true(result.text[0] != '\0');
+            continue;
+        }
+        opened++;
+        cJSON_Delete(parse(fl_session_view(session, fl_session_count(session) / 2)));
+        cJSON_Delete(parse(fl_session_view(session, UINT32_MAX)));
+        cJSON_Delete(parse(fl_session_state(session)));
+        fl_session_close(session);
+    }
+    assert_true(opened > 100);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_cluster_that_nothing_happened_to_has_one_step),
+        cmocka_unit_test(test_what_is_not_understood_opens_no_session),
+        cmocka_unit_test(test_a_story_without_end_is_refused),
+        cmocka_unit_test(test_actions_one_by_one_are_what_their_text_plays),
+        cmocka_unit_test(test_the_past_is_the_same_however_often_one_looks),
+        cmocka_unit_test(test_a_message_flies_from_the_step_that_sent_it_to_the_one_that_delivers_it),
+        cmocka_unit_test(test_entries_that_are_cut_are_gone_at_the_step_that_says_so),
+        cmocka_unit_test(test_acting_in_the_past_cuts_what_followed_its_line),
+        cmocka_unit_test(test_acting_in_a_branch_adds_to_it_and_drops_those_behind),
+        cmocka_unit_test(test_what_cannot_be_done_changes_nothing),
+        cmocka_unit_test(test_a_step_that_is_expected_at_is_not_added_to_behind_its_back),
+        cmocka_unit_test(test_flows_in_a_row_are_one_line),
+        cmocka_unit_test(test_a_flow_in_a_branch_stays_there),
+        cmocka_unit_test(test_an_option_stands_before_the_first_statement_once),
+        cmocka_unit_test(test_every_character_of_a_text_survives_json),
+        cmocka_unit_test(test_a_long_text_is_cut_between_characters),
+        cmocka_unit_test(test_the_heap_gives_blocks_apart_and_takes_them_back),
+        cmocka_unit_test(test_random_texts_are_played_or_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,139 @@
+// desk.js - the page of a playground: which story lies on the desk, and how another gets there.
+import { Page } from './page.js';
+import { endOfLine } from './steps.js';
+import { isFlow, line, placeOf } from './story.js';
+
+const SCENARIOS = new URL('scenarios/', import.meta.url);
+const UNDO_MAX = 50;
+
+export class Desk extends Page {
+  name = ''; // Of the scenario that was loaded; empty if the story is the reader's own.
+  scenarios = [];
+  lessons = [];
+  past = []; // What undo() goes back to: texts with the branches played, and the steps that were shown.
+  says = {}; // By language: what stories say, and how that is said in it.
+
+  // `open` makes a source of a text and the branch to play.
+  constructor(reader, open) {
+    super(reader);
+    this.open = open;
+  }
+
+  // What the story is about, if the server's list says so.
+  get opening() {
+    return this.scenarios.find(({ file }) => file === `${this.name}.txt`)?.text?.[this.language] ?? '';
+  }
+
+  async listScenarios() {
+    const [list, says] = await Promise.all(['index.json', 'zh.json'].map((file) => fetch(new URL(file, SCENARIOS))));
+    if (list.ok) this.scenarios = await list.json();
+    if (says.ok) this.says = { zh: await says.json() };
+  }
+
+  said(words) {
+    return this.says[this.language]?.[words] ?? words;
+  }
+
+  // A line of flowing time ends at the step that is shown; any other line is played to its end before.
+  act(event) {
+    return this.change(() => this.source.act(this.#endFlow(), event));
+  }
+
+  // Whether an action would come after more than the step that is shown.
+  get actsLater() {
+    return this.position < this.#endOfOwnLine() && !this.#flowLine();
+  }
+
+  change(make) {
+    const before = { text: this.source.text, branch: this.source.branch, step: this.position };
+    this.player.stop();
+    if (!super.change(make)) {
+      if (this.source.text !== before.text) void this.#restore(before);
+      return false;
+    }
+    this.past = [...this.past.slice(1 - UNDO_MAX), before];
+    this.onupdate();
+    return true;
+  }
+
+  async undo() {
+    const before = this.past.at(-1);
+    if (!before) return;
+    this.past = this.past.slice(0, -1);
+    this.player.stop();
+    await this.#restore(before);
+  }
+
+  async #restore({ text, branch, step }) {
+    this.show(await this.open(text, branch), step);
+  }
+
+  #endOfOwnLine() {
+    return endOfLine(this.source, this.source.lineOf(this.position));
+  }
+
+  #flowLine() {
+    return isFlow(line(this.source.text, this.source.lineOf(this.position)));
+  }
+
+  // If the step is in the midst of a line of flowing time: makes the line end here. The step to act at.
+  #endFlow() {
+    const { source, position } = this;
+    if (position === this.#endOfOwnLine() || !this.#flowLine()) return position;
+    const begin = endOfLine(source, source.lineOf(position) - 1);
+    const passed = source.events(position)[0].time_us - source.events(begin + 1)[0].time_us;
+    if (passed === 0) return begin;
+    return source.act(begin, passed % 1000 === 0 ? `flow ${passed / 1000}ms` : `flow ${passed}us`);
+  }
+
+  // Lays a story on the desk. What the player does not understand goes to the reader, and the old story stays.
+  async load(text, origin) {
+    const failure = await this.tryLoad(text, origin);
+    if (failure) this.oncomplain(failure);
+    return !failure;
+  }
+
+  // The player's words if it does not understand the text, else null. Of a story with branches one is played, the first
+  // if none is named.
+  async tryLoad(text, { name = '', branch = null, step = 0 }) {
+    this.player.stop();
+    try {
+      const source = await this.open(text, branch);
+      Object.assign(this, { past: [], name, selected: null });
+      this.show(source, step);
+      return null;
+    } catch (error) {
+      return error.message;
+    }
+  }
+
+  useBranch(branch) {
+    return this.load(this.source.text, { name: this.name, branch });
+  }
+
+  // A scenario that the server has, by its file's name without the ending.
+  async loadNamed(name) {
+    const failure = await this.tryNamed(name);
+    if (failure) this.oncomplain(failure);
+    return !failure;
+  }
+
+  async tryNamed(name) {
+    const answer = /^[\w-]+$/.test(name) ? await fetch(new URL(`${name}.txt`, SCENARIOS)) : { ok: false };
+    return answer.ok ? this.tryLoad(await answer.text(), { name }) : this.t('error.scenario', name);
+  }
+
+  // To where the story's steps of this name end; if another branch has them, that one is played.
+  async goToLabel(label) {
+    const { text, branch } = this.source;
+    const place = placeOf(text, label, branch);
+    if (!place) return this.oncomplain(this.t('error.step', label));
+    if (place.branch !== null && place.branch !== branch) await this.useBranch(place.branch);
+    this.player.stop();
+    this.go(endOfLine(this.source, place.line));
+  }
+
+  play() {
+    this.player.toggle();
+  }
+}

@@ -1,0 +1,77 @@
+// sentences.js - an event in plain words, in the reader's language.
+//
+// An event's `text` is English. In another language a sentence is made from its fields: the string `event.NAME`, with
+// {0} index, {1} other, {2} term, {3} peer, {4} entries, {5} votes, {6} voters, {7} round trips, {8} text, and {9} the
+// range from index to other or, of a message, what it says. An event that has no such string keeps its English text.
+
+const MESSAGES = new Set(['sent', 'delivered', 'lost']);
+
+export function isMessage(event) {
+  return MESSAGES.has(event.event);
+}
+
+// "entry 7", "entries 7 to 9"
+export function range(page, first, last) {
+  return first === last ? page.t('event.entry', first) : page.t('event.entries', first, last);
+}
+
+function contentOf(page, event) {
+  const index = event.index ?? 0;
+  const other = event.other ?? index;
+  switch (event.message) {
+    case 'append':
+      if (other === index) return page.t('event.says.heartbeat', index);
+      return page.t('event.says.append', range(page, index + 1, other), index);
+    case 'append-reply':
+      return index > 0 ? page.t('event.says.rejects', index) : page.t('event.says.holds', other);
+    default:
+      return page.t(`event.says.${event.message}`, index, other);
+  }
+}
+
+function fromFields(page, event, key) {
+  const index = event.index ?? 0;
+  const other = event.other ?? index;
+  const what = isMessage(event) ? contentOf(page, event) : range(page, index, other);
+  return page.t(key, index, other, event.term ?? 0, event.peer ?? '', event.entries ?? 0, event.votes ?? 0,
+    event.voters ?? 0, event.round_trips ?? 0, event.text ?? '', what);
+}
+
+// The strings' variants for events whose sentence depends on which fields they have.
+function variantOf(event) {
+  const has = (field) => (event[field] ?? 0) !== 0 && event[field] !== '';
+  switch (event.event) {
+    case 'follower':
+    case 'precandidate':
+      return has('peer') ? '.of' : '';
+    case 'leader':
+      return has('votes') ? '.votes' : '';
+    case 'crashed':
+    case 'restarted':
+      return has('index') ? '.index' : '';
+    case 'persisting':
+      return has('term') ? '.term' : has('index') ? '' : '.cut';
+    default:
+      return '';
+  }
+}
+
+// A message's text begins with its other end, and lacks verb and type.
+function sayMessage(page, { event, message, text }) {
+  return page.t(`event.${event}`, page.t(`message.${message}`), text.replace(/^lost: /, ''));
+}
+
+// Without the node's name.
+export function predicate(page, event) {
+  if (event.event === 'say') return page.said(event.text);
+  if (page.language === 'en' && event.text) return isMessage(event) ? sayMessage(page, event) : event.text;
+  const key = `event.${event.event}${variantOf(event)}`;
+  const text = fromFields(page, event, key);
+  return text === key ? (event.text ?? event.event) : text;
+}
+
+// With it.
+export function sentence(page, event) {
+  const text = predicate(page, event);
+  return event.node ? page.t('event.whole', event.node, text) : text;
+}

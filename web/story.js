@@ -1,0 +1,44 @@
+// story.js - what the page must know of a scenario's text: its title, its steps' names, its lines.
+//
+// docs/scenarios.md has the grammar. Everything else about it is the player's business.
+
+// The words of a line, without its comment.
+function words(line) {
+  return line
+    .replace(/#(?!\d).*/, '')
+    .trim()
+    .split(/\s+/);
+}
+
+export function title(text) {
+  const line = text.split('\n').find((line) => /^\s*title\s/.test(line));
+  return line
+    ? line
+        .replace(/#(?!\d).*/, '')
+        .trim()
+        .replace(/^title\s+/, '')
+    : '';
+}
+
+// Where the story's steps of this name end: the last line `at NAME` of the common part or of the branch, or, if those
+// have none, of the first branch that has one. {line, branch}; null if there is none.
+export function placeOf(text, name, branch) {
+  let inside = null;
+  const places = text.split('\n').flatMap((line, k) => {
+    const [verb, word] = words(line);
+    if (verb === 'branch') inside = word;
+    return verb === 'at' && word === name ? [{ line: k + 1, branch: inside }] : [];
+  });
+  const own = places.findLast((place) => place.branch === null || place.branch === branch);
+  return own ?? places.findLast((place) => place.branch === places[0].branch) ?? null;
+}
+
+// A line's own words, for people.
+export function line(text, number) {
+  return (text.split('\n')[number - 1] ?? '').trim();
+}
+
+// Whether a line is nothing but time that flows, as playing on makes it.
+export function isFlow(words) {
+  return /^at\s+\S+\s+flow\s+\d+(us|ms|s)$/.test(words);
+}
