@@ -131,6 +131,14 @@ for (const lesson of lessons)
   for (const language of ['en', 'zh'])
     await check(`lesson ${lesson.id} (${language}) opens, and its links act`, () => checkLesson(lesson, language));
 
+await check("a lesson's step is one of the scenario that the lesson speaks of there, whatever is open", async () => {
+  await openPlayground(tab, server.site, 'state-machine-replication');
+  await press(tab, /waits until it has applied that much$/);
+  await until(async () => (await (await find(tab, 'combobox', 'Scenario')).evaluate((list) => list.value)) === 'read-index',
+    'the scenario');
+  await until(async () => (await place(tab)).step > 0, 'the step');
+});
+
 await check('the language is switched where one is', async () => {
   await openPlayground(tab, server.site);
   await press(tab, '中文');
