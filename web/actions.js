@@ -147,7 +147,7 @@ async function ask(page, what, body) {
       body: JSON.stringify(body),
     });
     const words = (await answer.text()).trim();
-    if (answer.ok) page.onnotice(words || page.t('actions.done'));
+    if (answer.ok) page.onnotice(page.t('actions.answered', words));
     else page.oncomplain(words || page.t('actions.refused', answer.status));
   } catch {
     page.oncomplain(page.t('error.connection'));

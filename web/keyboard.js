@@ -37,6 +37,7 @@ export function createHelp(page) {
   return {
     element: dialog,
     show() {
+      set(dialog, { 'aria-label': page.t('help.title') });
       put(
         dialog,
         h(

@@ -70,7 +70,7 @@ export function create(element, page) {
     try {
       const answer = await fetch(new URL(lesson.file[page.language], FOLDER));
       if (!answer.ok) throw new Error(String(answer.status));
-      content = render(parse(await answer.text()), actionOf);
+      content = render(parse(await answer.text()), actionsOf(lesson));
     } catch (error) {
       content = h('p', { class: 'error' }, page.t('error.lesson', lesson.file[page.language], error.message));
     }
@@ -96,14 +96,23 @@ export function create(element, page) {
     );
   }
 
-  function actionOf(target) {
-    const [kind, rest] = target.split(/:(.*)/s);
-    if (kind === 'scenario') return () => page.loadNamed(rest);
-    if (kind === 'step') return () => page.goToLabel(rest);
-    const file = target.split('/').at(-1);
-    const lesson = page.lessons.find((one) => Object.values(one.file).some((path) => path.endsWith(`/${file}`)));
-    if (lesson) return () => open(lesson.id);
-    return /^https?:\/\//.test(target) ? target : null;
+  // What a lesson's links do, in their order: a step is one of the scenario that was named last before it.
+  function actionsOf(lesson) {
+    let named = lesson.scenario;
+    return (target) => {
+      const [kind, rest] = target.split(/:(.*)/s);
+      if (kind === 'scenario') named = rest;
+      if (kind === 'scenario') return () => page.loadNamed(rest);
+      if (kind === 'step') return goTo.bind(null, named, rest);
+      const file = target.split('/').at(-1);
+      const other = page.lessons.find((one) => Object.values(one.file).some((path) => path.endsWith(`/${file}`)));
+      if (other) return () => open(other.id);
+      return /^https?:\/\//.test(target) ? target : null;
+    };
+  }
+
+  async function goTo(scenario, step) {
+    if (page.name === scenario || (await page.loadNamed(scenario))) await page.goToLabel(step);
   }
 
   return { update, open };

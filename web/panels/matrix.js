@@ -12,9 +12,12 @@ import { leaderOf } from './verdict.js';
 const WIDE = { label: 104, fold: 40 };
 const NARROW = { label: 76, fold: 22 }; // On a telephone.
 const NARROW_MAX = 420;
-const STEP = 32; // From one column to the next.
-const WORDY_STEP = 68; // The same where the entries' words are shown too.
-const WORDS_MAX = 6; // Letters of them.
+// From one column to the next, and how many letters of an entry's words there is room for.
+const PLAIN = { step: 32, letters: 0 };
+const WORDY = [
+  { step: 68, letters: 6 },
+  { step: 104, letters: 11 },
+];
 const GAP = 4; // Between cells.
 const CELL = 28; // How high a cell is, and, without words, how wide.
 const HEAD = 34;
@@ -100,8 +103,7 @@ export function windowOf({ last, visible, start, follow }) {
 export function pictureOf(view, { width, start, follow }) {
   const last = Math.max(1, ...view.nodes.map((node) => node.last)) + 1;
   const { label, fold } = width < NARROW_MAX ? NARROW : WIDE;
-  const hasWords = view.nodes.some((node) => node.log.some(([, , text]) => text));
-  const step = hasWords && last * WORDY_STEP <= width - label - 4 ? WORDY_STEP : STEP;
+  const { step, letters } = columnsFor(view, last, width - label - 4);
   const room = Math.floor((width - label - 4) / step);
   const fits = last <= room;
   const visible = fits ? room : Math.max(COLUMNS_MIN, Math.floor((width - label - fold - 4) / step));
@@ -117,6 +119,7 @@ export function pictureOf(view, { width, start, follow }) {
     label,
     fold: fits ? 0 : fold,
     step,
+    letters,
     committed: view.committed,
     rows: nodes.map((node) => ({
       node,
@@ -125,6 +128,13 @@ export function pictureOf(view, { width, start, follow }) {
       cells: cellsOf(node, range, last - 1, truth),
     })),
   };
+}
+
+// As much of the entries' words as there is, if all columns have room for it.
+function columnsFor(view, last, room) {
+  const longest = Math.max(0, ...view.nodes.flatMap((node) => node.log.map(([, , text]) => text.length)));
+  const wordy = longest > 0 ? WORDY.filter(({ step }) => last * step <= room) : [];
+  return wordy.find(({ letters }) => letters >= longest) ?? wordy.at(-1) ?? PLAIN;
 }
 
 // index -> term, of what is committed: from the node that knows most of it.
@@ -214,7 +224,7 @@ function drag(picture, shift) {
   let from = null;
   picture.addEventListener('pointerdown', (event) => (from = event.clientX));
   picture.addEventListener('pointermove', (event) => {
-    if (from === null || event.buttons === 0 || Math.abs(event.clientX - from) < STEP) return;
+    if (from === null || event.buttons === 0 || Math.abs(event.clientX - from) < PLAIN.step) return;
     shift(Math.sign(from - event.clientX));
     from = event.clientX;
   });
@@ -340,7 +350,7 @@ function drawCell(group, cell, shown, page) {
     class: `cell ${cell.state} ${termClass(cell.term)}`,
   });
   const width = shown.step - GAP;
-  const words = shown.step === WORDY_STEP ? cell.text : '';
+  const words = shown.letters > 0 ? cell.text : '';
   const digits = 6 + 8 * String(cell.term).length;
   const middle = words ? 4 + digits / 2 : width / 2;
   set(parts.box, { width });
@@ -353,7 +363,7 @@ function drawCell(group, cell, shown, page) {
   set(parts.dot, { visibility: cell.durable ? 'hidden' : 'visible', cx: width - 5 });
   set(parts.digit, { x: middle });
   set(parts.words, { x: digits + 6 });
-  say(parts.words, words.length > WORDS_MAX ? `${words.slice(0, WORDS_MAX - 1)}…` : words);
+  say(parts.words, words.length > shown.letters ? `${words.slice(0, shown.letters - 1)}…` : words);
   say(parts.digit, cell.term ? String(cell.term) : cell.state === 'folded' ? '·' : cell.state === 'unseen' ? '?' : '');
   say(parts.title, describe(cell, page));
 }
@@ -386,7 +396,7 @@ function legendOf(page) {
     drawCell(
       group,
       { index: 1, term, state, durable: true, kind: '', text: '' },
-      { start: 1, label: 0, fold: 0, step: STEP },
+      { start: 1, label: 0, fold: 0, ...PLAIN },
       page,
     );
     set(group, { transform: 'translate(0 0)' });

@@ -1,0 +1,216 @@
+// How the page is, whatever it shows: accessible (axe-core) in both themes at three widths, without a request to anywhere
+// else, within its policy, at rest when nothing happens, and small.
+//
+//   node looks.mjs BINARY [--port 22300]
+//
+// FL_SCREENSHOTS=DIR: pictures of it are written there.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import {
+  check, choose, find, findAll, finish, key, launch, learn, mustBeQuiet, openPlayground, openTab, press, until,
+} from './browser.mjs';
+
+const [binary, ...options] = process.argv.slice(2);
+const port = options[0] === '--port' ? Number(options[1]) : 22300;
+const pictures = process.env.FL_SCREENSHOTS;
+const SIZES = [[360, 780], [1024, 768], [1920, 1080]];
+const THEMES = ['light', 'dark'];
+const BYTES_MAX = 300 * 1024;
+const REST_MS = 2000;
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const server = await learn(binary, port);
+const browser = await launch();
+if (pictures) mkdirSync(pictures, { recursive: true });
+
+const shoot = (tab, name) => pictures && tab.screenshot({ path: join(pictures, `${name}.png`) });
+
+// ---- accessible
+
+// What axe-core finds, a line each. It is run in a world of its own, which the page's policy does not concern.
+async function violations(tab) {
+  const session = await tab.createCDPSession();
+  const { frameTree } = await session.send('Page.getFrameTree');
+  const { executionContextId } = await session.send('Page.createIsolatedWorld', { frameId: frameTree.frame.id });
+  const run = async (expression) => {
+    const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
+      expression, contextId: executionContextId, awaitPromise: true, returnByValue: true,
+    });
+    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+    return result.value;
+  };
+  await run(`${axe}; 0`);
+  const found = await run('axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.map('
+    + '({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((n) => n.target + " " + n.html.slice(0, 120)).join(" | ")}`))');
+  await session.detach();
+  return found;
+}
+
+// What somebody may look at: each is a state of the page, and the picture's name.
+const LOOKS = {
+  lessons: (tab) => openPlayground(tab, server.site),
+  lesson: (tab) => openPlayground(tab, server.site, 'repairing-inconsistent-logs'),
+  repair: async (tab) => {
+    await openPlayground(tab, server.site, 'figure-7');
+    await key(tab, 'End');
+  },
+  broken: async (tab) => {
+    await openPlayground(tab, server.site, 'figure-8-unsafe');
+    await key(tab, 'End');
+    await press(tab, 'Safety', 'tab');
+  },
+  text: async (tab) => {
+    await openPlayground(tab, server.site, 'partitioned-leader');
+    await key(tab, 'End');
+    await press(tab, 'Text');
+    await press(tab, 'Events', 'tab');
+  },
+  table: async (tab) => {
+    await openPlayground(tab, server.site, 'figure-7');
+    await press(tab, 'As a table');
+    await press(tab, 'Keys', 'tab');
+  },
+};
+
+for (const [width, height] of SIZES)
+  for (const theme of THEMES)
+    await check(`axe-core finds nothing at ${width} pixels, ${theme}, and nothing is wider than the window`, async () => {
+      const tab = await openTab(browser, { width, height, theme });
+      const found = [];
+      for (const [name, look] of Object.entries(LOOKS)) {
+        await look(tab);
+        await shoot(tab, `${name}-${width}-${theme}`);
+        found.push(...(await violations(tab)).map((line) => `${name}: ${line}`));
+        const wide = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        if (wide > 0) found.push(`${name}: ${wide} pixels too wide`);
+      }
+      await mustBeQuiet(tab);
+      await tab.close();
+      assert.deepEqual(found, []);
+    });
+
+await check('axe-core finds nothing in Chinese, in the rules and in the list of keys', async () => {
+  const tab = await openTab(browser, { language: 'zh' });
+  await openPlayground(tab, server.site, 'repairing-inconsistent-logs');
+  await shoot(tab, 'chinese-1920-light');
+  const found = await violations(tab);
+  await (await find(tab, 'DisclosureTriangle', /规则/)).click();
+  found.push(...(await violations(tab)));
+  await key(tab, 'Escape');
+  await tab.keyboard.press('?');
+  await until(async () => (await findAll(tab, 'dialog')).length > 0, 'the dialog');
+  found.push(...(await violations(tab)));
+  await tab.close();
+  assert.deepEqual(found, []);
+});
+
+await check('who asked for reduced motion sees none', async () => {
+  const tab = await openTab(browser);
+  await tab.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
+  await openPlayground(tab, server.site, 'first-election');
+  await press(tab, 'Play');
+  await pause(1500);
+  assert.equal(await tab.evaluate(() => document.getAnimations().length), 0);
+  await tab.close();
+});
+
+// ---- at home
+
+await check('no request leaves the server, and its policy forbids nothing that the page does', async () => {
+  const tab = await openTab(browser);
+  await openPlayground(tab, server.site, 'leader-election');
+  await key(tab, 'End');
+  const strangers = [...tab.requests].filter((url) => !url.startsWith(`${server.site}/`) && !/^(about|blob|data):/.test(url));
+  assert.deepEqual(strangers, []);
+  await mustBeQuiet(tab);
+  await tab.close();
+});
+
+// ---- at rest
+
+// Counts what runs, from the beginning of the document on.
+function countWhatRuns() {
+  window.ran = { frames: 0, timers: 0 };
+  const counted = (make, what) => (call, ...rest) => make.call(window, (...values) => {
+    window.ran[what]++;
+    call(...values);
+  }, ...rest);
+  window.requestAnimationFrame = counted(window.requestAnimationFrame, 'frames');
+  window.setTimeout = counted(window.setTimeout, 'timers');
+  window.setInterval = counted(window.setInterval, 'timers');
+}
+
+const WORK = ['LayoutCount', 'RecalcStyleCount', 'ScriptDuration'];
+
+async function work(session, tab) {
+  const { metrics } = await session.send('Performance.getMetrics');
+  const counts = metrics.filter(({ name }) => WORK.includes(name)).map(({ name, value }) => [name, value]);
+  return { ...Object.fromEntries(counts), ...(await tab.evaluate(() => ({ ...window.ran }))) };
+}
+
+async function checkRest(tab) {
+  const session = await tab.createCDPSession();
+  await session.send('Performance.enable');
+  await work(session, tab); // The first one runs a script of its own.
+  await pause(500);
+  const before = await work(session, tab);
+  await pause(REST_MS);
+  const after = await work(session, tab);
+  const script = after.ScriptDuration - before.ScriptDuration; // That of the measurement itself.
+  assert.ok(script < 0.005, `scripts ran for ${script} s`);
+  delete before.ScriptDuration;
+  delete after.ScriptDuration;
+  assert.deepEqual(after, before);
+}
+
+await check('a page in which nothing happens does nothing', async () => {
+  const tab = await openTab(browser);
+  await tab.evaluateOnNewDocument(countWhatRuns);
+  for (const wanted of ['', 'leader-election', 'figure-7']) {
+    await openPlayground(tab, server.site, wanted);
+    await checkRest(tab);
+  }
+  await key(tab, 'End');
+  await checkRest(tab);
+  await choose(tab, 'Speed', '1×');
+  await press(tab, 'Play');
+  await pause(300);
+  assert.ok((await tab.evaluate(() => window.ran.frames)) > 0, 'what counts does not count');
+  await press(tab, 'Pause');
+  await checkRest(tab);
+  await tab.close();
+});
+
+// ---- small
+
+await check('page and core are smaller than 300 kB together', async () => {
+  const tab = await openTab(browser);
+  await openPlayground(tab, server.site);
+  const { sent, whole } = await tab.evaluate(() => {
+    const loaded = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
+    const page = loaded.filter(({ name }) => !/\/(scenarios|learn)\/|mode\.json$/.test(name));
+    const sum = (field) => page.reduce((all, one) => all + one[field], 0);
+    return { sent: sum('encodedBodySize'), whole: sum('decodedBodySize') };
+  });
+  console.log(`        ${Math.round(sent / 1024)} kB sent, ${Math.round(whole / 1024)} kB unpacked`);
+  assert.ok(sent < BYTES_MAX, `${sent} bytes`);
+  await tab.close();
+});
+
+await check('the first paint comes', async () => {
+  const tab = await openTab(browser);
+  await openPlayground(tab, server.site);
+  const paint = await until(
+    () => tab.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime), 'a paint');
+  const ready = await tab.evaluate(() => performance.getEntriesByType('resource').findLast(({ name }) => name.endsWith('core.wasm'))?.responseEnd);
+  console.log(`        first paint after ${Math.round(paint)} ms, the core is there after ${Math.round(ready)} ms`);
+  await tab.close();
+});
+
+await browser.close();
+await server.stop();
+finish();
