@@ -1,5 +1,5 @@
-/* flow_test.c - what scenarios are played by hand with: time that flows, nodes that are paused, single messages,
- * and as many names as somebody likes. */
+/* flow_test.c - what scenarios are played by hand with: time that flows, nodes that are paused, single
+ * messages, and as many names as somebody likes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

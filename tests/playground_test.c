@@ -95,7 +95,7 @@ static void check_same(struct fl_session *a, struct fl_session *b)
     assert_string_equal(fl_session_view(a, UINT32_MAX), fl_session_view(b, UINT32_MAX));
 }
 
-/* ------------------------------------------------------------------------------------------------ sessions */
+/* ----------------------------------------------------------------------------------------------- sessions */
 
 static void test_a_cluster_that_nothing_happened_to_has_one_step(void **state)
 {
@@ -194,6 +194,32 @@ static void test_a_message_flies_from_the_step_that_sent_it_to_the_one_that_deli
         cJSON_Delete(view);
     }
     assert_true(flown > 10);
+    fl_session_close(session);
+}
+
+static double number_of(const cJSON *event, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItem(event, name);
+    return item ? item->valuedouble : 0;
+}
+
+/* A heartbeat's answer comes back just when the next heartbeat is due. */
+static void test_at_the_same_moment_messages_arrive_before_time_outs(void **state)
+{
+    (void)state;
+    struct fl_session *session =
+        open_text("nodes A B\noption heartbeat 20ms\nat x elect A term 1 with B; settle\nat y flow 200ms\n");
+    uint32_t met = 0;
+    for (uint32_t k = 2; k <= fl_session_count(session); k++) {
+        cJSON *before = parse(fl_session_event(session, k - 1)), *event = parse(fl_session_event(session, k));
+        bool is_append = strstr(fl_session_event(session, k), "\"sent\",\"node\":\"A\"") != NULL;
+        bool arrived = strstr(fl_session_event(session, k - 1), "\"delivered\",\"node\":\"A\"") != NULL;
+        bool is_flow = fl_session_line(session, k) == 4 && number_of(event, "time_us") > 30000;
+        met += is_append && is_flow && arrived && number_of(before, "time_us") == number_of(event, "time_us");
+        cJSON_Delete(before);
+        cJSON_Delete(event);
+    }
+    assert_in_range(met, 5, 10);
     fl_session_close(session);
 }
 
@@ -405,7 +431,7 @@ static void test_the_heap_gives_blocks_apart_and_takes_them_back(void **state)
     assert_non_null(fl__heap_allocate(&heap, 0));
 }
 
-/* ------------------------------------------------------------------------------------------------ anything */
+/* ----------------------------------------------------------------------------------------------- anything */
 
 static const char *const words[] = {
     "nodes",     "A",       "B",         "C",          "learners", "log",    "term",       "commit",
@@ -463,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_actions_one_by_one_are_what_their_text_plays),
         cmocka_unit_test(test_the_past_is_the_same_however_often_one_looks),
         cmocka_unit_test(test_a_message_flies_from_the_step_that_sent_it_to_the_one_that_delivers_it),
+        cmocka_unit_test(test_at_the_same_moment_messages_arrive_before_time_outs),
         cmocka_unit_test(test_entries_that_are_cut_are_gone_at_the_step_that_says_so),
         cmocka_unit_test(test_acting_in_the_past_cuts_what_followed_its_line),
         cmocka_unit_test(test_acting_in_a_branch_adds_to_it_and_drops_those_behind),

@@ -63,8 +63,8 @@ struct fl_sim_event {
     uint32_t line;       /* Of a scenario file: the line that was played. */
 };
 
-/* The event as a JSON object in one line, as docs/events.md has it. Returns its length; not all of it is there
- * unless that is less than `size`. `out` is terminated. */
+/* The event as a JSON object in one line, as docs/events.md has it. Returns its length; not all of it is
+ * there unless that is less than `size`. `out` is terminated. */
 size_t fl_sim_event_json(const struct fl_sim_event *event, char *out, size_t size);
 
 /* What lives. */

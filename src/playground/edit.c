@@ -1,5 +1,5 @@
-/* edit.c - a scenario's text as somebody plays on: lines are added at its end, what is no longer so is cut, and an
- * option is set. Comments and blank lines stay where they are. */
+/* edit.c - a scenario's text as somebody plays on: lines are added at its end, what is no longer so is
+ * cut, and an option is set. Comments and blank lines stay where they are. */
 #include "../core/core.h"
 #include "playground.h"
 

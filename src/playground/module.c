@@ -1,7 +1,9 @@
-/* module.c - the playground as a WebAssembly module: what JavaScript calls, and what a freestanding compiler needs.
+/* module.c - the playground as a WebAssembly module: what JavaScript calls, and what a freestanding
+ * compiler needs.
  *
- * It imports nothing. Texts go in through memory from allocate(), and come out as addresses of texts that end with a
- * zero byte. A bug ends the call with a trap, and bug() says which it was; the module is of no use then.
+ * It imports nothing. Texts go in through memory from allocate(), and come out as addresses of texts that
+ * end with a zero byte. A bug ends the call with a trap, and bug() says which it was; the module is of no
+ * use then.
  *
  * Of this module alone: the rest of the folder is compiled natively too, for tests. */
 #include "../core/core.h"

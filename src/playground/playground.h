@@ -1,14 +1,15 @@
 /* playground.h - scenarios that somebody plays by hand, step by step, back and forth.
  *
- * A session is a scenario's text, played. Its steps are the events that were told: step 0 is the beginning, step k
- * the moment at which event k was told. Whatever the reader does adds a line to the text, and the past is had by
- * playing the text again up to there: the text is all there is to save, to share or to go back to.
+ * A session is a scenario's text, played. Its steps are the events that were told: step 0 is the
+ * beginning, step k the moment at which event k was told. Whatever the reader does adds a line to the
+ * text, and the past is had by playing the text again up to there: the text is all there is to save, to
+ * share or to go back to.
  *
- * Like the core this folder is freestanding. With src/core and src/scenario it makes the WebAssembly module that
- * the web view's playground runs on; there module.c is the door to JavaScript.
+ * Like the core this folder is freestanding. With src/core and src/scenario it makes the WebAssembly
+ * module that the web view's playground runs on; there module.c is the door to JavaScript.
  *
- * It sees what others may not: the core's state, for the timers that a page draws (core.h, which also declares the
- * four functions of memory that a freestanding program has).
+ * It sees what others may not: the core's state, for the timers that a page draws (core.h, which also
+ * declares the four functions of memory that a freestanding program has).
  *
  *   session.c  sessions: open, look, act
  *   record.c   a player, and what was told as it played
@@ -42,7 +43,8 @@ void fl_session_close(struct fl_session *session);
 
 /* How many events there are: the last step's number. */
 uint32_t fl_session_count(const struct fl_session *session);
-/* Event k, from 1: a JSON object (docs/events.md). All texts are valid until the next call with the session. */
+/* Event k, from 1: a JSON object (docs/events.md). All texts are valid until the next call with the
+ * session. */
 const char *fl_session_event(const struct fl_session *session, uint32_t k);
 /* The text's line that step k belongs to, from 1; 0 for step 0. */
 uint32_t fl_session_line(const struct fl_session *session, uint32_t k);
@@ -53,8 +55,8 @@ const char *fl_session_state(struct fl_session *session);
 /* How the play went so far. */
 void fl_session_result(const struct fl_session *session, struct fl_scenario_result *result);
 
-/* Something happens after step k: a line `at you EVENT`. What comes after the line of step k is cut from the text
- * before. On an error nothing has changed, and *result says why. */
+/* Something happens after step k: a line `at you EVENT`. What comes after the line of step k is cut from
+ * the text before. On an error nothing has changed, and *result says why. */
 FL_MUST_USE int fl_session_act(struct fl_session *session, uint32_t k, const char *event, size_t size,
                                struct fl_scenario_result *result);
 /* Time passes after the last step; what passes in a row is one line of the text. */
@@ -108,7 +110,8 @@ struct fl__page {
     size_t size;
 };
 
-/* Writes the world as the moment shows it at which the event is told; NULL: between events. False: no memory. */
+/* Writes the world as the moment shows it at which the event is told; NULL: between events. False: no
+ * memory. */
 bool fl__view_write(struct fl__page *page, struct fl_player *player, const struct fl_event *event);
 /* Room for so many bytes; what was there may be gone. */
 bool fl__page_grow(struct fl__page *page, size_t size);
@@ -131,7 +134,8 @@ struct fl__edited fl__edit_add(const struct fl_allocator *allocator, const char 
 /* With the option NAME VALUE: in its old place, or before the first statement. */
 struct fl__edited fl__edit_option(const struct fl_allocator *allocator, const char *text, size_t size,
                                   struct fl_word option);
-/* If the last line is a flow that `add` may be added to: where it begins, and how long it is then; else false. */
+/* If the last line is a flow that `add` may be added to: where it begins, and how long it is then; else
+ * false. */
 bool fl__edit_last_flow(const char *text, size_t size, fl_time_us add, size_t *at, fl_time_us *sum);
 #define FL__FLOW_MAX 32
 /* "flow 150ms"; returns its length. */

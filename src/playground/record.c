@@ -38,8 +38,8 @@ static bool make_room(struct fl__record *record, size_t more)
 }
 
 /* Writes the story at the end of the bytes, with so much room behind it; says where. False: no memory. */
-static bool write(struct fl__record *record, const struct fl_story *story, size_t spare,
-                  struct fl__told *told)
+static bool add_story(struct fl__record *record, const struct fl_story *story, size_t spare,
+                      struct fl__told *told)
 {
     size_t room = JSON_USUAL, needed = 0;
     do {
@@ -65,7 +65,7 @@ static void on_event(void *context, const struct fl_world *world, const struct f
                                  (size_t)record->count + 1, sizeof *list);
     if (list)
         record->list = list;
-    if (!list || !write(record, &story, 0, &told)) {
+    if (!list || !add_story(record, &story, 0, &told)) {
         record->is_full = true;
         return;
     }
@@ -148,7 +148,7 @@ static bool tell_again(struct fl__record *record, struct fl_word line)
         (void)fl_story_json(&story, record->bytes + told->at, told->room);
         return true;
     }
-    if (!write(record, &story, FLOW_ROOM, &again))
+    if (!add_story(record, &story, FLOW_ROOM, &again))
         return false;
     *told = again;
     return true;

@@ -1,8 +1,8 @@
 /* session.c - a scenario that is played by hand.
  *
- * The head is the world at the end of the text; it goes on as lines are added. The past is played again, in a second
- * world, up to the moment that is asked for. Whatever changes more than the end of the text plays all of it into a
- * new head, and takes the old one's place only if that went well. */
+ * The head is the world at the end of the text; it goes on as lines are added. The past is played again,
+ * in a second world, up to the moment that is asked for. Whatever changes more than the end of the text
+ * plays all of it into a new head, and takes the old one's place only if that went well. */
 #include "../core/core.h"
 #include "playground.h"
 
@@ -26,6 +26,23 @@ static void release(struct fl_session *session, void *memory)
         session->allocator.release(session->allocator.context, memory);
 }
 
+/* Whether the byte is nowhere in the text. */
+static bool is_without(char byte, const char *text, size_t size)
+{
+    for (size_t k = 0; k < size; k++)
+        if (text[k] == byte)
+            return false;
+    return true;
+}
+
+static int refuse(const char *text, struct fl_scenario_result *result)
+{
+    *result = (struct fl_scenario_result){0};
+    struct fl_word words = fl_word_of(text);
+    memcpy(result->text, words.start, words.length + 1);
+    return FL_EINVAL;
+}
+
 static char *copy_of(struct fl_session *session, const char *text, size_t size)
 {
     char *copy = allocate(session, size + 1);
@@ -46,7 +63,7 @@ static struct fl_session_start start_of(const struct fl_session *session)
                                      .options = session->options};
 }
 
-/* ----------------------------------------------------------------------------------------------- open, close */
+/* -------------------------------------------------------------------------------------------- open, close */
 
 /* Plays the text from its beginning. The edited text is the session's own from then on, or released. */
 static int play_anew(struct fl_session *session, struct fl__edited edited, struct fl_scenario_result *result)
@@ -77,6 +94,8 @@ int fl_session_open(struct fl_session **out, const struct fl_session_start *star
                     struct fl_scenario_result *result)
 {
     *out = NULL;
+    if (!is_without('\0', start->text, start->size))
+        return refuse("a scenario is text, and has no zero bytes", result);
     struct fl_session *session = start->allocator.allocate(start->allocator.context, sizeof *session);
     if (!session) {
         fl__record_explain(NULL, FL_ENOMEM, result);
@@ -263,18 +282,7 @@ static int go_on(struct fl_session *session, struct fl__edited edited, struct fl
 
 static bool is_one_line(const char *text, size_t size)
 {
-    for (size_t k = 0; k < size; k++)
-        if (text[k] == '\n')
-            return false;
-    return true;
-}
-
-static int refuse(const char *text, struct fl_scenario_result *result)
-{
-    *result = (struct fl_scenario_result){0};
-    struct fl_word words = fl_word_of(text);
-    memcpy(result->text, words.start, words.length + 1);
-    return FL_EINVAL;
+    return is_without('\n', text, size) && is_without('\0', text, size);
 }
 
 int fl_session_act(struct fl_session *session, uint32_t k, const char *event, size_t size,

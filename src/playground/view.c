@@ -1,4 +1,5 @@
-/* view.c - a world as JSON: what the page draws. docs/events.md has the fields. */
+/* view.c - a world as JSON: what the page draws. docs/events.md has the fields that a live
+ * cluster's view has not. */
 #include "../core/core.h"
 #include "playground.h"
 

@@ -1,8 +1,8 @@
 /* flow.c - time in which messages take their time, and nodes that are paused.
  *
- * In a flow a message arrives `latency` after it was sent, or as much later as its own delay says; at the same moment
- * messages come before time-outs, and among themselves in the order they were sent. What is due is done before
- * time goes on, so a flow may be cut anywhere into two. */
+ * In a flow a message arrives `latency` after it was sent, or as much later as its own delay says; at the
+ * same moment messages come before time-outs, and among themselves in the order they were sent. What is
+ * due is done before time goes on, so a flow may be cut anywhere into two. */
 #include "scenario_internal.h"
 
 fl_time_us fl_world_due(const struct fl_packet *packet, fl_time_us latency)

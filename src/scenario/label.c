@@ -1,5 +1,6 @@
-/* label.c - names that lines give to writes, reads and messages, for later lines. A name may be given again: the
- * newest write or read of a name is the one that is meant, and all messages of it that are still held. */
+/* label.c - names that lines give to writes, reads and messages, for later lines. A name may be given
+ * again: the newest write or read of a name is the one that is meant, and all messages of it that are
+ * still held. */
 #include "scenario_internal.h"
 
 bool fl__label_add(struct fl_player *player, struct fl__label label)
@@ -53,7 +54,7 @@ void fl__labels_free(struct fl_player *player)
     fl__world_release(player->world, player->labels);
 }
 
-/* ------------------------------------------------------------------------------------ messages with a name */
+/* ----------------------------------------------------------------------------------- messages with a name */
 
 /* fly WORD: copies of what was held or copied fly again. */
 bool fl__label_fly(struct fl_player *player, struct fl__words words)

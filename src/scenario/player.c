@@ -1,5 +1,5 @@
-/* player.c - plays a scenario's text, line after line: its common part, and one branch. Whole files are played a
- * branch at a time, each in a world of its own. */
+/* player.c - plays a scenario's text, line after line: its common part, and one branch. Whole files are
+ * played a branch at a time, each in a world of its own. */
 #include "scenario_internal.h"
 
 /* ----------------------------------------------------------------------------------------------- failures */

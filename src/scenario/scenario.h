@@ -466,7 +466,8 @@ struct fl_story {
 /* False: there is nothing to tell. `text` holds the sentence, and is of so many bytes. */
 bool fl_story_tell(struct fl_story *out, char *text, size_t size, const struct fl_world *world,
                    const struct fl_event *event);
-/* As a JSON object in one line. Returns its length; not all of it is there unless that is less than `size`. */
+/* As a JSON object in one line. Returns its length; not all of it is there unless that is less than
+ * `size`. */
 size_t fl_story_json(const struct fl_story *story, char *out, size_t size);
 /* A message's type as scenario files and events call it. */
 const char *fl_message_name(enum fl_message_type type);
@@ -528,7 +529,8 @@ fl_time_us fl_player_latency(const struct fl_player *player);
 
 /* How many branches the text has. */
 uint32_t fl_scenario_branches(const char *text, size_t size);
-/* Whether a line of the text expects something at this step: an event added to it would be looked at twice. */
+/* Whether a line of the text expects something at this step: an event added to it would be looked at
+ * twice. */
 bool fl_scenario_expects_at(const char *text, size_t size, struct fl_word step);
 
 #endif

@@ -1,5 +1,5 @@
-/* script.c - a scenario file as lines and words: one statement a line, # begins a comment unless a digit follows
- * (#17 is a message), ; is a word of its own.
+/* script.c - a scenario file as lines and words: one statement a line, # begins a comment unless a digit
+ * follows (#17 is a message), ; is a word of its own.
  *
  * Unindented lines are the common part until the first `branch`; the indented lines after one are that
  * branch. */

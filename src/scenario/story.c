@@ -1,5 +1,5 @@
-/* story.c - events as people read them: a sentence, in the paper's words, and the numbers that it speaks of; and the
- * same as JSON (docs/events.md). */
+/* story.c - events as people read them: a sentence, in the paper's words, and the numbers that it speaks
+ * of; and the same as JSON (docs/events.md). */
 #include "scenario_internal.h"
 
 /* An event that is to be told. */

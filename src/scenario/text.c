@@ -6,10 +6,11 @@ struct writer {
     size_t size, length;
 };
 
+/* A zero byte would end the text for those who read it. */
 static void put(struct writer *writer, const char *text, size_t length)
 {
     for (size_t k = 0; k < length && writer->length + 1 < writer->size; k++)
-        writer->out[writer->length++] = text[k];
+        writer->out[writer->length++] = text[k] == '\0' ? '?' : text[k];
 }
 
 static void put_word(struct writer *writer, struct fl_word word)
