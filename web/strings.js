@@ -298,8 +298,8 @@ const zh = {
   'verdict.broken': '安全性被破坏：{0}',
 
   'role.leader': '领导者',
-  'role.candidate': '候选人',
-  'role.precandidate': '预候选人',
+  'role.candidate': '候选者',
+  'role.precandidate': '预候选者',
   'role.follower': '跟随者',
   'role.down': '宕机',
   'role.paused': '暂停',
