@@ -23,7 +23,7 @@ function factsOf(page, node) {
     { label: 'commit', value: number(page, node.commit) },
     { label: 'applied', value: number(page, node.applied) },
     view.live ? null : { label: 'timer', value: timerOf(page, node) },
-    { label: 'disk', value: diskOf(page, view, node) },
+    { label: view.live ? 'log-size' : 'disk', value: diskOf(page, view, node) },
     node.damage ? { label: 'damage', value: node.damage } : null,
     node.health ? { label: 'health', value: node.health } : null,
     view.live && node.up ? { label: 'memory', value: bytes(page, node.counters.memory) } : null,
