@@ -220,6 +220,11 @@ static void test_files_are_served_with_their_types_and_once(void **state)
     response = browser_ask(site.port, "HEAD", "/web/live.js", "", NULL);
     assert_null(strstr(response, "EventSource"));
     expect_answer(response, 200, "ETag: ");
+    expect_answer(browser_ask(site.port, "GET", "/web/live.js", "Accept-Encoding: gzip, br\r\n", NULL), 200,
+                  "Content-Encoding: gzip\r\n");
+    response = browser_ask(site.port, "GET", "/web/live.js", "Accept-Encoding: gzip;q=0\r\n", NULL);
+    assert_null(strstr(response, "Content-Encoding"));
+    expect_answer(response, 200, "EventSource");
     expect_answer(browser_get(site.port, "/web/nothing.js"), 404, "/help lists them");
     expect_answer(browser_get(site.port, "/web/../web/live.js"), 404, "");
     expect_answer(browser_get(site.port, "/web/"), 404, "");

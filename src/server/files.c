@@ -1,7 +1,7 @@
 /* files.c - the files of the web page, which the program carries within itself.
  *
  * The build gathers them (CMakeLists.txt): what is in web/, the lessons of docs/learn as web/learn/, and the
- * core for WebAssembly as web/core.wasm, if this machine could build it. */
+ * core for WebAssembly as web/core.wasm, if this machine could build it; each as it is, and through gzip. */
 #include "web.h"
 
 #include <string.h>
@@ -15,11 +15,6 @@ const struct fl__file *fl__file_find(const char *path)
         if (strcmp(file->path, path) == 0)
             return file;
     return NULL;
-}
-
-size_t fl__file_size(const struct fl__file *file)
-{
-    return (size_t)(file->end - file->data);
 }
 
 const char *fl__file_type(const struct fl__file *file)
@@ -46,5 +41,5 @@ const char *fl__file_type(const struct fl__file *file)
 
 uint64_t fl__file_hash(const struct fl__file *file)
 {
-    return XXH3_64bits(file->data, fl__file_size(file));
+    return XXH3_64bits(file->data, (size_t)(file->end - file->data));
 }

@@ -70,19 +70,32 @@ static enum MHD_Result queue_page(struct MHD_Connection *connection, struct fl__
     return queue(connection, page->status, page->type, "no-store", response);
 }
 
+static bool takes_gzip(struct MHD_Connection *connection)
+{
+    const char *accepted =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    return accepted != NULL && strstr(accepted, "gzip") != NULL && strstr(accepted, "gzip;q=0") == NULL;
+}
+
 /* The browser keeps it, and asks each time whether it is still the same. */
 static enum MHD_Result queue_file(struct MHD_Connection *connection, const struct fl__file *file)
 {
-    char tag[24];
-    snprintf(tag, sizeof tag, "\"%016" PRIx64 "\"", fl__file_hash(file));
+    char tag[32];
+    bool gzip = takes_gzip(connection);
+    const char *data = gzip ? file->compressed : file->data, *end = gzip ? file->compressed_end : file->end;
+    snprintf(tag, sizeof tag, "\"%016" PRIx64 "%s\"", fl__file_hash(file), gzip ? "-gzip" : "");
     const char *known =
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_NONE_MATCH);
     bool is_known = known != NULL && strstr(known, tag) != NULL;
     /* Read-only memory of the program, which libmicrohttpd does not write to. */
     struct MHD_Response *response = MHD_create_response_from_buffer(
-        is_known ? 0 : fl__file_size(file), (void *)(uintptr_t)file->data, MHD_RESPMEM_PERSISTENT);
-    if (response != NULL)
+        is_known ? 0 : (size_t)(end - data), (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
+    if (response != NULL) {
         MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, tag);
+        MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+        if (gzip)
+            MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    }
     return queue(connection, is_known ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, fl__file_type(file), "no-cache",
                  response);
 }

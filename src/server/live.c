@@ -19,6 +19,7 @@
 #define WATCHERS_MAX 32
 #define KEPT 32 /* Messages. */
 #define BLOCK_SIZE (16u << 10)
+#define SEND_BUFFER_SIZE (256 << 10)
 
 struct message {
     uint32_t holders;
@@ -151,6 +152,16 @@ static void on_gone(void *context)
     fl__live_wake(live);
 }
 
+/* What the system keeps for one who does not read is limited, too. */
+static void limit_buffer(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int size = SEND_BUFFER_SIZE;
+    if (info != NULL)
+        (void)setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
 struct MHD_Response *fl__live_open(struct fl__live *live, struct MHD_Connection *connection)
 {
     struct watcher *watcher = calloc(1, sizeof *watcher);
@@ -158,6 +169,7 @@ struct MHD_Response *fl__live_open(struct fl__live *live, struct MHD_Connection 
         return NULL;
     *watcher = (struct watcher){.live = live, .connection = connection, .is_new = true};
     fl__link_init(&watcher->link);
+    limit_buffer(connection);
     pthread_mutex_lock(&live->mutex);
     bool is_taken = live->watcher_count < WATCHERS_MAX && !live->has_ended;
     struct MHD_Response *response =

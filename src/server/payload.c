@@ -357,13 +357,17 @@ struct text {
     size_t size, size_max;
 };
 
+static void add_bytes(struct text *text, struct fl__bytes piece)
+{
+    size_t room = text->size_max - text->size, size = piece.size < room ? piece.size : room;
+    if (size > 0)
+        memcpy(text->data + text->size, piece.data, size);
+    text->size += size;
+}
+
 static void add_text(struct text *text, const char *piece)
 {
-    size_t size = strlen(piece);
-    if (size > text->size_max - text->size)
-        size = text->size_max - text->size;
-    memcpy(text->data + text->size, piece, size);
-    text->size += size;
+    add_bytes(text, fl__bytes_of(piece));
 }
 
 static bool is_plain(struct fl__bytes arg)
@@ -382,9 +386,10 @@ static void add_arg(struct text *text, struct fl__bytes arg)
     if (cut)
         arg.size = SHOWN_SIZE_MAX;
     bool quoted = !is_plain(arg);
-    if (quoted)
-        add_text(text, "\"");
-    for (size_t k = 0; k < arg.size; k++) {
+    add_text(text, quoted ? "\"" : "");
+    if (!quoted)
+        add_bytes(text, arg);
+    for (size_t k = 0; quoted && k < arg.size; k++) {
         char c = arg.data[k], escaped[5];
         if (c < ' ' || c > '~')
             snprintf(escaped, sizeof escaped, "\\x%02x", (unsigned)(unsigned char)c);

@@ -24,7 +24,7 @@ struct seen {
     char name[FL_NAME_MAX];
     bool is_up;
     char *view; /* As it came, or as made for one that is down; from malloc. NULL: nothing is known. */
-    fl_index first, last, commit;
+    fl_index last;
     char boot[17];
     uint64_t next; /* Its next event; 0: the newest ones are wanted. */
 };
@@ -140,32 +140,48 @@ static void take_events(struct fl__picture *picture, struct seen *seen, const st
     seen->next = answer->next;
 }
 
-bool fl__picture_take(struct fl__picture *picture, const char *name, const struct fl__seen *answer)
+/* NULL: it is no view of that member. To be deleted. */
+static cJSON *read_view(const char *text, const char *name)
 {
-    struct seen *seen = member_named(picture, name);
-    cJSON *json = cJSON_Parse(answer->view);
+    cJSON *json = is_one_line(text) ? cJSON_Parse(text) : NULL;
     const cJSON *own = cJSON_GetObjectItemCaseSensitive(json, "name");
-    bool is_good = seen != NULL && cJSON_IsString(own) && strcmp(own->valuestring, name) == 0 &&
-                   is_one_line(answer->view) && answer->next >= answer->event_count;
-    char *view = is_good ? strdup(answer->view) : NULL;
+    if (cJSON_IsString(own) && strcmp(own->valuestring, name) == 0)
+        return json;
+    cJSON_Delete(json);
+    return NULL;
+}
+
+static bool take_view(struct fl__picture *picture, struct seen *seen, const char *text)
+{
+    cJSON *json = read_view(text, seen->name);
+    char *view = json != NULL ? strdup(text) : NULL;
     if (view == NULL) {
         cJSON_Delete(json);
         return false;
     }
-    fl_index first = read_number(json, "first"), last = seen->last;
-    picture->is_sampled = picture->is_sampled || (seen->is_up && first > last + 1);
-    picture->has_changed =
-        picture->has_changed || !seen->is_up || seen->view == NULL || !is_same_view(seen->view, view);
+    fl_index first = read_number(json, "first");
+    picture->is_sampled = picture->is_sampled || (seen->is_up && first > seen->last + 1);
+    picture->has_changed = true;
     seen->is_up = true;
-    seen->first = first;
     seen->last = read_number(json, "last");
-    seen->commit = read_number(json, "commit");
-    if (seen->commit > picture->committed)
-        picture->committed = seen->commit;
+    fl_index commit = read_number(json, "commit");
+    if (commit > picture->committed)
+        picture->committed = commit;
     free(seen->view);
     seen->view = view;
-    take_events(picture, seen, answer);
     cJSON_Delete(json);
+    return true;
+}
+
+bool fl__picture_take(struct fl__picture *picture, const char *name, const struct fl__seen *answer)
+{
+    struct seen *seen = member_named(picture, name);
+    if (seen == NULL || answer->next < answer->event_count)
+        return false;
+    bool is_old = seen->is_up && seen->view != NULL && is_same_view(seen->view, answer->view);
+    if (!is_old && !take_view(picture, seen, answer->view))
+        return false;
+    take_events(picture, seen, answer);
     return true;
 }
 

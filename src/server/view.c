@@ -34,17 +34,28 @@ struct view {
 
 /* --------------------------------------------------------------------------------------------------- JSON */
 
+static bool is_plain(char c)
+{
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
 static void add_text(struct fl__reply *out, const char *text)
 {
-    fl__reply_print(out, "\"");
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            fl__reply_print(out, "\\%c", c);
-        else
-            fl__reply_print(out, "%c", c < 0x20 || c > 0x7e ? '?' : c);
+    fl__reply_raw(out, fl__bytes_of("\""));
+    while (*text != '\0') {
+        size_t plain = 0;
+        while (is_plain(text[plain]))
+            plain++;
+        fl__reply_raw(out, (struct fl__bytes){text, plain});
+        text += plain;
+        if (*text == '\0')
+            break;
+        const char escaped[] = {'\\', *text};
+        fl__reply_raw(out,
+                      *text == '"' || *text == '\\' ? (struct fl__bytes){escaped, 2} : fl__bytes_of("?"));
+        text++;
     }
-    fl__reply_print(out, "\"");
+    fl__reply_raw(out, fl__bytes_of("\""));
 }
 
 static fl_index at_most(fl_index index, fl_index last)

@@ -54,13 +54,13 @@ bool fl__page_show(struct fl__board *board, const char *path, bool verbose, stru
 /* ------------------------------------------------------------------------------------------------ files.c */
 
 struct fl__file {
-    const char *path;       /* Below the web port's root: "web/main.js". */
-    const char *data, *end; /* What is in it, from here to before there. */
+    const char *path;                        /* Below the web port's root: "web/main.js". */
+    const char *data, *end;                  /* What is in it, from here to before there; */
+    const char *compressed, *compressed_end; /* and the same through gzip. */
 };
 extern const struct fl__file fl__files[]; /* Made by the build; the last one has no path. */
 
 const struct fl__file *fl__file_find(const char *path); /* NULL: there is none. */
-size_t fl__file_size(const struct fl__file *file);
 const char *fl__file_type(const struct fl__file *file);
 uint64_t fl__file_hash(const struct fl__file *file);
 

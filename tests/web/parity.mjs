@@ -141,14 +141,14 @@ await test("a write's word is seen in every log that holds it, after hundreds of
 });
 
 await test("Figure 7's follower f needs seven rejections one by one, two by terms, one with an outline", async () => {
-  const source = await PlaygroundSource.open(readFileSync(`${root}/tests/scenarios/figure-7.txt`, "utf8"));
+  const source = await PlaygroundSource.open(readFileSync(`${root}/web/scenarios/figure-7.txt`, "utf8"));
   const start = source.view(0);
   const counts = (await compareLogs(start, "L", "f")).map(({ strategy, rejections }) => [strategy, rejections]);
   assert.deepEqual(counts, [["one", 7], ["term", 2], ["outline", 1]]);
 });
 
 await test("of a live view only the part of the logs that it shows is compared, with its own indexes", async () => {
-  const source = await PlaygroundSource.open(readFileSync(`${root}/tests/scenarios/figure-7.txt`, "utf8"));
+  const source = await PlaygroundSource.open(readFileSync(`${root}/web/scenarios/figure-7.txt`, "utf8"));
   const start = source.view(0);
   for (const node of start.nodes) Object.assign(node, { first: 1001, last: node.last + 1000 });
   const [one] = await compareLogs(start, "L", "f");
@@ -158,7 +158,7 @@ await test("of a live view only the part of the logs that it shows is compared, 
 });
 
 await test("a source compares with the leader of the moment", async () => {
-  const source = await PlaygroundSource.open(readFileSync(`${root}/tests/scenarios/figure-7.txt`, "utf8"));
+  const source = await PlaygroundSource.open(readFileSync(`${root}/web/scenarios/figure-7.txt`, "utf8"));
   assert.equal(leaderOf(source.view(0)), null);
   assert.deepEqual(source.compare(0, "f"), []);
   const last = source.length - 1;
