@@ -1,19 +1,16 @@
 // What the browser's tests share: a browser, the page's server, elements found as people find them, by role and name, and
 // a count of what held.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import puppeteer from 'puppeteer-core';
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/local/bin/chromium'];
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const WAIT_MS = 10000;
-
-export const chromium = process.env.CHROMIUM ?? CHROMIUM.find((path) => existsSync(path));
 
 export function launch() {
   // Tests run as root in containers, where Chromium's own sandbox cannot start.
-  return puppeteer.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-dev-shm-usage', '--lang=en'] });
+  return puppeteer.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage', '--lang=en'] });
 }
 
 // ---- a count
@@ -146,7 +143,7 @@ export async function nodes(tab) {
     told.map(({ name }) => {
       const [, node, role, ...numbers] = /^(\S+), (.+?), term (\d+), (\d+) entries, committed up to (\d+)/.exec(name);
       const [term, entries, commit] = numbers.map(Number);
-      return [node, { role, term, entries, commit, pressed: told.pressed }];
+      return [node, { role, term, entries, commit }];
     }),
   );
 }
