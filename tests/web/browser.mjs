@@ -1,19 +1,16 @@
 // What the browser's tests share: a browser, the page's server, elements found as people find them, by role and name, and
 // a count of what held.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import puppeteer from 'puppeteer-core';
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/local/bin/chromium'];
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const WAIT_MS = 10000;
-
-export const chromium = process.env.CHROMIUM ?? CHROMIUM.find((path) => existsSync(path));
 
 export function launch() {
   // Tests run as root in containers, where Chromium's own sandbox cannot start.
-  return puppeteer.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-dev-shm-usage', '--lang=en'] });
+  return puppeteer.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage', '--lang=en'] });
 }
 
 // ---- a count
@@ -50,15 +47,11 @@ export async function until(condition, what, ms = WAIT_MS) {
 // `fairlead learn`, until stop() is called.
 export async function learn(binary, port) {
   const address = `127.0.0.1:${port}`;
-  const child = spawn(binary, ['learn', '--web', address, '--no-open', '--quiet'], { stdio: 'inherit' });
+  const child = spawn(binary, ['learn', '--web', address, '--no-open'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  const site = `http://${address}`;
-  const answers = async () => {
-    if (child.exitCode !== null) throw new Error(`fairlead learn ended with ${child.exitCode}`);
-    return (await fetch(`${site}/mode.json`).catch(() => null))?.ok;
-  };
-  await until(answers, `an answer from ${site}`);
-  return { site, stop: () => child.kill() && ended };
+  const isThere = new Promise((resolve) => child.stdout.once('data', () => resolve(true)));
+  if (!(await Promise.race([isThere, ended.then(() => false)]))) throw new Error(`nothing is served at ${address}`);
+  return { site: `http://${address}`, stop: () => child.kill() && ended };
 }
 
 // ---- a page, watched
@@ -150,7 +143,7 @@ export async function nodes(tab) {
     told.map(({ name }) => {
       const [, node, role, ...numbers] = /^(\S+), (.+?), term (\d+), (\d+) entries, committed up to (\d+)/.exec(name);
       const [term, entries, commit] = numbers.map(Number);
-      return [node, { role, term, entries, commit, pressed: told.pressed }];
+      return [node, { role, term, entries, commit }];
     }),
   );
 }

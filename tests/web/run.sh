@@ -49,11 +49,12 @@ if ! [ -d "$here/node_modules/puppeteer-core" ] || ! [ -d "$here/node_modules/ax
         finish
     }
 fi
-if [ -z "${CHROMIUM:-}" ] && ! command -v chromium >/dev/null; then
+CHROMIUM=${CHROMIUM:-$(command -v chromium)} || {
     echo "error: there is no Chromium (apt-get install chromium, or CHROMIUM=PATH): the page was not tested in a browser"
     failed=$((failed + 1))
     finish
-fi
+}
+export CHROMIUM
 run node "$here/playground.mjs" "$binary"
 run node "$here/looks.mjs" "$binary"
 run node "$here/live.mjs" "$binary"
