@@ -55,7 +55,7 @@ void fl__progress_start(struct fl_raft *raft, struct fl__peer *peer, fl_index la
     peer->hurry = 0;
     peer->heard_at = peer->moved_at = raft->now;
     peer->rejections = peer->entries_sent = 0;
-    peer->read_waiting = peer->read_in_round = peer->read_ready = 0;
+    peer->read_waiting = peer->read_in_round = peer->read_ready = peer->read_round = 0;
     fl__progress_rewind(raft, peer, last + 1, FL_PROGRESS_PROBE);
     if (peer->fork_known && !is_textbook(raft)) {
         peer->match = fl__min(peer->fork, peer->fork_durable);

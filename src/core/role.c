@@ -66,7 +66,7 @@ static void leave_role(struct fl_raft *raft)
         peer->todo &= (uint32_t) ~(FL__DO_VOTE | FL__DO_APPEND | FL__DO_HEARTBEAT | FL__DO_READ |
                                    FL__DO_READ_REPLY | FL__DO_FETCH | FL__DO_FETCH_REPLY);
         peer->sending = false;
-        peer->read_waiting = peer->read_in_round = peer->read_ready = 0;
+        peer->read_waiting = peer->read_in_round = peer->read_ready = peer->read_round = 0;
     }
     fl__read_fail(raft);
 }
