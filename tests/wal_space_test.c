@@ -190,6 +190,11 @@ static void test_a_log_closes_while_its_next_file_is_filled(void **unused)
     for (int k = 0; k < 12; k++) {
         boot_long(&machine, disk);
         fl__world_advance(machine.world, 40000 + 1000 * (fl_time_us)k);
+        append_plain(&machine, 2, PLAIN_SIZE); /* Is being written, */
+        append_plain(&machine, 3, PLAIN_SIZE); /* and queued behind it. */
+        close_log(&machine);
+        assert_false(machine.failed);
+        assert_int_equal(machine.durable, 3);
         halt(&machine);
         assert_int_equal(size_of(disk, SECOND_SEGMENT), 0); /* Nothing half made is left behind. */
         fl__disk_destroy(disk);

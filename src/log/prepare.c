@@ -78,7 +78,7 @@ static void give_up(struct fl__preparer *preparer)
         break;
     case REMOVING:
         if (preparer->is_closing) {
-            end(preparer, NOTHING, FL_ENOSPC);
+            end(preparer, NOTHING, preparer->is_full ? FL_ENOSPC : FL_ECANCELED);
             break;
         }
         preparer->step = WAITING;

@@ -71,7 +71,8 @@ struct fl__preparer {
     const struct fl__wal_options *options;
     uint64_t next_number; /* Of a file that is not taken yet. */
     bool is_full;         /* The disk has no space for the next file. */
-    /* The next file is ready (FL_OK), or will never be (an error). */
+    /* The next file is ready (FL_OK), was given up because nobody waited for it (FL_ECANCELED), or will never
+     * be (another error). */
     void (*changed)(void *context, int error);
     void *context;
 

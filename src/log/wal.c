@@ -99,7 +99,7 @@ static void on_prepared(void *context, int error)
 {
     struct fl__wal *wal = context;
     bool is_needed = wal->queued.count > 0 || wal->wants_mark;
-    if (error == FL_OK)
+    if (error == FL_OK || error == FL_ECANCELED) /* What is queued may need it after all. */
         start_batch(wal);
     else if (error != FL_ENOSPC || is_needed) /* Without space it ends only when the log is closed. */
         fail(wal, error, "its next file could not be made");

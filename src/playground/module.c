@@ -33,7 +33,7 @@ void *memset(void *to, int byte, size_t size)
 
 static char bug_text[FL_WORLD_TEXT_MAX];
 static struct fl_scenario_result result; /* Of the last call that was refused. */
-static char result_text[1024];
+static char result_text[4096];           /* A refusal, each of whose bytes may become six. */
 
 static bool grow(struct fl__heap *heap, size_t size)
 {

@@ -328,7 +328,7 @@ static int pause_ms(const struct fl__gatherer *gatherer, double now)
     double until = now + ANSWER_S;
     if (gatherer->picture == NULL && gatherer->begun == NULL)
         return -1;
-    if (gatherer->picture != NULL && gatherer->round_at < until)
+    if (gatherer->picture != NULL && !gatherer->is_round_open && gatherer->round_at < until)
         until = gatherer->round_at;
     if (gatherer->is_round_open && gatherer->patience_until < until)
         until = gatherer->patience_until;
@@ -412,6 +412,12 @@ void fl__gather_stop(struct fl__gatherer *gatherer)
     pthread_mutex_unlock(&gatherer->mutex);
     fl__live_wake(gatherer->live);
     pthread_join(gatherer->thread, NULL);
+}
+
+void fl__gather_destroy(struct fl__gatherer *gatherer)
+{
+    if (gatherer == NULL)
+        return;
     pthread_mutex_destroy(&gatherer->mutex);
     free(gatherer);
 }

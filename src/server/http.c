@@ -247,6 +247,7 @@ static void free_web(struct fl_web *web)
         fl__live_end(web->live);
     if (web->daemon != NULL)
         MHD_stop_daemon(web->daemon);
+    fl__gather_destroy(web->gatherer);
     fl__live_destroy(web->live);
     fl__board_destroy(web->board);
     free(web);

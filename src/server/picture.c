@@ -95,7 +95,9 @@ static uint64_t read_number(const cJSON *object, const char *name)
 /* Server-sent events end a line's data where the line ends. */
 static bool is_one_line(const char *text)
 {
-    return text[strcspn(text, "\r\n")] == '\0';
+    while ((unsigned char)*text >= 0x20)
+        text++;
+    return *text == '\0';
 }
 
 /* Whether two views differ in nothing but how long messages take. */
@@ -112,7 +114,7 @@ static bool is_same_view(const char *a, const char *b)
 
 static void keep_fresh(struct fl__picture *picture, const char *text)
 {
-    cJSON *json = cJSON_Parse(text);
+    cJSON *json = cJSON_ParseWithOpts(text, NULL, true);
     char *copy =
         cJSON_IsObject(json) && is_one_line(text) && picture->fresh_count < EVENTS_MAX ? strdup(text) : NULL;
     if (copy != NULL)
@@ -143,9 +145,11 @@ static void take_events(struct fl__picture *picture, struct seen *seen, const st
 /* NULL: it is no view of that member. To be deleted. */
 static cJSON *read_view(const char *text, const char *name)
 {
-    cJSON *json = is_one_line(text) ? cJSON_Parse(text) : NULL;
+    cJSON *json = is_one_line(text) ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
     const cJSON *own = cJSON_GetObjectItemCaseSensitive(json, "name");
-    if (cJSON_IsString(own) && strcmp(own->valuestring, name) == 0)
+    if (cJSON_IsString(own) && strcmp(own->valuestring, name) == 0 &&
+        cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(json, "log")) &&
+        cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(json, "peers")))
         return json;
     cJSON_Delete(json);
     return NULL;

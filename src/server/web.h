@@ -151,7 +151,9 @@ struct fl__errand {
 
 struct fl__gatherer;
 struct fl__gatherer *fl__gather_start(struct fl__board *board, struct fl__live *live); /* NULL: it cannot. */
-void fl__gather_stop(struct fl__gatherer *gatherer); /* Ends all errands. NULL is allowed. */
+/* Ends all errands, and takes no more. Both: NULL is allowed. */
+void fl__gather_stop(struct fl__gatherer *gatherer);
+void fl__gather_destroy(struct fl__gatherer *gatherer); /* Once nobody can bring errands any more. */
 /* On any thread. False: too many, or it stops. */
 FL_MUST_USE bool fl__gather_run(struct fl__gatherer *gatherer, struct fl__errand *errand);
 
