@@ -6,6 +6,8 @@ import { isFlow, line, placeOf } from './story.js';
 const SCENARIOS = new URL('scenarios/', import.meta.url);
 const UNDO_MAX = 50;
 
+const rulesOf = (source) => JSON.stringify(source.view(0).options);
+
 export class Desk extends Page {
   name = ''; // Of the scenario that was loaded; empty if the story is the reader's own.
   scenarios = [];
@@ -99,7 +101,7 @@ export class Desk extends Page {
     this.player.stop();
     try {
       const source = await this.open(text, branch);
-      Object.assign(this, { past: [], name, selected: null });
+      Object.assign(this, { past: [], name, selected: null, rules: rulesOf(source) });
       this.show(source, step);
       return null;
     } catch (error) {
@@ -107,8 +109,15 @@ export class Desk extends Page {
     }
   }
 
-  useBranch(branch) {
-    return this.load(this.source.text, { name: this.name, branch });
+  async useBranch(branch) {
+    const { rules } = this;
+    const played = await this.load(this.source.text, { name: this.name, branch });
+    return Object.assign(this, { rules }) && played;
+  }
+
+  // Whether other rules are played than the story's words were written for.
+  get hasOtherRules() {
+    return this.rules !== rulesOf(this.source);
   }
 
   // A scenario that the server has, by its file's name without the ending.

@@ -68,7 +68,7 @@ void fl__judge_truncating(struct fl_world *world, uint32_t n, fl_index from, con
     const struct fl_world_log *log = &world->nodes[n].log;
     struct fl__facts facts = {.node = n, .index = from, .other = log->last};
     fl__judge_check(world, !is_needed(world, n, from, fl__chain_at(log, from)), "R12",
-                    "{node} cuts its log at {index}, although that entry is committed and needs it.", facts);
+                    "{node} cuts its log at {index}, although a majority needs that committed entry.", facts);
     bool carried = from > packet->message.prev && from <= packet->message.last;
     bool conflict =
         carried && packet->entries[from - packet->message.prev - 1].term != fl__chain_term(log, from);
@@ -223,7 +223,7 @@ void fl__judge_writing(struct fl_world *world, uint32_t n, const struct fl_persi
     if (from > 0)
         fl__judge_check(
             world, !is_needed(world, n, from, fl__chain_at(&disk->log, from)), "R12",
-            "{node}'s disk cuts its log at {index}, although that entry is committed and needs it.", facts);
+            "{node}'s disk cuts its log at {index}, although a majority needs that committed entry.", facts);
     facts.index = persist->first;
     fl__judge_check(world, persist->first == 0 || persist->first == last + 1, "R16",
                     "{node}'s disk gets entry {index} after entry {other}.", facts);

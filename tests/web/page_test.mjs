@@ -86,6 +86,12 @@ test('a story has a title, and steps with names, in the branch that is played or
   assert.equal(placeOf(STORY, 'x', 'd'), null);
 });
 
+test('a step ends with what is said of it', () => {
+  const text = 'say  Before.\nat a  crash A\nexpect no leader\nsay  A crashed.\nat b  crash B\nbranch c\n  say  Of c.\n';
+  assert.deepEqual(placeOf(text, 'a', null), { line: 4, branch: null });
+  assert.deepEqual(placeOf(text, 'b', null), { line: 5, branch: null });
+});
+
 // Steps 0 to 6, of lines 0, 4, 4, 4, 6, 6, 9.
 const SOURCE = {
   kind: 'playground',

@@ -19,6 +19,7 @@ const WORDY = [
   { step: 104, letters: 11 },
 ];
 const GAP = 4; // Between cells.
+const DIGIT = 7; // Of an index above them.
 const CELL = 28; // How high a cell is, and, without words, how wide.
 const HEAD = 34;
 const ROW = 50;
@@ -101,7 +102,7 @@ export function windowOf({ last, visible, start, follow }) {
 
 // Rows and columns of a view. One column more than the longest log has is for the arrow of what comes next.
 export function pictureOf(view, { width, start, follow }) {
-  const last = Math.max(1, ...view.nodes.map((node) => node.last)) + 1;
+  const last = lastOf(view) + 1;
   const { label, fold } = width < NARROW_MAX ? NARROW : WIDE;
   const { step, letters } = columnsFor(view, last, width - label - 4);
   const room = Math.floor((width - label - 4) / step);
@@ -128,6 +129,14 @@ export function pictureOf(view, { width, start, follow }) {
       cells: cellsOf(node, range, last - 1, truth),
     })),
   };
+}
+
+// The last column. Where there is more than is seen, nodes are asked one after the other while their logs grow: what only
+// some had by then is not missing in the others, so the logs are shown as far as all were seen.
+function lastOf(view) {
+  const seen = view.nodes.filter((node) => node.up).map((node) => node.last);
+  if (view.sampled && seen.length > 0) return Math.max(1, Math.min(...seen));
+  return Math.max(1, ...view.nodes.map((node) => node.last));
 }
 
 // As much of the entries' words as there is, if all columns have room for it.
@@ -240,13 +249,19 @@ function drawHead({ head, line, picture }, shown, page) {
   const height = HEAD + shown.rows.length * ROW;
   set(picture, { viewBox: `0 0 ${width} ${height}`, width, height });
   const columns = Array.from({ length: shown.end - shown.start }, (_, k) => shown.start + k);
+  const every = Math.ceil((String(shown.end).length * DIGIT + GAP) / shown.step); // Long numbers need more than a column.
   keyed(
     head,
     columns,
     (index) => index,
     (index) => say(svg('text', {}), String(index)),
     (text, index) =>
-      set(text, { x: xOf(index, shown) + (shown.step - GAP) / 2, y: 26, class: index > shown.last - 1 ? 'beyond' : '' }),
+      set(text, {
+        x: xOf(index, shown) + (shown.step - GAP) / 2,
+        y: 26,
+        class: index > shown.last - 1 ? 'beyond' : '',
+        visibility: index % every === 0 ? 'visible' : 'hidden',
+      }),
   );
   const at = Math.max(shown.start - 1, Math.min(shown.committed, shown.end - 1));
   const x = xOf(at + 1, shown) - GAP / 2;

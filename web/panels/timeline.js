@@ -294,7 +294,8 @@ function positionOf(page) {
 // What the story says of where one is: its last words so far; at the beginning, what it is about.
 function narrationOf(page, says) {
   const words = says.findLast(({ step }) => step <= page.position)?.text;
-  return words === undefined ? page.opening : page.said(words);
+  if (words === undefined) return page.opening;
+  return page.hasOtherRules ? page.t('timeline.other-rules', page.said(words)) : page.said(words);
 }
 
 // What happened last, but for what the story's text says itself.
