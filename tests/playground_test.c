@@ -137,6 +137,16 @@ static void test_a_story_without_end_is_refused(void **state)
     assert_non_null(strstr(result.text, "longer than"));
 }
 
+/* What its text plays is the session again. */
+static void check_reopened(struct fl_session *session)
+{
+    char *text = state_text(session, "text");
+    struct fl_session *again = open_text(text);
+    check_same(session, again);
+    free(text);
+    fl_session_close(again);
+}
+
 static const char *const actions[] = {"campaign A",   "settle",    "write A x=1", "crash B",
                                       "write A y=2",  "restart B", "cut A C",     "write A z=3 times 3",
                                       "read A r",     "pause B",   "heal all",    "disk A slow",
@@ -151,11 +161,7 @@ static void test_actions_one_by_one_are_what_their_text_plays(void **state)
         for (int frame = 0; frame < 9; frame++)
             flow(session, 16667);
     }
-    char *text = state_text(session, "text");
-    struct fl_session *again = open_text(text);
-    check_same(session, again);
-    free(text);
-    fl_session_close(again);
+    check_reopened(session);
     fl_session_close(session);
 }
 
@@ -309,11 +315,7 @@ static void test_a_step_that_is_expected_at_is_not_added_to_behind_its_back(void
     act_at_end(session, "settle");
     flow(session, 1000);
     flow(session, 1000);
-    char *text = state_text(session, "text");
-    struct fl_session *again = open_text(text);
-    check_same(session, again);
-    free(text);
-    fl_session_close(again);
+    check_reopened(session);
     fl_session_close(session);
 }
 

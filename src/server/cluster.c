@@ -10,22 +10,7 @@
 #include "server.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
-
-static void print(struct fl__reply *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void print(struct fl__reply *text, const char *format, ...)
-{
-    char line[FL_ADDRESS_MAX + 512];
-    va_list list;
-    va_start(list, format);
-    int size = vsnprintf(line, sizeof line, format, list);
-    va_end(list);
-    if (size > 0)
-        fl__reply_raw(text,
-                      (struct fl__bytes){line, (size_t)size < sizeof line ? (size_t)size : sizeof line - 1});
-}
 
 /* The text becomes the reply. */
 static void put_text(struct fl__reply *reply, struct fl__reply *text)
@@ -115,12 +100,12 @@ static void print_node(struct fl__reply *text, const struct fl__places *places, 
     const struct fl__place *place = &places->list[k];
     bool is_master = k == places->leader;
     const char *failed = place->up ? "" : is_master ? ",fail?" : ",fail";
-    print(text, "%s %s:%u@%u %s%s%s %s 0 0 %" PRIu64 " %s", place->id, place->host, (unsigned)place->port,
-          (unsigned)place->peer_port, place->self ? "myself," : "", is_master ? "master" : "slave", failed,
-          is_master ? "-" : fl__places_leader(places)->id, is_master ? places->term : 0,
-          place->up ? "connected" : "disconnected");
+    fl__reply_print(text, "%s %s:%u@%u %s%s%s %s 0 0 %" PRIu64 " %s", place->id, place->host,
+                    (unsigned)place->port, (unsigned)place->peer_port, place->self ? "myself," : "",
+                    is_master ? "master" : "slave", failed, is_master ? "-" : fl__places_leader(places)->id,
+                    is_master ? places->term : 0, place->up ? "connected" : "disconnected");
     if (is_master)
-        print(text, " 0-%d", FL__SLOT_COUNT - 1);
+        fl__reply_print(text, " 0-%d", FL__SLOT_COUNT - 1);
 }
 
 void fl__local_cluster_nodes(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,
@@ -133,7 +118,7 @@ void fl__local_cluster_nodes(struct fl__client *client, struct fl__reply *reply,
     fl__reply_init(&text, 2, FL__CLIENT_OUTPUT_MIN);
     for (uint32_t k = 0; k < places.count; k++) {
         print_node(&text, &places, k);
-        print(&text, "\n");
+        fl__reply_print(&text, "\n");
     }
     put_text(reply, &text);
 }
@@ -191,14 +176,15 @@ void fl__local_cluster_info(struct fl__client *client, struct fl__reply *reply, 
     (void)args, (void)arg_count;
     fl__places_take(client->server, &places);
     fl__reply_init(&text, 2, FL__CLIENT_OUTPUT_MIN);
-    print(&text, "cluster_state:%s\r\n", is_failed(client->server) ? "fail" : "ok");
-    print(&text, "cluster_slots_assigned:%d\r\ncluster_slots_ok:%d\r\n", FL__SLOT_COUNT, FL__SLOT_COUNT);
-    print(&text, "cluster_slots_pfail:0\r\ncluster_slots_fail:0\r\n");
-    print(&text, "cluster_known_nodes:%u\r\ncluster_size:1\r\n", (unsigned)places.count);
-    print(&text, "cluster_current_epoch:%" PRIu64 "\r\ncluster_my_epoch:%" PRIu64 "\r\n", places.term,
-          places.term);
-    print(&text, "cluster_stats_messages_sent:0\r\ncluster_stats_messages_received:0\r\n");
-    print(&text, "total_cluster_links_buffer_limit_exceeded:0\r\n");
+    fl__reply_print(&text, "cluster_state:%s\r\n", is_failed(client->server) ? "fail" : "ok");
+    fl__reply_print(&text, "cluster_slots_assigned:%d\r\ncluster_slots_ok:%d\r\n", FL__SLOT_COUNT,
+                    FL__SLOT_COUNT);
+    fl__reply_print(&text, "cluster_slots_pfail:0\r\ncluster_slots_fail:0\r\n");
+    fl__reply_print(&text, "cluster_known_nodes:%u\r\ncluster_size:1\r\n", (unsigned)places.count);
+    fl__reply_print(&text, "cluster_current_epoch:%" PRIu64 "\r\ncluster_my_epoch:%" PRIu64 "\r\n",
+                    places.term, places.term);
+    fl__reply_print(&text, "cluster_stats_messages_sent:0\r\ncluster_stats_messages_received:0\r\n");
+    fl__reply_print(&text, "total_cluster_links_buffer_limit_exceeded:0\r\n");
     put_text(reply, &text);
 }
 

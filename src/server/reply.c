@@ -13,6 +13,7 @@
 #define HEADER_SIZE (1 + FL__NUMBER_SIZE + 2) /* A type's byte, a number, the line's end. */
 #define ERROR_SIZE_MAX 1024
 #define TEXT_SIZE 512
+#define LINE_SIZE 1024 /* Two addresses, and what stands around them. */
 
 void fl__reply_init(struct fl__reply *reply, uint8_t protocol, size_t size_max)
 {
@@ -122,7 +123,7 @@ void fl__reply_error_format(struct fl__reply *reply, const char *format, ...)
 
 void fl__reply_print(struct fl__reply *reply, const char *format, ...)
 {
-    char text[TEXT_SIZE];
+    char text[LINE_SIZE];
     va_list arguments;
     va_start(arguments, format);
     int size = vsnprintf(text, sizeof text, format, arguments);
