@@ -1,5 +1,5 @@
-/* wal_space_test.c - the write-ahead log and the space it takes: disks that are full, and how the next file
- * is made while the current one is written. */
+/* wal_space_test.c - the write-ahead log and the space it takes: disks that are full, how the next file
+ * is made while the current one is written, and what becomes of files that were never used. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -203,6 +203,129 @@ static void test_a_log_closes_while_its_next_file_is_filled(void **unused)
     fl__disk_destroy(disk);
 }
 
+static void test_a_next_file_that_cannot_be_made_is_closed(void **unused)
+{
+    (void)unused;
+    static const enum fl__memory_call calls[] = {FL__CALL_OPEN, FL__CALL_ALLOCATE, FL__CALL_SYNC,
+                                                 FL__CALL_WRITE, FL__CALL_SYNC_DIRECTORY};
+    for (size_t k = 0; k < sizeof calls / sizeof *calls; k++) {
+        struct machine machine;
+        struct fl__disk *disk = fl__disk_create();
+        const struct fl__memory_failure failure = {.call = calls[k], .count = 1, .error = FL_EIO};
+        boot(&machine, disk);
+        assert_int_equal(open_log(&machine), FL_OK);
+        fl__memory_fail(machine.io, &failure);
+        append_plain(&machine, 1, PLAIN_SIZE);
+        assert_true(machine.failed);
+        close_log(&machine);
+        assert_int_equal(fl__memory_open_files(machine.io), 0);
+        halt(&machine);
+        fl__disk_destroy(disk);
+    }
+}
+
+/* ----------------------------------------------------------------------------------- files never used */
+
+/* As after a power failure that took the first batch of one while the next was being made. */
+static void make_file(struct machine *machine, uint64_t number, size_t size)
+{
+    char path[FL__PATH_MAX];
+    struct fl_io_op op = {0};
+    const struct fl_io_vtable *io = machine->io->vtable;
+    fl__segment_path("data", number, path, sizeof path);
+    io->open(machine->io, &op, path, FL_IO_READ | FL_IO_WRITE | FL_IO_CREATE);
+    assert_true(io->wait(machine->io, &op) >= 0);
+    struct fl_io_file *file = op.file;
+    io->allocate(machine->io, &op, file, size);
+    assert_true(io->wait(machine->io, &op) >= 0);
+    io->sync(machine->io, &op, file);
+    assert_true(io->wait(machine->io, &op) >= 0);
+    io->close_file(machine->io, &op, file);
+    assert_true(io->wait(machine->io, &op) >= 0);
+    io->sync_directory(machine->io, &op, "data");
+    assert_true(io->wait(machine->io, &op) >= 0);
+}
+
+static bool has_file(struct fl__disk *disk, uint64_t number)
+{
+    char path[FL__PATH_MAX];
+    size_t size;
+    fl__segment_path("data", number, path, sizeof path);
+    return fl__disk_bytes(disk, path, &size) != NULL;
+}
+
+/* A log of some entries, and files behind it in which there is nothing. */
+static struct fl__disk *make_unused_files(fl_index entries)
+{
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    boot(&machine, disk);
+    assert_int_equal(open_log(&machine), FL_OK);
+    for (fl_index index = 1; index <= entries; index++)
+        append_plain(&machine, index, PLAIN_SIZE);
+    close_log(&machine);
+    uint64_t number = 1;
+    while (has_file(disk, number))
+        number++;
+    for (uint64_t end = number + 3; number < end; number++)
+        make_file(&machine, number, number % 2 ? SEGMENT_SIZE : SEGMENT_SIZE / 2);
+    halt(&machine);
+    return disk;
+}
+
+/* Power fails during call `call` of the recovery; false: it was over before. */
+static bool crash_while_files_are_removed(struct fl__disk *disk, fl_index entries, uint64_t call,
+                                          uint64_t choice)
+{
+    struct machine machine;
+    struct fl__disk *copy = fl__disk_after_power_loss(disk, FL__SURVIVES_ALL, 0);
+    boot(&machine, copy);
+    fl__memory_crash_at(machine.io, call);
+    assert_true(open_log(&machine) <= FL_OK);
+    bool crashed = fl__memory_calls(machine.io) >= call;
+    halt(&machine);
+    struct fl__disk *found = fl__disk_after_power_loss(copy, FL__SURVIVES_SOME, choice);
+    fl__disk_destroy(copy);
+
+    boot(&machine, found);
+    assert_int_equal(open_log(&machine), FL_OK);
+    assert_int_equal(machine.found.last, entries);
+    append_plain(&machine, entries + 1, PLAIN_SIZE);
+    assert_int_equal(machine.durable, entries + 1);
+    halt(&machine);
+    fl__disk_destroy(found);
+    return crashed;
+}
+
+static void test_files_never_used_are_removed_without_leaving_a_gap(void **unused)
+{
+    (void)unused;
+    for (fl_index entries = 0; entries <= 30; entries += 15) {
+        struct fl__disk *disk = make_unused_files(entries);
+        for (uint64_t choice = 0; choice < 16; choice++) {
+            uint64_t call = 1;
+            while (crash_while_files_are_removed(disk, entries, call, choice))
+                call++;
+        }
+        fl__disk_destroy(disk);
+    }
+}
+
+static void test_a_log_whose_first_file_is_missing_is_refused(void **unused)
+{
+    (void)unused;
+    struct machine machine;
+    struct fl__disk *disk = make_unused_files(15);
+    struct fl_io_op op = {0};
+    boot(&machine, disk);
+    machine.io->vtable->unlink(machine.io, &op, "data/log-0000000000000001");
+    assert_int_equal(machine.io->vtable->wait(machine.io, &op), FL_OK);
+    assert_int_equal(open_log(&machine), FL_EDAMAGED);
+    assert_non_null(strstr(machine.report.text, "log-0000000000000001"));
+    halt(&machine);
+    fl__disk_destroy(disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +335,9 @@ int main(void)
         cmocka_unit_test(test_the_next_file_is_filled_piece_by_piece),
         cmocka_unit_test(test_the_next_file_is_not_paused_for_where_the_log_waits_for_it),
         cmocka_unit_test(test_a_log_closes_while_its_next_file_is_filled),
+        cmocka_unit_test(test_a_next_file_that_cannot_be_made_is_closed),
+        cmocka_unit_test(test_files_never_used_are_removed_without_leaving_a_gap),
+        cmocka_unit_test(test_a_log_whose_first_file_is_missing_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,20 +79,35 @@ static struct fl__entry *make_entry(int k)
     return entry;
 }
 
-/* Takes the steps from `first` on, some of them together in one batch. Ticket k + 1 stands for step k. */
+/* Ticket k + 1 stands for step k. */
+static void queue_step(struct machine *machine, int k)
+{
+    const struct step *step = &get_steps()[k];
+    if (step->truncate_from) {
+        assert_int_equal(fl__wal_truncate(machine->wal, step->truncate_from), FL_OK);
+    } else {
+        struct fl__entry *entry = make_entry(k);
+        assert_int_equal(fl__wal_append(machine->wal, entry), FL_OK);
+        fl__entry_release(entry);
+    }
+    fl__wal_commit_hint(machine->wal, 1);
+    fl__wal_ticket(machine->wal, (fl_ticket)k + 1);
+}
+
+/* Takes one, until the moment in which it is durable. */
+static void take_step(struct machine *machine, int k)
+{
+    queue_step(machine, k);
+    fl__wal_flush(machine->wal);
+    while (machine->durable <= (fl_ticket)k)
+        assert_true(fl__world_step(machine->world));
+}
+
+/* Takes the steps from `first` on, some of them together in one batch. */
 static void take_steps(struct machine *machine, int first, int end)
 {
     for (int k = first; k < end && !machine->failed; k++) {
-        const struct step *step = &get_steps()[k];
-        if (step->truncate_from) {
-            assert_int_equal(fl__wal_truncate(machine->wal, step->truncate_from), FL_OK);
-        } else {
-            struct fl__entry *entry = make_entry(k);
-            assert_int_equal(fl__wal_append(machine->wal, entry), FL_OK);
-            fl__entry_release(entry);
-        }
-        fl__wal_commit_hint(machine->wal, 1);
-        fl__wal_ticket(machine->wal, (fl_ticket)k + 1);
+        queue_step(machine, k);
         if (k % 3 != 1)
             continue;
         fl__wal_flush(machine->wal);
@@ -325,6 +340,39 @@ static void test_what_recovery_gave_is_durable(void **unused)
         boot(&machine, found);
         assert_int_equal(open_log(&machine), FL_OK);
         check_recovered(&machine, given, "process and then power lost at call", k, 0);
+        halt(&machine);
+        fl__disk_destroy(found);
+        fl__disk_destroy(disk);
+    }
+}
+
+/* The process dies, and what it wrote without a sync is still there for the next one to see. What that one
+ * then calls durable stays so, also where the file it lies in was made by the first. */
+static void test_log_continues_durably_on_what_a_dead_process_left(void **unused)
+{
+    (void)unused;
+    uint64_t calls = count_calls();
+    for (uint64_t k = 1; k <= calls + 1; k++) {
+        struct machine machine;
+        struct fl__disk *disk = fl__disk_create();
+        boot(&machine, disk);
+        fl__memory_crash_at(machine.io, k);
+        if (open_log(&machine) == FL_OK)
+            take_steps(&machine, 0, STEPS);
+        halt(&machine);
+
+        boot(&machine, disk);
+        assert_int_equal(open_log(&machine), FL_OK);
+        int given = find_state(&machine, 0);
+        assert_true(given >= 0);
+        if (given < STEPS)
+            take_step(&machine, given++);
+        struct fl__disk *found = fl__disk_after_power_loss(disk, FL__SURVIVES_NONE, 0);
+        halt(&machine);
+
+        boot(&machine, found);
+        assert_int_equal(open_log(&machine), FL_OK);
+        check_recovered(&machine, given, "continued after the process died at call", k, 0);
         halt(&machine);
         fl__disk_destroy(found);
         fl__disk_destroy(disk);
@@ -573,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_log_survives_a_crash_between_any_two_calls),
         cmocka_unit_test(test_log_survives_a_crash_during_recovery),
         cmocka_unit_test(test_what_recovery_gave_is_durable),
+        cmocka_unit_test(test_log_continues_durably_on_what_a_dead_process_left),
         cmocka_unit_test(test_records_of_another_history_are_none),
         cmocka_unit_test(test_each_flipped_bit_is_harmless_reported_or_refused),
         cmocka_unit_test(test_each_unreadable_page_is_reported_or_refused),

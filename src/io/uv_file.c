@@ -271,11 +271,14 @@ static struct request *take_first(struct request **first)
     return request;
 }
 
-/* The loop is only told when the list of the done was empty: it takes all of it. */
+/* The loop is only told when the list of the done was empty: it takes all of it. It is told without the lock,
+ * which is the first thing that it wants. */
 static void put_done(struct workers *workers, struct request *request)
 {
+    uv_mutex_lock(&workers->lock);
     bool was_empty = workers->done_first == NULL;
     append(&workers->done_first, &workers->done_last, request);
+    uv_mutex_unlock(&workers->lock);
     if (was_empty)
         uv_async_send(&workers->done);
 }
@@ -300,21 +303,17 @@ static void work(void *argument)
         uv_mutex_unlock(&workers->lock);
         struct file_request *file_request = file_request_of(request);
         file_request->result = file_request->perform(file_request);
-        uv_mutex_lock(&workers->lock);
         put_done(workers, request);
+        uv_mutex_lock(&workers->lock);
     }
     uv_mutex_unlock(&workers->lock);
 }
 
-/* With the lock held. A thread that was woken and has not come yet still counts as idle, and what it was
- * woken for as queued. */
-static void wake_worker(struct lane *lane)
+static void add_worker(struct lane *lane)
 {
     const uv_thread_options_t options = {.flags = UV_THREAD_HAS_STACK_SIZE, .stack_size = STACK_SIZE};
-    if (lane->queued_count <= lane->idle_count)
-        uv_cond_signal(&lane->wake);
-    else if (lane->thread_count < lane->thread_max &&
-             uv_thread_create_ex(&lane->threads[lane->thread_count], &options, work, lane) == 0)
+    if (lane->thread_count < lane->thread_max &&
+        uv_thread_create_ex(&lane->threads[lane->thread_count], &options, work, lane) == 0)
         lane->thread_count++;
 }
 
@@ -327,13 +326,18 @@ static void submit(struct file_request *request)
     uv_mutex_lock(&workers->lock);
     append(&lane->first, &lane->last, &request->base);
     lane->queued_count++;
-    wake_worker(lane);
+    /* A thread that was woken and has not come yet still counts as idle, and what it was woken for as queued. */
+    bool has_idle = lane->queued_count <= lane->idle_count;
+    if (!has_idle)
+        add_worker(lane);
     bool is_stuck = lane->thread_count == 0;
     if (is_stuck) {
         lane->first = lane->last = NULL;
         lane->queued_count = 0;
     }
     uv_mutex_unlock(&workers->lock);
+    if (has_idle)
+        uv_cond_signal(&lane->wake); /* Without the lock: whoever wakes would only wait for it. */
     if (is_stuck)
         finish(request, FL_ENOMEM);
 }

@@ -68,13 +68,16 @@ static void remove_file(struct fl__preparer *preparer)
     preparer->io->vtable->unlink(preparer->io, &preparer->op, path);
 }
 
-/* The step that failed for want of space, or one of those that clean up behind it. */
+/* The step that failed, or one of those that clean up behind it. */
 static void give_up(struct fl__preparer *preparer)
 {
     const struct fl_io_vtable *io = preparer->io->vtable;
     switch (preparer->step) {
     case CLOSING:
-        remove_file(preparer);
+        if (preparer->failure)
+            end(preparer, NOTHING, preparer->failure);
+        else
+            remove_file(preparer);
         break;
     case REMOVING:
         if (preparer->is_closing) {
@@ -174,7 +177,11 @@ static void on_step(struct fl_io_op *op)
     } else if (preparer->step == CLOSING || preparer->step == REMOVING || op->result == FL_ENOSPC) {
         give_up(preparer);
     } else if (op->result < 0) {
-        end(preparer, NOTHING, (int)op->result);
+        preparer->failure = (int)op->result;
+        if (preparer->step == OPENING)
+            end(preparer, NOTHING, preparer->failure);
+        else
+            close_file(preparer);
     } else {
         go_on(preparer);
     }

@@ -82,6 +82,7 @@ struct fl__preparer {
     struct fl_io_op op;
     struct fl__segment next;
     uint64_t filled; /* Its bytes, zeros. */
+    int failure;     /* Why it will never be, once its file is closed. */
     fl_time_us began_at;
     uint8_t header[FL__SEGMENT_HEADER];
     struct fl_io_buffer header_buffer;

@@ -91,8 +91,8 @@ static int list_segments(struct scan *scan)
         return refuse(scan, result < 0 ? (int)result : FL_ENOMEM, "the data directory cannot be listed");
     if (scan->number_count > 1)
         qsort(scan->numbers, scan->number_count, sizeof *scan->numbers, compare_numbers);
-    for (uint32_t k = 1; k < scan->number_count; k++) {
-        scan->number = scan->numbers[k - 1] + 1;
+    for (uint32_t k = 0; k < scan->number_count; k++) {
+        scan->number = k + 1;
         if (scan->numbers[k] != scan->number)
             return refuse(scan, FL_EDAMAGED,
                           "this part of the log is missing; restore it, or let this node join anew");
@@ -376,30 +376,44 @@ static int make_durable(struct scan *scan, struct fl_io_file *file, uint64_t end
                       : FL_OK;
 }
 
-static int remove_segment(struct scan *scan, struct fl_io_file *file)
-{
-    char path[FL__PATH_MAX];
-    struct fl_io_op op = {0};
-    fl__segment_path(scan->options->directory, scan->number, path, sizeof path);
-    scan->io->vtable->close_file(scan->io, &op, file);
-    (void)scan->io->vtable->wait(scan->io, &op);
-    scan->io->vtable->unlink(scan->io, &op, path);
-    int64_t result = scan->io->vtable->wait(scan->io, &op);
-    return result < 0 ? refuse(scan, (int)result, "it was never used and cannot be removed") : FL_OK;
-}
-
-/* Prepared and never used, or its first batch is torn: it is made again when it is needed. */
+/* Prepared and never used, or its first batch is torn: it is made again when it is needed. Also the first
+ * one: whether its directory was synced is not known, and what is written in it would be lost with its name. */
 static int drop_segment(struct scan *scan)
 {
     struct fl__layout *layout = &scan->out->layout;
     struct position begin = {scan->number, FL__SEGMENT_HEADER};
+    struct fl_io_op op = {0};
     if (is_below(begin, scan->durable))
         return refuse(scan, FL_EDAMAGED,
                       "the beginning of this part of the log is damaged; let this node join anew");
     int result = check_end(scan, 0, FL__SEGMENT_HEADER + FL__RECORD_COPY);
     if (result != FL_OK)
         return result;
-    return remove_segment(scan, layout->segments[--layout->segment_count].file);
+    scan->io->vtable->close_file(scan->io, &op, layout->segments[--layout->segment_count].file);
+    (void)scan->io->vtable->wait(scan->io, &op);
+    return FL_OK;
+}
+
+/* Removes the files behind the log's last, the highest first, each for certain before the next: a crash
+ * between two leaves no gap. */
+static int remove_dropped(struct scan *scan)
+{
+    const struct fl_io_vtable *io = scan->io->vtable;
+    for (uint32_t k = scan->number_count; k > scan->out->layout.segment_count; k--) {
+        char path[FL__PATH_MAX];
+        struct fl_io_op op = {0};
+        scan->number = scan->numbers[k - 1];
+        fl__segment_path(scan->options->directory, scan->number, path, sizeof path);
+        io->unlink(scan->io, &op, path);
+        int64_t result = io->wait(scan->io, &op);
+        if (result >= 0) {
+            io->sync_directory(scan->io, &op, scan->options->directory);
+            result = io->wait(scan->io, &op);
+        }
+        if (result < 0)
+            return refuse(scan, (int)result, "it was never used and cannot be removed");
+    }
+    return FL_OK;
 }
 
 /* The log ends in this segment, at `end`. */
@@ -430,7 +444,7 @@ static int read_segments(struct scan *scan, const uint64_t *ends)
         uint64_t end = FL__SEGMENT_HEADER;
         if (!is_over)
             result = scan_segment(scan, ends[k], &end);
-        if (result == FL_OK && end == FL__SEGMENT_HEADER && k > 0) {
+        if (result == FL_OK && (is_over || (end == FL__SEGMENT_HEADER && ends[k] == 0))) {
             is_over = true;
             result = drop_segment(scan);
         } else if (result == FL_OK) {
@@ -460,6 +474,8 @@ int fl__recovery_run(struct fl_io *io, const struct fl__wal_options *options, st
         result = survey(&scan, ends);
     if (result == FL_OK)
         result = read_segments(&scan, ends);
+    if (result == FL_OK)
+        result = remove_dropped(&scan);
     free(ends);
     free(scan.numbers);
     free(scan.data);
