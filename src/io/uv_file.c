@@ -326,7 +326,8 @@ static void submit(struct file_request *request)
     uv_mutex_lock(&workers->lock);
     append(&lane->first, &lane->last, &request->base);
     lane->queued_count++;
-    /* A thread that was woken and has not come yet still counts as idle, and what it was woken for as queued. */
+    /* A thread that was woken and has not come yet still counts as idle, and what it was woken for as
+     * queued. */
     bool has_idle = lane->queued_count <= lane->idle_count;
     if (!has_idle)
         add_worker(lane);

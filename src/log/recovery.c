@@ -377,7 +377,8 @@ static int make_durable(struct scan *scan, struct fl_io_file *file, uint64_t end
 }
 
 /* Prepared and never used, or its first batch is torn: it is made again when it is needed. Also the first
- * one: whether its directory was synced is not known, and what is written in it would be lost with its name. */
+ * one: whether its directory was synced is not known, and what is written in it would be lost with its
+ * name. */
 static int drop_segment(struct scan *scan)
 {
     struct fl__layout *layout = &scan->out->layout;
