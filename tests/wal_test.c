@@ -315,67 +315,64 @@ static struct fl__disk *make_small_log(int steps)
     return disk;
 }
 
-/* The process dies, and what it wrote without a sync is still there for the next one to see. What that one
- * takes for the log, power may not take away any more. */
+/* A process dies during call k of the workload, and what it wrote without a sync is still there for the next
+ * one, which opens the log. */
+static struct fl__disk *boot_after_a_dead_process(struct machine *machine, uint64_t k)
+{
+    struct fl__disk *disk = fl__disk_create();
+    boot(machine, disk);
+    fl__memory_crash_at(machine->io, k);
+    if (open_log(machine) == FL_OK)
+        take_steps(machine, 0, STEPS);
+    halt(machine);
+
+    boot(machine, disk);
+    assert_int_equal(open_log(machine), FL_OK);
+    return disk;
+}
+
+/* Power fails: only what was synced is there. Ends the machine, and its disk. */
+static void check_after_power_loss(struct machine *machine, struct fl__disk *disk, int least,
+                                   const char *what, uint64_t k)
+{
+    struct fl__disk *found = fl__disk_after_power_loss(disk, FL__SURVIVES_NONE, 0);
+    halt(machine);
+
+    boot(machine, found);
+    assert_int_equal(open_log(machine), FL_OK);
+    check_recovered(machine, least, what, k, 0);
+    halt(machine);
+    fl__disk_destroy(found);
+    fl__disk_destroy(disk);
+}
+
+/* What the next process takes for the log, power may not take away any more. */
 static void test_what_recovery_gave_is_durable(void **unused)
 {
     (void)unused;
     uint64_t calls = count_calls();
     for (uint64_t k = 1; k <= calls + 1; k++) {
         struct machine machine;
-        struct fl__disk *disk = fl__disk_create();
-        boot(&machine, disk);
-        fl__memory_crash_at(machine.io, k);
-        if (open_log(&machine) == FL_OK)
-            take_steps(&machine, 0, STEPS);
-        halt(&machine);
-
-        boot(&machine, disk);
-        assert_int_equal(open_log(&machine), FL_OK);
+        struct fl__disk *disk = boot_after_a_dead_process(&machine, k);
         int given = find_state(&machine, 0);
         assert_true(given >= 0);
-        struct fl__disk *found = fl__disk_after_power_loss(disk, FL__SURVIVES_NONE, 0);
-        halt(&machine);
-
-        boot(&machine, found);
-        assert_int_equal(open_log(&machine), FL_OK);
-        check_recovered(&machine, given, "process and then power lost at call", k, 0);
-        halt(&machine);
-        fl__disk_destroy(found);
-        fl__disk_destroy(disk);
+        check_after_power_loss(&machine, disk, given, "process and then power lost at call", k);
     }
 }
 
-/* The process dies, and what it wrote without a sync is still there for the next one to see. What that one
- * then calls durable stays so, also where the file it lies in was made by the first. */
+/* What the next process calls durable stays so, also where the file it lies in was made by the dead one. */
 static void test_log_continues_durably_on_what_a_dead_process_left(void **unused)
 {
     (void)unused;
     uint64_t calls = count_calls();
     for (uint64_t k = 1; k <= calls + 1; k++) {
         struct machine machine;
-        struct fl__disk *disk = fl__disk_create();
-        boot(&machine, disk);
-        fl__memory_crash_at(machine.io, k);
-        if (open_log(&machine) == FL_OK)
-            take_steps(&machine, 0, STEPS);
-        halt(&machine);
-
-        boot(&machine, disk);
-        assert_int_equal(open_log(&machine), FL_OK);
+        struct fl__disk *disk = boot_after_a_dead_process(&machine, k);
         int given = find_state(&machine, 0);
         assert_true(given >= 0);
         if (given < STEPS)
             take_step(&machine, given++);
-        struct fl__disk *found = fl__disk_after_power_loss(disk, FL__SURVIVES_NONE, 0);
-        halt(&machine);
-
-        boot(&machine, found);
-        assert_int_equal(open_log(&machine), FL_OK);
-        check_recovered(&machine, given, "continued after the process died at call", k, 0);
-        halt(&machine);
-        fl__disk_destroy(found);
-        fl__disk_destroy(disk);
+        check_after_power_loss(&machine, disk, given, "continued after the process died at call", k);
     }
 }
 
