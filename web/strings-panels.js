@@ -17,7 +17,7 @@ export const en = {
   'lens.entries': '{0} entries',
   'lens.unseen': 'This page has not seen what {0} held before the repair.',
   'lens.not-all-shown': '(As far as the entries shown here say.)',
-  'lens.last-seen': '(As this page last saw its log: it is down.)',
+  'lens.last-seen': '(As this page last saw its log: it was down.)',
   'lens.and': ', ',
 
   'lens.kind.misses': '{0} misses {2} that {1} held when it came to power. It holds nothing that {1} does not.',
@@ -346,7 +346,7 @@ export const zh = {
   'lens.entries': '{0} 个条目',
   'lens.unseen': '本页没有看到 {0} 在修复之前持有什么。',
   'lens.not-all-shown': '（以这里显示的条目为限。）',
-  'lens.last-seen': '（以本页最后看到的日志为准：它已停机。）',
+  'lens.last-seen': '（以本页最后看到的日志为准：当时它已停机。）',
   'lens.and': '，',
 
   'lens.kind.misses': '{1} 当选时持有的条目中，{0} 缺少 {2}；它没有 {1} 所没有的条目。',
