@@ -1,9 +1,11 @@
-// actions.js - what one can do to the cluster: to the selected node, to a link, to a message in flight.
+// actions.js - what one can do to the cluster: to the selected node, as its client, to a link, to a message in flight.
 //
 // In the playground each action is one event of the scenario language, done at the step that is shown. On a live
 // cluster that allows it (--web-admin) one can write and time a node out; the rest is for the shell.
 import { h, put, say, set } from './dom.js';
 import { describeMessage, roleOf } from './panels/ring.js';
+import { refusalOf } from './panels/tell.js';
+import { line } from './story.js';
 
 const DELAY = '100ms';
 
@@ -11,12 +13,20 @@ export function create(element, page) {
   const parts = {
     title: h('h2', {}),
     note: h('p', { class: 'note' }),
+    declined: h('p', { class: 'row declined' }),
     node: h('fieldset', {}),
+    client: h('fieldset', {}),
     link: h('fieldset', {}),
     message: h('fieldset', {}),
   };
-  element.append(h('header', {}, parts.title), parts.note, parts.node, parts.link, parts.message);
+  element.append(
+    h('header', {}, parts.title, parts.note),
+    parts.declined,
+    h('div', { class: 'parts' }, parts.node, parts.client, parts.link, parts.message),
+  );
   const node = nodePart(parts.node, page);
+  const client = clientPart(parts.client, page);
+  const declined = declinedPart(parts.declined, page);
   const link = linkPart(parts.link, page);
   const message = messagePart(parts.message, page);
 
@@ -29,9 +39,12 @@ export function create(element, page) {
       page.t(isPast ? (page.actsLater ? 'timeline.forks-later' : 'timeline.forks') : !live ? 'actions.note' : page.admin ? 'actions.live' : 'actions.read-only'),
     );
     set(parts.node, { hidden: live && !page.admin });
+    set(parts.client, { hidden: live && !page.admin });
     set(parts.link, { hidden: live });
     set(parts.message, { hidden: live });
     node();
+    client();
+    declined();
     if (live) return;
     link();
     message();
@@ -60,52 +73,23 @@ function choices(select, values, chosen) {
 
 // ---- a node
 
+function chosenNode(page) {
+  return page.view.nodes.find((node) => node.name === page.selected) ?? page.view.nodes[0];
+}
+
 function nodePart(element, page) {
   const legend = h('legend', {});
   const select = h('select', { onchange: () => page.select(select.value) });
-  const power = button(() => page.act(`${isUp() ? 'crash' : 'restart'} ${page.selected}`));
-  const pause = button(() => page.act(`${chosen().paused ? 'resume' : 'pause'} ${page.selected}`));
+  const power = button(() => page.act(`${chosenNode(page).up ? 'crash' : 'restart'} ${page.selected}`));
+  const pause = button(() => page.act(`${chosenNode(page).paused ? 'resume' : 'pause'} ${page.selected}`));
   const timeOut = button(() =>
     page.view.live ? ask(page, 'campaign', { node: page.selected }) : page.act(`campaign ${page.selected}`),
   );
-  const input = h('input', {
-    type: 'text',
-    value: 'x=1',
-    size: 8,
-    spellcheck: 'false',
-    autocomplete: 'off',
-    maxlength: '64',
-  });
-  const submit = h('button', { type: 'submit' });
-  const form = h('form', { class: 'together', onsubmit: write }, input, submit);
-  const read = button(() => page.act(`read ${page.selected} ${freshWord(page.source.text)}`));
-  element.append(
-    legend,
-    h('div', { class: 'row' }, select, power, pause, timeOut),
-    h('div', { class: 'row' }, form, read),
-  );
-
-  function chosen() {
-    return page.view.nodes.find((node) => node.name === page.selected) ?? page.view.nodes[0];
-  }
-
-  function isUp() {
-    return chosen().up;
-  }
-
-  function write(event) {
-    event.preventDefault();
-    const words = input.value.trim().replace(/\s+/g, '');
-    if (!/^[^=#;]+=[^#;]*$/.test(words)) return page.oncomplain(page.t('actions.write.form'));
-    const [key, ...value] = words.split('=');
-    if (page.view.live) ask(page, 'write', { key, value: value.join('=') });
-    else page.act(`write ${page.selected} ${words}`);
-    input.value = next(words);
-  }
+  element.append(legend, h('div', { class: 'row' }, select, power, pause, timeOut));
 
   return () => {
     const { live } = page.view;
-    const node = chosen();
+    const node = chosenNode(page);
     say(legend, page.t('actions.node'));
     set(select, { 'aria-label': page.t('actions.node.choose') });
     choices(
@@ -119,11 +103,73 @@ function nodePart(element, page) {
     say(pause, page.t(node?.paused ? 'actions.resume' : 'actions.pause'));
     set(timeOut, { disabled: !node?.up || node.role === 'leader', title: page.t('actions.time-out.why') });
     say(timeOut, page.t('actions.time-out'));
+  };
+}
+
+// ---- a client of the node
+
+function clientPart(element, page) {
+  const legend = h('legend', {});
+  const input = h('input', {
+    type: 'text',
+    value: 'x=1',
+    size: 8,
+    spellcheck: 'false',
+    autocomplete: 'off',
+    maxlength: '64',
+  });
+  const submit = h('button', { type: 'submit' });
+  const form = h('form', { class: 'together', onsubmit: write }, input, submit);
+  const read = button(() => page.act(`read ${page.selected} ${freshWord(page.source.text)}`));
+  element.append(legend, h('div', { class: 'row' }, form, read));
+
+  function write(event) {
+    event.preventDefault();
+    const words = input.value.trim().replace(/\s+/g, '');
+    if (!/^[^=#;]+=[^#;]*$/.test(words)) return page.oncomplain(page.t('actions.write.form'));
+    const [key, ...value] = words.split('=');
+    if (page.view.live) ask(page, 'write', { key, value: value.join('=') });
+    else page.act(`write ${page.selected} ${words}`);
+    input.value = next(words);
+  }
+
+  return () => {
+    const { live } = page.view;
+    const node = chosenNode(page);
+    say(legend, page.t('actions.client', node?.name ?? ''));
     set(input, { 'aria-label': page.t('actions.write.what') });
     say(submit, page.t('actions.write'));
     set(submit, { disabled: !node?.up, title: page.t('actions.write.why') });
     set(read, { hidden: live, disabled: !node?.up, title: page.t('actions.read.why') });
     say(read, page.t('actions.read'));
+  };
+}
+
+// A node that does not lead declined what was asked for with the step shown: the leader can be asked instead.
+function declinedPart(element, page) {
+  const words = h('span', {});
+  const instead = button(() => {
+    page.select(asked().leader);
+    page.act(asked().event);
+  });
+  element.append(words, instead);
+
+  // {words, leader, event}: what to ask whom; null if nothing was declined.
+  function asked() {
+    const event = page.events.find((one) => one.event === 'declined');
+    if (!event) return null;
+    const refusal = refusalOf(page, page.position, event);
+    const [, verb, what] = /at you (\S+) \S+ (.*)/.exec(line(page.source.text, event.line));
+    return { ...refusal, event: `${verb} ${refusal.leader} ${what}`, verb };
+  }
+
+  return () => {
+    const found = asked();
+    set(element, { hidden: !found });
+    if (!found) return;
+    say(words, found.words);
+    set(instead, { hidden: !found.leader });
+    say(instead, page.t(`actions.${found.verb}.on`, found.leader ?? ''));
   };
 }
 
@@ -224,12 +270,11 @@ function messagePart(element, page) {
   const settle = button(() => page.act('settle'));
   element.append(
     legend,
-    h('div', { class: 'row' }, select),
+    h('div', { class: 'row' }, select, settle),
     h(
       'div',
       { class: 'row' },
       buttons.map(([, one]) => one),
-      settle,
     ),
   );
 

@@ -5,6 +5,7 @@
 import { h, put, say, set } from './dom.js';
 import { icon } from './icons.js';
 import { encode } from './link.js';
+import { closeElsewhere } from './popup.js';
 import { title } from './story.js';
 
 const SIZE_MAX = 1 << 20;
@@ -21,7 +22,6 @@ export function create(element, page) {
   const buttons = {
     story: h('button', { type: 'button', 'aria-expanded': 'false', onclick: () => page.toggleStory() }),
     undo: h('button', { type: 'button', onclick: () => page.undo() }),
-    share: h('button', { type: 'button', onclick: share }),
     save: h('button', { type: 'button', onclick: save }),
     open: h('button', { type: 'button', onclick: () => file.click() }),
   };
@@ -29,6 +29,7 @@ export function create(element, page) {
   const branchWords = h('span', {});
   const branchLabel = h('label', {}, branchWords, branch);
   const rules = rulesPart(page);
+  const share = sharePart(page);
   element.append(
     h('label', {}, chooserWords, chooser),
     branchLabel,
@@ -39,7 +40,7 @@ export function create(element, page) {
     buttons.open,
     file,
     buttons.save,
-    buttons.share,
+    share.element,
   );
   let drawn = '';
 
@@ -53,6 +54,7 @@ export function create(element, page) {
     set(buttons.undo, { disabled: page.past.length === 0 });
     set(buttons.story, { 'aria-expanded': String(page.storyIsOpen) });
     rules.update();
+    share.update();
   }
 
   function drawChooser() {
@@ -108,18 +110,46 @@ export function create(element, page) {
     URL.revokeObjectURL(link.href);
   }
 
-  async function share() {
-    const fragment = await encode(page.source.text, page.position, page.source.branch);
-    history.replaceState(null, '', `#${fragment}`);
-    try {
-      await navigator.clipboard.writeText(location.href);
-      page.onnotice(page.t('share.copied', location.href.length));
-    } catch {
-      page.onnotice(page.t('share.address'));
-    }
+  return { update };
+}
+
+// ---- sharing
+
+// The link is copied, and shown, for where copying is not allowed. The address stays what it was: the story goes on.
+function sharePart(page) {
+  const summary = h('summary', {});
+  const words = h('p', { class: 'note', role: 'status' });
+  const link = h('input', { type: 'text', readonly: true, class: 'wide', onfocus: () => link.select() });
+  const element = h('details', { class: 'menu', ontoggle: () => element.open && make() }, summary,
+    h('div', { class: 'popover to-the-left' }, words, link));
+  closeElsewhere(element);
+
+  async function make() {
+    say(words, '');
+    const address = new URL(location.href);
+    address.hash = await encode(page.source.text, page.position, page.source.branch);
+    link.value = address.href;
+    link.focus();
+    const isCopied = await copy(address.href);
+    say(words, page.t(isCopied ? 'share.copied' : 'share.copy', page.position));
   }
 
-  return { update };
+  function update() {
+    say(summary, page.t('toolbar.share'));
+    set(summary, { title: page.t('toolbar.share.why') });
+    set(link, { 'aria-label': page.t('share.link') });
+  }
+
+  return { element, update };
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function nameOf(scenario) {
@@ -151,7 +181,7 @@ function rulesPart(page) {
   const repairWhy = h('small', {});
   const element = h(
     'details',
-    { class: 'menu', onkeydown: (event) => event.key === 'Escape' && close(element, summary) },
+    { class: 'menu' },
     summary,
     h(
       'div',
@@ -160,10 +190,7 @@ function rulesPart(page) {
       h('label', { class: 'rule' }, h('span', {}, repairWords, repairWhy), repair),
     ),
   );
-  element.addEventListener(
-    'focusout',
-    ({ relatedTarget }) => relatedTarget && !element.contains(relatedTarget) && (element.open = false),
-  );
+  closeElsewhere(element);
 
   function update() {
     const { options } = page.view;
@@ -194,11 +221,6 @@ function rulesPart(page) {
   }
 
   return { element, update };
-}
-
-function close(details, summary) {
-  details.open = false;
-  summary.focus();
 }
 
 // ---- the story's text

@@ -40,26 +40,30 @@ export function layOut(page, mode, isLive) {
     { id: 'main', tabindex: '-1' },
     h('div', { class: 'column' }, section('matrix-panel', matrix), section('lens', lens)),
     h('div', { class: 'column' }, section('ring-panel', ring), section('actions', actions)),
+    section('side', tabs.of(isLive ? LIVE_TABS : PLAYGROUND_TABS)),
   );
-  const side = section('side', tabs.of(isLive ? LIVE_TABS : PLAYGROUND_TABS), 'aside');
-  const waiting = h('p', { class: 'waiting' }, page.t(isLive ? 'waiting.live' : 'waiting.core'));
-  const work = h('div', { class: 'work' }, h('div', { class: 'work-grid' }, main, side));
-  const stage = h('div', { class: 'stage' }, waiting, work);
-  const skip = h('a', { class: 'skip', href: '#main', onclick: (event) => jump(event, main) }, page.t('skip'));
+  const waiting = waitingOf(page, isLive ? 'waiting.live' : 'waiting.core');
+  const work = h('div', { class: 'work' }, main);
+  const stage = h('div', { class: 'stage' }, waiting.element, work);
+  const skip = h('a', { class: 'skip', href: '#main', onclick: (event) => jump(event, main) });
+  const frame = { wait: waiting.say, fail: waiting.fail };
   put(document.body, skip, top.element, stage, section('timeline', timeline, 'footer'), noticesOf(page), help.element);
-  const frame = { fail: (words) => put(waiting, h('span', { class: 'fatal', role: 'alert' }, words)) };
   if (!isLive) layOutDesk(page, frame, { stage, top, panels });
-  keepUpToDate(page, { panels, top, waiting });
+  keepUpToDate(page, { panels, top, waiting, skip });
   listen(page, { help: help.show });
   return frame;
 }
 
-function keepUpToDate(page, { panels, top, waiting }) {
+function keepUpToDate(page, { panels, top, waiting, skip }) {
   document.body.classList.add('is-waiting');
   page.player = new Player(page, () => panels.forEach((panel) => panel.frame?.()));
   page.onupdate = () => {
-    if (page.source === null) return top.update();
-    waiting.remove();
+    say(skip, page.t('skip'));
+    if (page.source === null) {
+      top.update();
+      return waiting.update();
+    }
+    waiting.element.remove();
     document.body.classList.remove('is-waiting');
     panels.forEach((panel) => panel.update());
   };
@@ -67,7 +71,26 @@ function keepUpToDate(page, { panels, top, waiting }) {
     page.reduced = prefersReducedMotion();
     top.update();
   });
-  top.update();
+  page.onupdate();
+}
+
+// What stands in the panels' place until there is something to show, or because there never will be.
+function waitingOf(page, begin) {
+  const element = h('p', { class: 'waiting', role: 'status' });
+  let key = begin;
+  const update = () => key && say(element, page.t(key));
+  return {
+    element,
+    update,
+    say(other) {
+      key = other;
+      update();
+    },
+    fail(words) {
+      key = null;
+      put(element, h('span', { class: 'fatal', role: 'alert' }, words));
+    },
+  };
 }
 
 // The fragment of the address is the story's, so a link within the page may not set it.

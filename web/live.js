@@ -1,55 +1,45 @@
 // live.js - a running cluster as a source of steps: views of it as they come from the server, as server-sent events.
 //
-// A step is one view, and the events that came with it; the newest 600 are kept. When the connection is lost the steps
-// stay, `connected` is false, and the browser connects again; the first view after that is a step like any other. What
-// the server tells a newcomer of the past is not told twice.
+// A step is one view, and the events that came with it; the newest 600 are kept. When the connection is lost, or the
+// server refuses it, the steps stay, `connected` is false, and it is made again, after a pause that grows up to eight
+// seconds; the first view after that is a step like any other. What the server tells a newcomer of the past is not told
+// twice. A message that cannot be read is passed over.
 
 const KEPT = 600;
 const TOLD_KEPT = 2048; // More than a newcomer is told.
-const PATIENCE_MS = 10000; // For the first view.
+const PAUSE_MS = [500, 8000]; // Before connecting again: at first, and at most.
 
 export class LiveSource {
   kind = 'live';
   connected = false;
   onchange = null; // Called when a step was added, or the connection was lost or made again.
 
+  #address;
   #views = [];
   #events = [];
   #first = 0; // The number of the oldest step kept.
   #fresh = []; // Events whose view is still to come.
   #told = new Set(); // Names of the latest events.
   #stream;
+  #timer;
+  #pause;
 
-  // Resolves once there is something to show.
-  static open(address = new URL('../live', import.meta.url)) {
-    return new Promise((resolve, reject) => {
+  // Resolves once there is something to show; until then `onwait` is called whenever that failed, and is tried again.
+  static open({ onwait = () => {}, address = new URL('../live', import.meta.url) } = {}) {
+    return new Promise((resolve) => {
       const source = new LiveSource(address);
-      const fail = () => {
-        source.close();
-        reject(new Error(`GET ${address.pathname}`));
-      };
-      const timer = setTimeout(fail, PATIENCE_MS);
       source.onchange = () => {
-        if (source.length > source.first) {
-          clearTimeout(timer);
-          source.onchange = null;
-          resolve(source);
-        } else if (source.#stream.readyState === EventSource.CLOSED) {
-          clearTimeout(timer);
-          fail();
-        }
+        if (source.length === source.first) return onwait();
+        source.onchange = null;
+        resolve(source);
       };
     });
   }
 
   constructor(address) {
-    this.#stream = new EventSource(address);
-    this.#stream.addEventListener('events', (message) => this.#takeEvents(JSON.parse(message.data)));
-    this.#stream.addEventListener('view', (message) => this.#takeView(JSON.parse(message.data)));
-    this.#stream.onerror = () => {
-      this.connected = false;
-      this.onchange?.();
-    };
+    this.#address = address;
+    [this.#pause] = PAUSE_MS;
+    this.#connect();
   }
 
   get length() {
@@ -69,8 +59,32 @@ export class LiveSource {
   }
 
   close() {
+    clearTimeout(this.#timer);
     this.#stream.close();
     this.connected = false;
+  }
+
+  // A browser itself would not try again after an answer other than 200, and always at the same pace.
+  #connect() {
+    this.#stream = new EventSource(this.#address);
+    this.#stream.addEventListener('events', (message) => this.#read(message, (events) => this.#takeEvents(events)));
+    this.#stream.addEventListener('view', (message) => this.#read(message, (view) => this.#takeView(view)));
+    this.#stream.onerror = () => {
+      this.close();
+      this.#timer = setTimeout(() => this.#connect(), this.#pause);
+      this.#pause = Math.min(2 * this.#pause, PAUSE_MS[1]);
+      this.onchange?.();
+    };
+  }
+
+  #read({ data }, take) {
+    let value;
+    try {
+      value = JSON.parse(data);
+    } catch {
+      return;
+    }
+    take(value);
   }
 
   // A node numbers its events from 1 in each life of its process, so a number alone is no name.
@@ -96,6 +110,7 @@ export class LiveSource {
       this.#events.shift();
       this.#first++;
     }
+    [this.#pause] = PAUSE_MS;
     this.connected = true;
     this.onchange?.();
   }

@@ -24,10 +24,10 @@ async function begin() {
   page.admin = isLive && mode.admin === true;
   const frame = layOut(page, mode, isLive);
   try {
-    if (isLive) page.show(await LiveSource.open(), Infinity);
+    if (isLive) page.show(await LiveSource.open({ onwait: () => frame.wait('waiting.again') }), Infinity);
     else await layOutStory(page, frame);
   } catch (error) {
-    frame.fail(page.t(isLive ? 'error.live' : 'error.core', error.message));
+    frame.fail(page.t('error.core', error.message));
   }
 }
 

@@ -2,7 +2,7 @@
 //
 // A panel reads these and redraws in update(); it changes them only through the methods here, each of which ends in one
 // call of `onupdate`. What concerns only a playground (its story, undoing, loading) is in desk.js.
-import { sentence } from './panels/sentences.js';
+import { tell } from './panels/tell.js';
 import { translate } from './strings.js';
 
 // What is read out while the story plays by itself; a step taken by hand is always read out.
@@ -20,6 +20,7 @@ const NOTABLE = new Set([
   'broken',
   'say',
   'not-held',
+  'declined',
   'damaged',
   'failed',
   'repaired',
@@ -73,9 +74,9 @@ export class Page {
     return false;
   }
 
-  // An event as a sentence.
-  tell(event) {
-    return sentence(this, event);
+  // An event of a step as a sentence.
+  tell(event, step) {
+    return tell(this, event, step);
   }
 
   get last() {
@@ -200,7 +201,7 @@ export class Page {
   #announce() {
     const isRead = this.playing || this.view.live ? (event) => NOTABLE.has(event.event) : () => true;
     const told = this.events.filter(isRead);
-    if (told.length > 0) this.onannounce(told.slice(-ANNOUNCED_MAX).map((event) => this.tell(event)));
+    if (told.length > 0) this.onannounce(told.slice(-ANNOUNCED_MAX).map((event) => this.tell(event, this.position)));
   }
 }
 

@@ -2,8 +2,9 @@
 // that passes and brings new ones.
 //
 // A story's seconds are slowed down, so that a message of ten milliseconds can be seen to fly. What takes no time in
-// the story still gets a moment of the reader's, and a long wait is cut short. Nothing runs unless something plays: one
-// animation frame asks for the next. Who asked for reduced motion gets one step after the other instead.
+// the story still gets a moment of the reader's, and a long wait is cut short: so does time, from the end on, pass as
+// fast as on the wall when nothing has flown for a second, until something does again (`hastens`). Nothing runs unless
+// something plays: one animation frame asks for the next. Who asked for reduced motion gets one step after the other.
 
 export const SPEEDS = [0.01, 0.03, 0.1, 0.3, 1];
 
@@ -11,6 +12,8 @@ const FRAME_MS_MAX = 100; // A tab that slept does not make up for it.
 const WAIT_MS_MAX = 1500;
 const STEP_MS = 700; // With reduced motion.
 const STEP_US = 100000;
+const IDLE_MS = 1000;
+const HASTE_US_MAX = 5000; // At a time, while somebody leads: a message that is sent meanwhile must not arrive unseen.
 
 // How long, at a tenth of real time, an event is looked at that takes no time itself.
 const LOOK_MS = {
@@ -38,6 +41,11 @@ export class Player {
   speed = 0.1;
   progress = 0; // How far, from 0 to 1, the story is between the step shown and the next.
 
+  // Whether time passes faster than was chosen, as nothing happens in it.
+  get hastens() {
+    return this.page.playing && this.flows && this.idle > IDLE_MS && this.speed < 1;
+  }
+
   constructor(page, onframe) {
     this.page = page;
     this.onframe = onframe;
@@ -53,6 +61,7 @@ export class Player {
     this.flows = this.page.position === this.page.last;
     this.progress = 0;
     this.owed = 0;
+    this.idle = 0; // For how many of the reader's milliseconds nothing has flown.
     this.stamp = null;
     this.page.onupdate();
     this.#next();
@@ -75,7 +84,7 @@ export class Player {
 
   #step() {
     const { page } = this;
-    if (this.flows) this.#flow(STEP_US);
+    if (this.flows) this.#flow(Math.max(STEP_US, isFlying(page.view) ? 0 : wholeUs(untilTimer(page))));
     else if (page.position < page.last) page.stand(page.position + 1);
     if (!this.flows && page.position === page.last) this.stop();
     this.#next();
@@ -84,10 +93,17 @@ export class Player {
   #tick(stamp) {
     const elapsed = Math.min(FRAME_MS_MAX, stamp - (this.stamp ?? stamp));
     this.stamp = stamp;
-    if (this.flows) this.#pass(elapsed * 1000 * this.speed);
+    if (this.flows) this.#passTime(elapsed);
     else this.#replay(elapsed);
     this.onframe();
     this.#next();
+  }
+
+  #passTime(elapsed) {
+    const { page } = this;
+    this.idle = isFlying(page.view) ? 0 : this.idle + elapsed;
+    if (this.hastens) this.#pass(Math.min(elapsed * 1000, untilTimer(page) || HASTE_US_MAX));
+    else this.#pass(elapsed * 1000 * this.speed);
   }
 
   // The text's time has whole milliseconds; what is between them only the picture sees.
@@ -137,3 +153,19 @@ export class Player {
     return Math.max(look * (0.1 / this.speed) ** 0.5, Math.min(WAIT_MS_MAX, passed));
   }
 }
+
+const isAwake = (node) => node.up && !node.paused;
+
+// Whether a message is on its way to somebody who can take it.
+function isFlying({ flying, nodes }) {
+  return flying.some(({ to }) => isAwake(nodes.find(({ name }) => name === to)));
+}
+
+// How long until the next election timer ends; 0 if none runs, or somebody leads, whose next message is not foretold.
+function untilTimer({ view, now }) {
+  const awake = view.nodes.filter(isAwake);
+  const left = awake.filter(({ election_us: us }) => us >= 0).map(({ election_us: us }) => us - (now - view.time_us));
+  return left.length === 0 || awake.some(({ role }) => role === 'leader') ? 0 : Math.max(1000, Math.min(...left));
+}
+
+const wholeUs = (us) => Math.ceil(us / 1000) * 1000;

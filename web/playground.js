@@ -5,7 +5,10 @@
 // what follows from an action, says the module (src/playground).
 
 const VIEWS_KEPT = 256;
-const STRATEGIES = ["one", "term", "outline"];
+
+// The ways of repairing that are compared: by the option `repair`; and by outline also where the follower answered the
+// request for its vote, and so told its outline before. (What the textbook's votes carry is no help to its two ways.)
+const WAYS = { one: "one", term: "term", outline: "outline", vote: "outline" };
 
 let compiled = null;
 
@@ -157,8 +160,14 @@ export class PlaygroundSource {
 
   events(k) {
     if (!(k >= 1 && k < this.length)) return [];
-    this.told[k] ??= [this.module.json("event", this.session, k)];
+    this.told[k] ??= [this.#asAnswered(this.module.json("event", this.session, k))];
     return this.told[k];
+  }
+
+  /** To a story it is a fault if a write or read is not taken; to somebody who asked by hand it is an answer: `declined`. */
+  #asAnswered(event) {
+    const asked = event.event === "not-held" && /^\s*at you (write|read) (\S+)/.exec(lineAt(this.text, event.line));
+    return asked ? { ...event, event: "declined", asked: asked[1], node: asked[2] } : event;
   }
 
   lineOf(k) {
@@ -205,11 +214,11 @@ export class PlaygroundSource {
     return this.change("flow", Math.round(us));
   }
 
-  /** How the follower's log at step k would be repaired by each strategy: see compareLogs(). */
+  /** How the follower's log at step k would be repaired in each way: see compareLogs(). */
   compare(k, follower) {
     const view = this.view(k);
     const leader = leaderOf(view);
-    return leader && leader !== follower ? repairThrice(this.module, view, leader, follower) : [];
+    return leader && leader !== follower ? repairEachWay(this.module, view, leader, follower) : [];
   }
 
   close() {
@@ -217,6 +226,10 @@ export class PlaygroundSource {
     this.session = 0;
     this.onchange = null;
   }
+}
+
+function lineAt(text, number) {
+  return text.split("\n")[number - 1] ?? "";
 }
 
 function branchNames(text) {
@@ -246,9 +259,10 @@ function writeTerms(terms) {
 /**
  * The scenario in which `leader` comes to lead with its log of the view, and meets `follower` with the other's. A third
  * node, with the leader's log, makes a majority, so that the follower need not be asked for its vote: the leader knows
- * nothing of its log. Entries below what the view shows of both logs are left out; `base` is how many.
+ * nothing of its log. Or it is asked, and answers first (`votes`), granting its vote or not. Entries below what the view
+ * shows of both logs are left out; `base` is how many.
  */
-export function repairScenario(view, leader, follower) {
+export function repairScenario(view, leader, follower, votes) {
   const [left, right] = [leader, follower].map((name) => view.nodes.find((node) => node.name === name));
   const base = Math.max(left.first, right.first) - 1;
   const [long, other] = [left, right].map(({ first, log }) => log.slice(base + 1 - first).map(([term]) => term));
@@ -259,17 +273,24 @@ export function repairScenario(view, leader, follower) {
     `nodes ${leader} ${third} ${follower}`,
     ...logs.filter(([, terms]) => terms.length > 0).map(([name, terms]) => `log ${name} ${writeTerms(terms)}`),
     ...(term > 1 ? logs.map(([name]) => `term ${name} ${term - 1}`) : []),
-    `at elect elect ${leader} term ${term} with ${third}`,
+    ...(votes ? ["option pre-vote off"] : []),
+    votes
+      ? `at elect campaign ${leader}; deliver vote to ${follower}; deliver vote-reply; deliver vote to ${third}; deliver vote-reply`
+      : `at elect elect ${leader} term ${term} with ${third}`,
     "at repair settle",
   ];
   return { text: lines.join("\n") + "\n", base, last: long.length + 1 };
 }
 
-/** The messages by which one strategy repairs the follower's log, and their count. */
-function repairOnce(module, strategy, scenario, leader, follower) {
-  const session = module.open(scenario.text, 0, `option repair ${strategy}\n`);
-  const sum = { strategy, rejections: 0, round_trips: 0, entries: 0, messages: [] };
+/**
+ * The messages by which the follower's log is repaired in one way, and their count. A round trip is one that the next
+ * message had to wait for: what was sent side by side, or is answered side by side, makes one.
+ */
+function repairOnce(module, way, scenario, leader, follower) {
+  const session = module.open(scenario.text, 0, `option repair ${WAYS[way]}\n`);
+  const sum = { way, rejections: 0, round_trips: 0, entries: 0, messages: [] };
   const sent = new Map();
+  let heard = 0; // How many round trips came before the append that the follower heard last.
   const count = module.call("count", session);
   for (let k = 1; k <= count; k++) {
     const { event, node, peer, message, number } = module.json("event", session, k);
@@ -277,15 +298,16 @@ function repairOnce(module, strategy, scenario, leader, follower) {
     if (!between || !(message === "append" || message === "append-reply")) continue;
     if (event === "sent") {
       const packet = module.json("view", session, k).flying.find((flying) => flying.number === number);
-      if (packet) sent.set(number, packet);
+      if (packet) sent.set(number, { ...packet, after: message === "append" ? sum.round_trips : heard });
     }
     const packet = event === "delivered" ? sent.get(number) : undefined;
     if (!packet) continue;
     sum.messages.push(describe(packet, scenario.base));
     if (message === "append") {
       sum.entries += packet.last - packet.prev;
+      heard = packet.after;
     } else {
-      sum.round_trips++;
+      sum.round_trips = Math.max(sum.round_trips, packet.after + 1);
       sum.rejections += packet.rejected ? 1 : 0;
       if (!packet.rejected && packet.last >= scenario.last) break;
     }
@@ -302,16 +324,16 @@ function describe({ from, to, type, prev, prev_term, last, rejected, outline }, 
   };
 }
 
-function repairThrice(module, view, leader, follower) {
-  const scenario = repairScenario(view, leader, follower);
-  return STRATEGIES.map((strategy) => repairOnce(module, strategy, scenario, leader, follower));
+function repairEachWay(module, view, leader, follower) {
+  return Object.keys(WAYS).map((way) =>
+    repairOnce(module, way, repairScenario(view, leader, follower, way === "vote"), leader, follower));
 }
 
 /**
- * How the follower's log of the view is repaired by a new leader with the leader's log, by each of the strategies: an
- * array of { strategy, rejections, round_trips, entries, messages }. Messages are in the order in which they arrive, from
- * the leader's first one until it knows that the follower holds everything.
+ * How the follower's log of the view is repaired by a new leader with the leader's log, in each of the ways: an array
+ * of { way, rejections, round_trips, entries, messages }. Messages are in the order in which they arrive, from the
+ * leader's first one until it knows that the follower holds everything.
  */
 export async function compareLogs(view, leader, follower) {
-  return repairThrice(await Module.create(), view, leader, follower);
+  return repairEachWay(await Module.create(), view, leader, follower);
 }

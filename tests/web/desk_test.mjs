@@ -155,6 +155,34 @@ test('playing from the end lets time go by, at the chosen speed', async () => {
   });
 });
 
+// Nothing flies: time passes as it was chosen for a second, then as fast as on the wall, but no further than the next timer.
+test('time in which nothing happens passes faster, as far as the next timer', async () => {
+  const page = await desk(STORY);
+  page.go(3);
+  const view = { ...page.source.view(3), nodes: [{ name: 'A', up: true, role: 'follower', election_us: 100000 }], flying: [] };
+  page.source.view = () => view;
+  const flows = [];
+  page.source.flow = (us) => flows.push(us) && 3;
+  const flown = () => flows.splice(0).reduce((sum, us) => sum + us, 0);
+  withFrames((frame) => {
+    page.play();
+    for (let k = 0; k < 21; k++) frame(50);
+    assert.deepEqual([flown(), page.player.hastens], [100000, false]);
+    frame(50);
+    assert.deepEqual([flown(), page.player.hastens], [50000, true]);
+    page.now = view.time_us + 70000;
+    frame(50);
+    assert.equal(flown(), 30000);
+    view.nodes.push({ name: 'B', up: true, role: 'leader', election_us: -1 });
+    frame(50);
+    assert.equal(flown(), 5000);
+    view.flying.push({ number: 1, to: 'A' });
+    frame(50);
+    assert.deepEqual([flown(), page.player.hastens], [5000, false]);
+    page.play();
+  });
+});
+
 test('acting stops what plays', async () => {
   const page = await desk(STORY);
   withFrames((frame, asked) => {

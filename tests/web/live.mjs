@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+import { violations } from './axe.mjs';
 import { check, choose, complaint, find, findAll, finish, launch, mustBeQuiet, nodes, openTab, press, until } from './browser.mjs';
 
 const [binary, ...options] = process.argv.slice(2);
@@ -69,6 +70,20 @@ await check('a leader that is stopped is down, another leads, and it comes back'
   }
 });
 
+await check('axe-core finds nothing on the live page, in each theme and language', async () => {
+  const found = [];
+  for (const theme of ['light', 'dark'])
+    for (const language of ['en', 'zh']) {
+      const other = await openTab(browser, { theme, language });
+      await other.goto(`${site(2)}/`);
+      await until(() => other.evaluate(() => document.querySelectorAll('.ring .node').length === 3), 'three nodes', WAIT_MS);
+      found.push(...(await violations(other)).map((line) => `${theme} ${language}: ${line}`));
+      await mustBeQuiet(other);
+      await other.close();
+    }
+  assert.deepEqual(found, []);
+});
+
 await check('the page of a node that went away says so, and goes on when it is back', async () => {
   await open(site(2));
   tab.trouble.length = 0;
@@ -98,7 +113,6 @@ await check('with --web-admin one writes and times a node out', async () => {
   const told = () => tab.$eval('[role=tabpanel]:not([hidden])', (panel) => panel.innerText);
   // Its leader lives, so the others refuse their pre-votes; but it has asked.
   await until(async () => new RegExp(`${follower} .*could win`).test(await told()), 'its campaign', WAIT_MS);
-  // DEBUG
   assert.equal(await complaint(tab), '');
 });
 

@@ -5,11 +5,11 @@
 //
 // FL_SCREENSHOTS=DIR: pictures of it are written there.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { violations } from './axe.mjs';
 import {
   check, choose, find, findAll, finish, key, launch, learn, mustBeQuiet, openPlayground, openTab, press, until,
 } from './browser.mjs';
@@ -22,7 +22,6 @@ const THEMES = ['light', 'dark'];
 const BYTES_MAX = 300 * 1024;
 const REST_MS = 2000;
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const server = await learn(binary, port);
 const browser = await launch();
 if (pictures) mkdirSync(pictures, { recursive: true });
@@ -30,25 +29,6 @@ if (pictures) mkdirSync(pictures, { recursive: true });
 const shoot = (tab, name) => pictures && tab.screenshot({ path: join(pictures, `${name}.png`) });
 
 // ---- accessible
-
-// What axe-core finds, a line each. It is run in a world of its own, which the page's policy does not concern.
-async function violations(tab) {
-  const session = await tab.createCDPSession();
-  const { frameTree } = await session.send('Page.getFrameTree');
-  const { executionContextId } = await session.send('Page.createIsolatedWorld', { frameId: frameTree.frame.id });
-  const run = async (expression) => {
-    const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
-      expression, contextId: executionContextId, awaitPromise: true, returnByValue: true,
-    });
-    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
-    return result.value;
-  };
-  await run(`${axe}; 0`);
-  const found = await run('axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.map('
-    + '({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((n) => n.target + " " + n.html.slice(0, 120)).join(" | ")}`))');
-  await session.detach();
-  return found;
-}
 
 // What somebody may look at: each is a state of the page, and the picture's name.
 const LOOKS = {
@@ -92,6 +72,29 @@ for (const [width, height] of SIZES)
       await tab.close();
       assert.deepEqual(found, []);
     });
+
+// What of the page's cards is cut off by the edge of what scrolls: half a button can still be pressed.
+function hiddenParts() {
+  const { top, bottom } = document.querySelector('.work').getBoundingClientRect();
+  const isSeen = (element) => {
+    const { top: above, bottom: below } = element.getBoundingClientRect();
+    const middle = (above + below) / 2;
+    return top < middle && middle < bottom;
+  };
+  const wanted = [...document.querySelectorAll('.matrix .row, .ring .node, .actions :is(button, select, input)')];
+  return wanted.filter((element) => element.checkVisibility() && !isSeen(element)).map((element) => element.textContent);
+}
+
+for (const language of ['en', 'zh'])
+  await check(`beside a lesson stand logs, ring and actions, and none is below the fold of 1280 by 900 (${language})`, async () => {
+    const tab = await openTab(browser, { width: 1280, height: 900, language });
+    for (const lesson of ['leader-election', 'state-machine-replication', 'log-replication', 'repairing-inconsistent-logs']) {
+      await openPlayground(tab, server.site, lesson);
+      await shoot(tab, `${lesson}-1280-${language}`);
+      assert.deepEqual(await tab.evaluate(hiddenParts), [], lesson);
+    }
+    await tab.close();
+  });
 
 await check('axe-core finds nothing in Chinese, in the rules and in the list of keys', async () => {
   const tab = await openTab(browser, { language: 'zh' });

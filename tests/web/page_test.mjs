@@ -215,17 +215,43 @@ test('a cell says in words what it shows', () => {
 });
 
 test('the verdict counts voters that are up, and asks for a leader', () => {
-  assert.deepEqual(judge(VIEW), { health: 'degraded', up: 2, voters: 3, needs: 2, tolerates: 0, leader: 'A', term: 3 });
-  assert.equal(
-    judge({ ...VIEW, nodes: VIEW.nodes.map((one) => ({ ...one, role: 'follower' })) }).health,
-    'unavailable',
-  );
+  assert.deepEqual(judge(VIEW), {
+    health: 'degraded',
+    up: 2,
+    parted: false,
+    voters: 3,
+    needs: 2,
+    tolerates: 0,
+    leader: 'A',
+    term: 3,
+  });
+  const leaderless = { ...VIEW, nodes: VIEW.nodes.map((one) => ({ ...one, role: 'follower' })) };
+  assert.equal(judge({ ...leaderless, live: true, time_us: 60e6 }).health, 'unavailable');
   assert.equal(
     judge({ ...VIEW, nodes: VIEW.nodes.map((one) => ({ ...one, paused: one.name === 'B' })) }).health,
     'unavailable',
   );
-  assert.equal(judge({ ...VIEW, cut: [['B', 'A']] }).up, 1);
-  assert.equal(judge({ ...VIEW, cut: [['B', 'C']] }).health, 'degraded');
+});
+
+test('a cluster that begins is not called unavailable, and a story that has no leader is not', () => {
+  const young = { live: true, time_us: 1e6, cut: [], nodes: VIEW.nodes.map((one) => ({ ...one, role: 'follower' })) };
+  assert.equal(judge(young).health, 'electing');
+  assert.equal(judge({ ...young, nodes: young.nodes.map((one) => ({ ...one, up: one.name === 'A' })) }).health, 'starting');
+  assert.equal(judge({ ...young, live: false, time_us: 60e6 }).health, 'electing');
+  assert.equal(judge({ ...VIEW, live: false, time_us: 1e6, nodes: VIEW.nodes.map((one) => ({ ...one, up: one.name === 'A' })) }).health,
+    'unavailable');
+});
+
+test('in a partition those count who reach the leader, or without one the most who reach each other', () => {
+  const counts = ({ up, parted, health }) => [up, parted, health];
+  assert.deepEqual(counts(judge({ ...VIEW, cut: [['B', 'A']] })), [1, true, 'unavailable']);
+  assert.deepEqual(counts(judge({ ...VIEW, cut: [['B', 'C']] })), [2, false, 'degraded']);
+  const five = ['A', 'B', 'C', 'D', 'E'].map((name) => node(name, [1], name === 'C' ? { role: 'leader' } : {}));
+  const cut = ['C', 'D', 'E'].flatMap((far) => [['A', far], ['B', far]]);
+  assert.deepEqual(counts(judge({ nodes: five, cut })), [3, true, 'degraded']);
+  const leaderless = five.map((one) => ({ ...one, role: 'follower' }));
+  assert.deepEqual(counts(judge({ nodes: leaderless, cut })), [3, true, 'electing']);
+  assert.deepEqual(counts(judge({ nodes: leaderless, cut: [...cut, ['C', 'D'], ['D', 'E'], ['C', 'E']] })), [2, true, 'unavailable']);
 });
 
 test('each language has every word, with the same places for values', () => {

@@ -140,11 +140,32 @@ await test("a write's word is seen in every log that holds it, after hundreds of
   }
 });
 
-await test("Figure 7's follower f needs seven rejections one by one, two by terms, one with an outline", async () => {
+await test("Figure 7's follower f needs seven rejections one by one, two by terms, one by outline, none if it answered", async () => {
   const source = await PlaygroundSource.open(readFileSync(`${root}/web/scenarios/figure-7.txt`, "utf8"));
   const start = source.view(0);
-  const counts = (await compareLogs(start, "L", "f")).map(({ strategy, rejections }) => [strategy, rejections]);
-  assert.deepEqual(counts, [["one", 7], ["term", 2], ["outline", 1]]);
+  const counts = (await compareLogs(start, "L", "f")).map(({ way, rejections }) => [way, rejections]);
+  assert.deepEqual(counts, [["one", 7], ["term", 2], ["outline", 1], ["vote", 0]]);
+});
+
+await test("each of Figure 7's followers is repaired in every way, those with newer logs too, without a no if they answered", async () => {
+  const source = await PlaygroundSource.open(readFileSync(`${root}/web/scenarios/figure-7.txt`, "utf8"));
+  for (const follower of "abcdef") {
+    const results = await compareLogs(source.view(0), "L", follower);
+    for (const { way, messages } of results) {
+      const last = messages.at(-1);
+      assert.deepEqual([last.type, last.rejected, last.last], ["append-reply", false, 11], `${follower} ${way}`);
+    }
+    const { rejections, round_trips } = results.at(-1);
+    assert.deepEqual([rejections, round_trips], [0, 1], follower);
+  }
+});
+
+await test("a write or read by hand that a node declines is an answer; one of the story is a fault", async () => {
+  const source = await PlaygroundSource.open("nodes A B C\nat a elect A term 1 with B C\nat b write B x=1\n");
+  const last = () => source.events(source.length - 1)[0];
+  assert.deepEqual([last().event, last().asked], ["not-held", undefined]);
+  source.act(source.length - 1, "write B x=1");
+  assert.deepEqual([last().event, last().asked, last().node], ["declined", "write", "B"]);
 });
 
 await test("of a live view only the part of the logs that it shows is compared, with its own indexes", async () => {
@@ -163,7 +184,7 @@ await test("a source compares with the leader of the moment", async () => {
   assert.deepEqual(source.compare(0, "f"), []);
   const last = source.length - 1;
   assert.equal(leaderOf(source.view(last)), "L");
-  assert.deepEqual(source.compare(last, "f").map(({ rejections }) => rejections), [0, 0, 0]);
+  assert.deepEqual(source.compare(last, "f").map(({ rejections }) => rejections), [0, 0, 0, 0]);
 });
 
 /* Words of the grammar in any order: some are understood, most are refused, none breaks the module. */

@@ -83,7 +83,7 @@ for (const scenario of scenarios) await check(`the scenario ${scenario.file} pla
 await check('the story with the rule of Figure 8 off says what is broken', async () => {
   await openPlayground(tab, server.site, 'figure-8-unsafe');
   await key(tab, 'End');
-  assert.match(await complaint(tab), /\bR\d+\b/);
+  assert.match(await complaint(tab), /Safety is broken: (State Machine Safety|Leader Completeness)$/);
 });
 
 await check('Play plays, and Pause stays', async () => {
@@ -142,6 +142,7 @@ await check("a lesson's step is one of the scenario that the lesson speaks of th
 await check('the language is switched where one is', async () => {
   await openPlayground(tab, server.site);
   await press(tab, '中文');
+  assert.equal(await tab.$eval('a[href="#main"]', (skip) => skip.textContent), '跳到集群');
   await find(tab, 'heading', '节点与消息');
   assert.equal(await tab.evaluate(() => document.documentElement.lang), 'zh-Hans');
   await press(tab, 'English');
@@ -203,6 +204,32 @@ await check('a write that is none is refused in words', async () => {
   await input.evaluate((field) => (field.value = 'nonsense'));
   await press(tab, 'Write');
   assert.match(await complaint(tab), /key=value/);
+});
+
+await check('a follower declines a write in plain words, and the leader can be asked instead', async () => {
+  await atTheEnd();
+  await select('B');
+  await press(tab, 'Write');
+  assert.match((await place(tab)).words, /B takes no writes, as it does not lead: A does$/);
+  assert.equal(await complaint(tab), '');
+  assert.equal(await tab.$eval('.tick.broken', (mark) => mark.getAttribute('d')), '');
+  await press(tab, 'Write on A');
+  assert.match(await lastLine(), /^at you write A \S+$/);
+  assert.deepEqual(await findAll(tab, 'button', 'Write on A'), []);
+});
+
+await check('a request for a vote that is ignored is told', async () => {
+  await openPlayground(tab, server.site, 'replication');
+  await (await find(tab, 'DisclosureTriangle', /Rules/)).click();
+  await press(tab, /^Pre-vote/, 'checkbox');
+  await key(tab, 'End');
+  await select('C');
+  await press(tab, 'Time out');
+  await choose(tab, 'Message in flight', (await find(tab, 'combobox', 'Message in flight')).told.value);
+  await press(tab, 'Deliver');
+  assert.match((await place(tab)).words, /vote request.*does not answer: it (has just heard its leader A|leads)/);
+  await press(tab, 'Events', 'tab');
+  await until(() => tab.evaluate(() => document.body.innerText.includes('does not answer')), 'the event');
 });
 
 await check('a read is asked', async () => {
@@ -272,7 +299,7 @@ await check('the rules are changed, and the story is played again by them', asyn
   await (await find(tab, 'DisclosureTriangle', /Rules/)).click();
   await press(tab, /^Commit only the own term/, 'checkbox');
   await key(tab, 'End');
-  await until(async () => /\bR\d+\b/.test(await complaint(tab)), 'the broken rule');
+  await until(async () => /Safety is broken: [A-Z]/.test(await complaint(tab)), 'the broken rule');
   assert.match(await storyText(tab), /^option +commit-any-term +unsafe$/m);
 });
 
@@ -291,15 +318,37 @@ await check('a shared link opens the same story at the same step', async () => {
   await press(tab, 'Crash');
   const text = await storyText(tab);
   const { step } = await place(tab);
-  await press(tab, 'Share');
-  await until(() => tab.evaluate(() => location.hash.startsWith('#text=')), 'the link');
-  const link = await tab.evaluate(() => location.href);
+  const address = await tab.evaluate(() => location.href);
+  await (await find(tab, 'DisclosureTriangle', /^Share/)).click();
+  const field = await find(tab, 'textbox', 'The link');
+  const link = await until(() => field.evaluate(({ value }) => value.includes('#text=') && value), 'the link');
+  assert.equal(await tab.evaluate(() => location.href), address);
   const other = await openTab(browser);
   await other.goto(link);
   await until(async () => (await place(other).catch(() => ({}))).step === step, 'the step');
   assert.equal(await storyText(other), text);
   await mustBeQuiet(other);
   await other.close();
+});
+
+await check('what floats over the page closes with a click elsewhere, with Escape, and when the focus leaves it', async () => {
+  await openPlayground(tab, server.site, 'replication');
+  for (const [name, leave] of [
+    [/Rules/, () => tab.mouse.click(5, 400)],
+    [/Rules/, () => tab.keyboard.press('Escape')],
+    [/Rules/, async () => {
+      await tab.evaluate(() => document.activeElement.blur());
+      await tab.keyboard.press('Escape');
+    }],
+    [/Rules/, () => tab.focus('[role=slider]')],
+    [/^Share/, () => tab.keyboard.press('Escape')],
+  ]) {
+    const isOpen = () => tab.evaluate(() => document.querySelectorAll('details.menu[open]').length);
+    await (await find(tab, 'DisclosureTriangle', name)).click();
+    await until(isOpen, `${name} open`);
+    await leave();
+    await until(async () => !(await isOpen()), `${name} closed`);
+  }
 });
 
 await check('a damaged link is refused in words', async () => {

@@ -1,5 +1,5 @@
-// ladder.js - three ways to repair the same two logs, side by side: what each cost, and its messages as a ladder
-// between leader and follower. The core played each of them; here they are drawn.
+// ladder.js - the ways to repair the same two logs, side by side: what each cost, and its messages as a ladder between
+// leader and follower. The core played each of them; here they are drawn, and the one is marked that was taken.
 import { h, svg } from '../dom.js';
 
 const WIDTH = 215;
@@ -12,14 +12,14 @@ const MESSAGES_MAX = 14; // More are folded in the middle.
 const isReply = (message) => message.type.endsWith('-reply');
 
 // What a rejection tells the leader depends on what it makes of it: nothing more, one term, or the whole outline.
-function rejection(page, strategy, { outline }) {
+function rejection(page, way, { outline }) {
   const [term, first] = outline.at(-1) ?? [];
-  if (strategy === 'one' || term === undefined) return page.t('lens.ladder.no');
-  return strategy === 'term' ? page.t('lens.ladder.term', term, first) : page.t('lens.ladder.outline', outline.length);
+  if (way === 'one' || term === undefined) return page.t('lens.ladder.no');
+  return way === 'term' ? page.t('lens.ladder.term', term, first) : page.t('lens.ladder.outline', outline.length);
 }
 
-function label(page, strategy, message) {
-  if (isReply(message) && message.rejected) return rejection(page, strategy, message);
+function label(page, way, message) {
+  if (isReply(message) && message.rejected) return rejection(page, way, message);
   if (isReply(message)) return page.t('lens.ladder.holds', message.last);
   if (message.last > message.prev) {
     const first = message.prev + 1;
@@ -29,14 +29,14 @@ function label(page, strategy, message) {
   return page.t('lens.ladder.probe', message.prev);
 }
 
-function rung(page, strategy, message, y) {
+function rung(page, way, message, y) {
   const reply = isReply(message);
   const [from, to] = reply ? [RIGHT, LEFT] : [LEFT, RIGHT];
   const tip = reply ? 5 : -5;
   const kind = reply && message.rejected ? 'no' : reply ? 'yes' : 'ask';
   return [
     svg('path', { class: `ladder-rung ladder-${kind}`, d: `M${from} ${y}H${to}m${tip} -3l${-tip} 3l${tip} 3` }),
-    svg('text', { class: 'ladder-label', x: WIDTH / 2, y: y - 4 }, label(page, strategy, message)),
+    svg('text', { class: 'ladder-label', x: WIDTH / 2, y: y - 4 }, label(page, way, message)),
   ];
 }
 
@@ -47,7 +47,7 @@ export function folded(messages) {
   return [...messages.slice(0, half), null, ...messages.slice(-half)];
 }
 
-function ladder(page, repair, { strategy, messages }) {
+function ladder(page, repair, { way, messages }) {
   const shown = folded(messages);
   const height = HEAD + shown.length * STEP + 6;
   const left = messages.length - shown.length + 1;
@@ -60,7 +60,7 @@ function ladder(page, repair, { strategy, messages }) {
     svg('path', { class: 'ladder-pole', d: `M${LEFT} ${HEAD - 2}V${height}M${RIGHT} ${HEAD - 2}V${height}` }),
     shown.map((message, k) => {
       const y = HEAD + (k + 1) * STEP - 4;
-      if (message) return rung(page, strategy, message, y);
+      if (message) return rung(page, way, message, y);
       return svg('text', { class: 'ladder-label', x: WIDTH / 2, y: y - 3 }, page.t('lens.ladder.more', left));
     }),
   );
@@ -68,11 +68,13 @@ function ladder(page, repair, { strategy, messages }) {
 
 function card(page, repair, result, most) {
   const count = (name) => h('div', null, h('dt', null, page.t(`lens.compare.${name}`)), h('dd', null, result[name]));
+  const way = `lens.way.${result.way}`;
+  const isHere = result.way === repair.way;
   return h(
     'li',
-    { class: 'lens-card' },
-    h('h4', null, page.t(`lens.strategy.${result.strategy}`)),
-    h('p', { class: 'panel-note' }, page.t(`lens.strategy.${result.strategy}.means`)),
+    { class: `lens-card${isHere ? ' lens-card-here' : ''}` },
+    h('h4', null, page.t(way), isHere && h('small', { class: 'lens-here' }, ' ', page.t('lens.compare.here'))),
+    h('p', { class: 'panel-note' }, page.t(`${way}.means`, repair.leader, repair.follower)),
     h('progress', { max: Math.max(most, 1), value: result.round_trips, 'aria-hidden': 'true' }),
     h('dl', { class: 'lens-counts' }, ['round_trips', 'rejections', 'entries'].map(count)),
     ladder(page, repair, result),

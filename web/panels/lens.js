@@ -1,6 +1,6 @@
 // lens.js - the repair lens: how one follower's log is brought in line with its leader's, step by step, each with the
 // rule of the paper's Figure 2 that applied, or ours where it goes beyond; and beside it the same two logs repaired
-// in three ways by the core itself.
+// in several ways by the core itself.
 import { h, keyed, put, say } from '../dom.js';
 import { comparison } from './ladder.js';
 import { logs } from './lens_logs.js';
@@ -55,7 +55,7 @@ function bringIntoSight(frame, repair) {
   if (cell) frame.scrollLeft = cell.offsetLeft - frame.clientWidth / 2;
 }
 
-// The same two logs, repaired in three ways by the core: asked for once for each pair of logs.
+// The same two logs, repaired in several ways by the core: asked for once for each pair of logs.
 class Comparisons {
   constructor(onready) {
     this.onready = onready;
@@ -166,7 +166,7 @@ export function create(element, page) {
     beside.hidden = repair.unseen || inconsistencyOf(leader, before).kind === 'same';
     if (beside.hidden) return;
     const results = comparisons.of(page, repair, leader, before);
-    const state = [results, page.language, repair.follower];
+    const state = [results, page.language, repair.follower, repair.way];
     if (compared?.every((each, k) => each === state[k])) return;
     compared = state;
     put(beside, comparison(page, repair, results));

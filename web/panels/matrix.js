@@ -5,13 +5,14 @@
 // cells a line shows how far the node knows the log to be committed; below a follower's, a bar shows how far its leader
 // knows that they agree (matchIndex), an arrow what it sends next (nextIndex). The same is there as a table.
 import { h, keyed, place, put, say, set, svg } from '../dom.js';
+import { leaderOf } from './logs.js';
 import { roleOf, shapeOf } from './ring.js';
 import { termClass } from './terms.js';
-import { leaderOf } from './verdict.js';
 
-const WIDE = { label: 104, fold: 40 };
+const WIDE = { label: 112, fold: 40 };
 const NARROW = { label: 76, fold: 22 }; // On a telephone.
 const NARROW_MAX = 420;
+const ROLE_MAX = 14; // Letters that a role and a term have room for.
 // From one column to the next, and how many letters of an entry's words there is room for.
 const PLAIN = { step: 32, letters: 0 };
 const WORDY = [
@@ -22,8 +23,11 @@ const GAP = 4; // Between cells.
 const DIGIT = 7; // Of an index above them.
 const CELL = 28; // How high a cell is, and, without words, how wide.
 const HEAD = 34;
-const ROW = 50;
-const TOP = 12; // Of a cell, in its row.
+// How high a row is, and where in it its cells begin.
+const AIRY = { row: 50, top: 12 };
+const DENSE = { row: 45, top: 9 };
+const AIRY_MAX = 5; // Rows.
+const FOOT = 4; // For what stands out of the last row.
 const COLUMNS_MIN = 4;
 
 export function create(element, page) {
@@ -121,6 +125,7 @@ export function pictureOf(view, { width, start, follow }) {
     fold: fits ? 0 : fold,
     step,
     letters,
+    ...(nodes.length > AIRY_MAX ? DENSE : AIRY),
     committed: view.committed,
     rows: nodes.map((node) => ({
       node,
@@ -246,7 +251,7 @@ function xOf(index, { start, label, fold, step }) {
 
 function drawHead({ head, line, picture }, shown, page) {
   const width = xOf(Math.max(shown.end, shown.start + shown.visible), shown) + 4;
-  const height = HEAD + shown.rows.length * ROW;
+  const height = HEAD + shown.rows.length * shown.row + FOOT;
   set(picture, { viewBox: `0 0 ${width} ${height}`, width, height });
   const columns = Array.from({ length: shown.end - shown.start }, (_, k) => shown.start + k);
   const every = Math.ceil((String(shown.end).length * DIGIT + GAP) / shown.step); // Long numbers need more than a column.
@@ -275,11 +280,11 @@ function drawHead({ head, line, picture }, shown, page) {
 function makeRow(page) {
   const group = svg('g', {});
   const parts = {
-    back: svg('rect', { class: 'back', x: 0, y: 3, height: ROW - 6, rx: 6 }),
-    shape: svg('path', { transform: `translate(14 ${TOP + CELL / 2})` }),
-    name: svg('text', { class: 'name', x: 30, y: TOP + 13 }),
-    role: svg('text', { class: 'role', x: 30, y: TOP + 26 }),
-    fold: svg('text', { class: 'fold', y: TOP + 18 }),
+    back: svg('rect', { class: 'back', x: 0, y: 3, rx: 6 }),
+    shape: svg('path', {}),
+    name: svg('text', { class: 'name', x: 30 }),
+    role: svg('text', { class: 'role', x: 30 }),
+    fold: svg('text', { class: 'fold' }),
     cells: svg('g', { class: 'cells' }),
     knows: svg('path', { class: 'knows' }),
     match: svg('path', { class: 'match' }),
@@ -295,17 +300,26 @@ function drawRow(group, { node, peer, leads, cells }, shown, page) {
   const at = shown.rows.findIndex((row) => row.node === node);
   const { parts } = group;
   const role = roleOf(node);
+  const { top } = shown;
   group.name = node.name;
   set(group, {
-    transform: `translate(0 ${HEAD + at * ROW})`,
+    transform: `translate(0 ${HEAD + at * shown.row})`,
     class: `row role-${role}${leads ? ' leads' : ''}${node.name === page.selected ? ' selected' : ''}`,
   });
-  set(parts.back, { width: xOf(shown.start + shown.visible, shown) });
-  set(parts.shape, { d: shapeOf(role, 9), class: `shape ${termClass(node.term)}` });
+  set(parts.back, { width: xOf(shown.start + shown.visible, shown), height: shown.row - 6 });
+  set(parts.shape, {
+    d: shapeOf(role, 9),
+    class: `shape ${termClass(node.term)}`,
+    transform: `translate(14 ${top + CELL / 2})`,
+  });
+  set(parts.name, { y: top + 13 });
+  set(parts.role, { y: top + 26 });
   const letters = shown.label > 90 ? 9 : 6;
   say(parts.name, node.name.length > letters ? `${node.name.slice(0, letters - 1)}…` : node.name);
-  say(parts.role, page.t(shown.label > 90 ? 'matrix.role' : 'matrix.term', page.t(`role.${role}`), node.term));
-  set(parts.fold, { x: shown.label + 2 });
+  const roleWords = page.t(`role.${role}`);
+  const both = page.t(shown.label > 90 ? 'matrix.role' : 'matrix.term', roleWords, node.term);
+  say(parts.role, both.length > ROLE_MAX ? roleWords : both);
+  set(parts.fold, { x: shown.label + 2, y: top + 18 });
   say(parts.fold, shown.start > 1 ? '⋯' : '');
   keyed(
     parts.cells,
@@ -314,10 +328,10 @@ function drawRow(group, { node, peer, leads, cells }, shown, page) {
     makeCell,
     (cell, what) => drawCell(cell, what, shown, page),
   );
-  set(parts.knows, { d: bar(shown, node.commit, TOP - 5) });
-  set(parts.match, { d: peer ? bar(shown, peer.match, TOP + CELL + 4) : '' });
+  set(parts.knows, { d: bar(shown, node.commit, top - 5) });
+  set(parts.match, { d: peer ? bar(shown, peer.match, top + CELL + 4) : '' });
   const isInside = peer && peer.next >= shown.start && peer.next < shown.end;
-  set(parts.next, { d: isInside ? arrow(xOf(peer.next, shown) + (shown.step - GAP) / 2) : '' });
+  set(parts.next, { d: isInside ? arrow(xOf(peer.next, shown) + (shown.step - GAP) / 2, top) : '' });
   say(parts.next.firstChild, peer ? page.t('matrix.next', peer.next, peer.match, node.name) : '');
 }
 
@@ -328,8 +342,8 @@ function bar(shown, index, y) {
   return `M${xOf(shown.start, shown)} ${y}H${end}${index < shown.end ? `m0 -3v6` : ''}`;
 }
 
-function arrow(x) {
-  const y = TOP + CELL + 3;
+function arrow(x, top) {
+  const y = top + CELL + 3;
   return `M${x} ${y}l5 8h-10Z`;
 }
 
@@ -361,7 +375,7 @@ function makeCell() {
 function drawCell(group, cell, shown, page) {
   const { parts } = group;
   set(group, {
-    transform: `translate(${xOf(cell.index, shown)} ${TOP})`,
+    transform: `translate(${xOf(cell.index, shown)} ${shown.top})`,
     class: `cell ${cell.state} ${termClass(cell.term)}`,
   });
   const width = shown.step - GAP;
@@ -411,7 +425,7 @@ function legendOf(page) {
     drawCell(
       group,
       { index: 1, term, state, durable: true, kind: '', text: '' },
-      { start: 1, label: 0, fold: 0, ...PLAIN },
+      { start: 1, label: 0, fold: 0, ...PLAIN, ...AIRY },
       page,
     );
     set(group, { transform: 'translate(0 0)' });

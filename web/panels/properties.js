@@ -11,6 +11,19 @@ export const PROPERTIES = [
   { name: 'state-machine-safety', rule: 'R5' },
 ];
 
+// A broken rule by its name, or, if it has none, by what it says.
+export function nameOf(page, rule) {
+  const property = PROPERTIES.find((one) => one.rule === rule);
+  if (property) return page.t(`safety.${property.name}`);
+  const says = page.t(`safety.${rule}`);
+  return says === `safety.${rule}` ? rule : says;
+}
+
+// The rule to name first, of those that broke: a property of Figure 3, if one did.
+export function gravestOf(broken) {
+  return broken.findLast(({ rule }) => PROPERTIES.some((one) => one.rule === rule)) ?? broken.at(-1) ?? null;
+}
+
 // What the judge found, for each property and for what is none of the five: {five: [{name, texts}], others:
 // [{rule, texts}]}.
 export function judged(broken) {

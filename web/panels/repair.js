@@ -204,6 +204,14 @@ class Story {
 
 // ------------------------------------------------------------------------------------------------- repairs
 
+// In which of the ways that can be compared the follower's log was repaired; null if nothing shows it. A leader that
+// asks did not hear of the log with the vote.
+function wayOf(textbook, steps) {
+  if (textbook) return textbook;
+  if (steps[0]?.kind === 'power-known') return 'vote';
+  return steps.some(({ kind }) => kind === 'probe' || kind === 'rejection') ? 'outline' : null;
+}
+
 // Whether this page came too late to see the follower's log as it was, or has never heard of it.
 function isUnseen(source, start, name, steps) {
   const follower = nodeOf(source.view(start), name);
@@ -228,7 +236,8 @@ export class Repairs {
     this.story.goOn();
     const { steps, textbook, term } = this.story;
     const unseen = isUnseen(source, start.step, follower, steps);
-    return { leader: leader.name, term, follower, start: start.step, unseen, textbook, steps };
+    const way = wayOf(textbook, steps);
+    return { leader: leader.name, term, follower, start: start.step, unseen, textbook, way, steps };
   }
 }
 

@@ -1,10 +1,11 @@
 // ring.js - the nodes on a circle, the links between them, and what flies over them.
 //
 // A node's shape is its role, its colour and digit are its term; the arc around it is what is left of its election
-// timer. In the playground each message is there, where its times of sending and arrival put it; of a live cluster
+// timer, which is told in seconds, too, once half of it is gone. In the playground each message is there, where its times of sending and arrival put it; of a live cluster
 // only a leader's counters are seen, so a mark says that something was sent, and the panel that this is a sample.
 import { h, keyed, put, say, set, svg } from '../dom.js';
 import { termClass } from './terms.js';
+import { isIgnored } from './tell.js';
 
 const WIDTH = 460;
 const HEIGHT = 410;
@@ -90,20 +91,24 @@ export function create(element, page) {
     set(parts.term, { y: at.radius > 20 ? 13 : 15 });
     say(parts.term, at.radius > 20 ? `t${node.term}` : '');
     set(parts.role, { y: at.radius + 25 });
-    say(parts.role, page.t(`role.${role}`));
-    updateArc(group, node);
+    updateTimer(group, node);
   }
 
-  function updateArc({ parts: { arc, track } }, node) {
+  function updateTimer({ parts: { arc, track, role } }, node) {
     const { radius } = places.get(node.name);
+    const words = page.t(`role.${roleOf(node)}`);
     const has = node.up && !node.paused && node.election_us >= 0 && node.timeout_us > 0;
     set(arc, { visibility: has ? 'visible' : 'hidden' });
     set(track, { visibility: has ? 'visible' : 'hidden' });
+    const us = Math.max(0, node.election_us - (page.now - page.view.time_us));
+    const left = Math.min(1, us / node.timeout_us);
+    const isLate = has && left < 0.5;
+    say(role, isLate ? page.t('ring.timer', words, (us / 1e6).toFixed(2)) : words);
     if (!has) return;
-    const left = Math.max(0, Math.min(1, (node.election_us - (page.now - page.view.time_us)) / node.timeout_us));
     const whole = 2 * Math.PI * (radius + 6);
     set(arc, {
       r: radius + 6,
+      class: isLate ? 'arc late' : 'arc',
       'stroke-dasharray': `${(left * whole).toFixed(1)} ${whole.toFixed(1)}`,
       transform: 'rotate(-90)',
     });
@@ -201,7 +206,8 @@ export function create(element, page) {
     const here = new Set(page.view.flying.map((message) => message.number));
     const gone = page.before.flying.find((message) => !here.has(message.number));
     const begin = parts.get(gone?.number) ?? 0.1;
-    if (gone && begin < NEAR) fly(gone, begin, event.event === 'lost' ? begin + 0.2 : 1, event.event);
+    const kind = isIgnored(page.source, page.position, event) ? 'ignored' : event.event;
+    if (gone && begin < NEAR) fly(gone, begin, kind === 'lost' ? begin + 0.2 : 1, kind);
   }
 
   // Live: a leader's count of messages to a peer rose.
@@ -227,13 +233,13 @@ export function create(element, page) {
     messages.after(mark);
     const keys = [begin, end].map((part, at) => ({
       transform: `translate(${pointOn(from, to, part, 'px', ', ')})`,
-      opacity: at === 1 && kind === 'lost' ? 0 : 1,
+      opacity: at === 1 && kind !== 'delivered' ? 0 : 1,
     }));
     mark.animate(keys, { duration: FLIGHT_MS, easing: 'ease-in' }).onfinish = () => mark.remove();
   }
 
   function frame() {
-    for (const node of page.view.nodes) updateArc(nodes.keyed.get(node.name), node);
+    for (const node of page.view.nodes) updateTimer(nodes.keyed.get(node.name), node);
     for (const message of page.view.flying) updateMessage(messages.keyed.get(message.number), message);
   }
 

@@ -138,6 +138,7 @@ export function create(element, page) {
     say(parts.narration, narrationOf(page, known.says));
     say(parts.what, sentenceOf(page));
     say(parts.line, lineOfStep());
+    say(parts.haste, page.player.hastens ? page.t('timeline.hastens') : '');
     const isPast = page.source.kind === 'playground' && page.position < last && !page.playing;
     say(
       parts.hint,
@@ -294,7 +295,7 @@ function positionOf(page) {
 // What the story says of where one is: its last words so far; at the beginning, what it is about.
 function narrationOf(page, says) {
   const words = says.findLast(({ step }) => step <= page.position)?.text;
-  if (words === undefined) return page.opening;
+  if (!words) return words ?? page.opening;
   return page.hasOtherRules ? page.t('timeline.other-rules', page.said(words)) : page.said(words);
 }
 
@@ -305,7 +306,7 @@ export function sentenceOf(page) {
   const { source } = page;
   for (let step = page.position; step >= source.first; step--) {
     const event = source.events(step).at(-1);
-    if (event && !UNTOLD.has(event.event)) return page.tell(event);
+    if (event && !UNTOLD.has(event.event)) return page.tell(event, step);
   }
   return source.kind === 'playground' ? page.t('timeline.beginning') : '';
 }
@@ -356,9 +357,10 @@ function build(page, { scrub, key, move }) {
   const where = h('span', { class: 'where' });
   const line = h('code', { class: 'line' });
   const hint = h('span', { class: 'hint' });
+  const haste = h('span', { class: 'haste' });
   const legend = h('div', { class: 'legend' });
   const all = [
-    h('div', { class: 'telling' }, narration, what, h('p', { class: 'position' }, where, line, hint)),
+    h('div', { class: 'telling' }, narration, what, h('p', { class: 'position' }, where, haste, line, hint)),
     slider,
     h('div', { class: 'transports' }, Object.values(buttons), h('span', { class: 'choices' }, unit, speed), legend),
   ];
@@ -379,6 +381,7 @@ function build(page, { scrub, key, move }) {
     where,
     line,
     hint,
+    haste,
     legend,
   };
 }

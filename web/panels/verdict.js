@@ -1,5 +1,9 @@
 // verdict.js - the cluster in one line: is it well, who leads, in which term, how much more may fail.
 import { h, put, say, set } from '../dom.js';
+import { leaderOf } from './logs.js';
+import { gravestOf, nameOf } from './properties.js';
+
+const MARKS = { healthy: '●', degraded: '◐', unavailable: '○', starting: '◌', electing: '◌', unknown: '?' };
 
 export function create(element, page) {
   const badge = h('span', { class: 'badge' });
@@ -18,7 +22,7 @@ export function create(element, page) {
     say(badge, page.t(page.view.live ? 'badge.live' : 'badge.simulation'));
     const lost = page.source.connected === false;
     set(element, { 'data-health': lost ? 'unknown' : verdict.health });
-    say(mark, { healthy: '●', degraded: '◐', unavailable: '○', unknown: '?' }[lost ? 'unknown' : verdict.health]);
+    say(mark, MARKS[lost ? 'unknown' : verdict.health]);
     say(health, lost ? page.t('verdict.lost') : sentence(page, verdict));
     put(
       facts,
@@ -26,9 +30,9 @@ export function create(element, page) {
       fact('verdict.term', verdict.term),
       fact('verdict.committed', page.view.committed),
     );
-    const rule = page.view.broken.at(-1);
-    set(broken, { hidden: !rule });
-    say(broken, rule ? page.t('verdict.broken', rule.text) : '');
+    const found = gravestOf(page.view.broken);
+    set(broken, { hidden: !found, title: found?.text });
+    say(broken, found ? page.t('verdict.broken', nameOf(page, found.rule)) : '');
   }
 
   function fact(key, value) {
@@ -38,34 +42,38 @@ export function create(element, page) {
   return { update };
 }
 
-// The same four words that the command line and /readyz use.
+// How long a cluster may take to begin, before it is said to be unavailable.
+const BEGINS_US = 10e6;
+
+// The four words that the command line and /readyz use; but while no leader was to be expected yet, `starting` or
+// `electing`. `parted`: some live, and are cut off.
 export function judge(view) {
   const voters = view.nodes.filter((node) => node.voter);
   const leader = leaderOf(view);
-  const up = voters.filter((node) => node.up && !node.paused && !isApart(view, leader, node)).length;
+  const living = voters.filter((node) => node.up && !node.paused);
+  const up = together(view, living, leader);
   const needs = Math.floor(voters.length / 2) + 1;
   const term = Math.max(0, ...view.nodes.map((node) => node.term));
+  const begins = view.live && view.time_us < BEGINS_US;
   let health = 'healthy';
   if (voters.length === 0) health = 'unknown';
-  else if (up < needs || !leader) health = 'unavailable';
+  else if (up < needs) health = begins ? 'starting' : 'unavailable';
+  else if (!leader) health = begins || !view.live ? 'electing' : 'unavailable';
   else if (up < voters.length || leader.health.startsWith('degraded')) health = 'degraded';
-  return { health, up, voters: voters.length, needs, tolerates: up - needs, leader: leader?.name, term };
+  const parted = up < living.length;
+  return { health, up, parted, voters: voters.length, needs, tolerates: up - needs, leader: leader?.name, term };
 }
 
-// Whom its leader cannot reach, or who cannot answer, is as good as down.
-function isApart(view, leader, node) {
-  return node !== leader && view.cut.some((link) => link.includes(leader?.name) && link.includes(node.name));
+// How many of the living count: those whom the leader reaches, and who reach it; without a leader, the most that any
+// of them has about itself.
+function together(view, living, leader) {
+  const isCut = (a, b) => view.cut.some((link) => link.includes(a.name) && link.includes(b.name));
+  const around = (one) => living.filter((other) => other === one || !isCut(one, other)).length;
+  return leader ? around(leader) : Math.max(0, ...living.map(around));
 }
 
-// The leader of the highest term that lives.
-export function leaderOf(view) {
-  const leaders = view.nodes.filter((node) => node.up && node.role === 'leader');
-  return leaders.sort((a, b) => b.term - a.term)[0];
-}
-
-function sentence(page, { health, up, voters, needs, tolerates, leader }) {
-  if (health === 'unavailable' && !leader && up >= needs) return page.t('verdict.no-leader', up, voters);
-  if (health === 'unavailable') return page.t('verdict.no-quorum', up, voters, needs);
-  if (health === 'unknown') return page.t('verdict.unknown');
-  return page.t(`verdict.${health}`, up, voters, tolerates);
+function sentence(page, { health, up, parted, voters, needs, tolerates, leader }) {
+  const count = page.t(!parted ? 'verdict.up' : leader ? 'verdict.reach-leader' : 'verdict.reach-others', up, voters);
+  if (health === 'unavailable') return page.t(up < needs ? 'verdict.no-quorum' : 'verdict.no-leader', count, needs);
+  return page.t(`verdict.${health}`, count, tolerates);
 }

@@ -1,0 +1,115 @@
+// The source of a live page: what it makes of messages, and of a connection that is lost or refused. An EventSource made
+// by hand stands for the browser's.
+//
+//   node --test tests/web/live_test.mjs
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, mock, test } from 'node:test';
+
+import { LiveSource } from '../../web/live.js';
+
+const ADDRESS = new URL('http://node/live');
+let streams;
+
+class FakeStream {
+  isClosed = false;
+  listeners = {};
+
+  constructor(address) {
+    this.address = address;
+    streams.push(this);
+  }
+
+  addEventListener(type, listener) {
+    this.listeners[type] = listener;
+  }
+
+  // What a listener throws is thrown.
+  tell(type, data) {
+    this.listeners[type]({ data: typeof data === 'string' ? data : JSON.stringify(data) });
+  }
+
+  close() {
+    this.isClosed = true;
+  }
+}
+
+beforeEach(() => {
+  streams = [];
+  globalThis.EventSource = FakeStream;
+  mock.timers.enable({ apis: ['setTimeout'] });
+});
+
+afterEach(() => mock.timers.reset());
+
+const viewOf = (time_us) => ({ time_us, live: true, nodes: [], flying: [] });
+const event = (sequence) => ({ event: 'leader', node: 'n1', sequence, wall_us: 7 });
+
+test('a view is a step, with the events that came before it, each told once', () => {
+  const source = new LiveSource(ADDRESS);
+  const [stream] = streams;
+  stream.tell('events', [event(1), event(2)]);
+  stream.tell('view', viewOf(10));
+  stream.tell('events', [event(2), event(3)]);
+  stream.tell('view', viewOf(20));
+  assert.equal(source.length, 2);
+  assert.deepEqual([0, 1].map((k) => source.events(k).map(({ sequence }) => sequence)), [[1, 2], [3]]);
+  assert.equal(source.view(1).time_us, 20);
+});
+
+test('a message that cannot be read is passed over', () => {
+  const source = new LiveSource(ADDRESS);
+  const [stream] = streams;
+  stream.tell('view', '{"time_us":1,"no');
+  stream.tell('events', '');
+  stream.tell('view', viewOf(20));
+  assert.equal(source.length, 1);
+  assert.equal(source.connected, true);
+});
+
+test('a connection that is lost or refused is made again, after a pause that grows, and begins anew with a view', () => {
+  const source = new LiveSource(ADDRESS);
+  let changes = 0;
+  source.onchange = () => changes++;
+  streams[0].tell('view', viewOf(1));
+  assert.equal(source.connected, true);
+  for (const pause of [500, 1000, 2000, 4000, 8000, 8000]) {
+    const stream = streams.at(-1);
+    const count = streams.length;
+    stream.onerror();
+    assert.equal(stream.isClosed, true);
+    assert.equal(source.connected, false);
+    mock.timers.tick(pause - 1);
+    assert.equal(streams.length, count);
+    mock.timers.tick(1);
+    assert.equal(streams.length, count + 1);
+  }
+  assert.equal(changes, 7);
+  assert.equal(source.length, 1);
+  streams.at(-1).tell('view', viewOf(2));
+  assert.deepEqual([source.connected, source.length], [true, 2]);
+  streams.at(-1).onerror();
+  const count = streams.length;
+  mock.timers.tick(500);
+  assert.equal(streams.length, count + 1);
+});
+
+test('who closes it is not connected again', () => {
+  const source = new LiveSource(ADDRESS);
+  streams[0].onerror();
+  source.close();
+  mock.timers.tick(60000);
+  assert.equal(streams.length, 1);
+});
+
+test('opening waits for the first view, and says each time that it did not come', async () => {
+  let waits = 0;
+  const opened = LiveSource.open({ onwait: () => waits++, address: ADDRESS });
+  streams[0].onerror();
+  mock.timers.tick(500);
+  streams[1].onerror();
+  mock.timers.tick(1000);
+  streams[2].tell('view', viewOf(3));
+  const source = await opened;
+  assert.equal(waits, 2);
+  assert.equal(source.view(0).time_us, 3);
+});
