@@ -38,7 +38,7 @@ static bool make_room(struct fl__record *record, size_t more)
 }
 
 /* Writes the story at the end of the bytes, with so much room behind it; says where. False: no memory. */
-static bool add_story(struct fl__record *record, const struct fl_story *story, size_t spare,
+static bool add_story(struct fl__record *record, const struct fl_sim_event *story, size_t spare,
                       struct fl__told *told)
 {
     size_t room = JSON_USUAL, needed = 0;
@@ -46,7 +46,7 @@ static bool add_story(struct fl__record *record, const struct fl_story *story, s
         if (!make_room(record, room > needed ? room : needed))
             return false;
         room = record->capacity - record->size;
-        needed = fl_story_json(story, record->bytes + record->size, room) + 1 + spare;
+        needed = fl_sim_event_json(story, record->bytes + record->size, room) + 1 + spare;
     } while (needed > room);
     *told = (struct fl__told){.at = record->size, .room = needed, .line = story->line};
     record->size += needed;
@@ -56,7 +56,7 @@ static bool add_story(struct fl__record *record, const struct fl_story *story, s
 static void on_event(void *context, const struct fl_world *world, const struct fl_event *event)
 {
     struct fl__record *record = context;
-    struct fl_story story;
+    struct fl_sim_event story;
     char text[FL_STORY_TEXT_MAX];
     struct fl__told told;
     if (record->is_full || !fl_story_tell(&story, text, sizeof text, world, event))
@@ -138,14 +138,14 @@ static bool tell_again(struct fl__record *record, struct fl_word line)
         return false;
     memcpy(text, line.start, line.length);
     text[line.length] = '\0';
-    const struct fl_story story = {.time_us = record->line_time_us,
+    const struct fl_sim_event story = {.time_us = record->line_time_us,
                                    .type = "line",
                                    .index = told->line,
                                    .line = told->line,
                                    .text = text};
-    size_t length = fl_story_json(&story, record->bytes + told->at, 0);
+    size_t length = fl_sim_event_json(&story, record->bytes + told->at, 0);
     if (length < told->room) {
-        (void)fl_story_json(&story, record->bytes + told->at, told->room);
+        (void)fl_sim_event_json(&story, record->bytes + told->at, told->room);
         return true;
     }
     if (!add_story(record, &story, FLOW_ROOM, &again))

@@ -163,7 +163,7 @@ struct replay {
 static void on_replayed(void *context, const struct fl_world *world, const struct fl_event *event)
 {
     struct replay *replay = context;
-    struct fl_story story;
+    struct fl_sim_event story;
     char text[1]; /* Nobody reads the sentence. */
     if (replay->left == 0 || !fl_story_tell(&story, text, sizeof text, world, event) || --replay->left > 0)
         return;
