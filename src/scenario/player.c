@@ -42,6 +42,7 @@ bool fl__player_misunderstand(struct fl_player *player, const char *sentence, st
     struct fl__facts facts = {.word = word};
     player->misunderstood = true;
     player->result.failures++;
+    player->result.text[0] = '\0'; /* What failed before is of no interest any more. */
     note_first(player, sentence, &facts);
     return false;
 }
