@@ -247,14 +247,11 @@ static const char *name_of_outcome(int outcome)
 static const char *describe_answer(const struct fl_event *event, bool is_read)
 {
     if (is_read)
-        return event->outcome == FL_OK ? "answers a read at {index}: done" : "refuses a read: {word}";
+        return event->outcome == FL_OK ? "answers a read at {index}: {word}" : "refuses a read: {word}";
     if (event->index == 0)
         return "refuses a write: {word}";
-    if (event->index == event->other)
-        return event->outcome == FL_OK ? "answers the client of entry {index}: done"
-                                       : "answers the client of entry {index}: {word}";
-    return event->outcome == FL_OK ? "answers the client of entries {index} to {other}: done"
-                                   : "answers the client of entries {index} to {other}: {word}";
+    return event->index == event->other ? "answers the client of entry {index}: {word}"
+                                        : "answers the client of entries {index} to {other}: {word}";
 }
 
 static bool tell_client(const struct telling *telling)
@@ -267,9 +264,9 @@ static bool tell_client(const struct telling *telling)
     telling->out->other = event->other;
     telling->out->term = event->term;
     telling->out->outcome = name_of_outcome(event->outcome);
+    const char *word = event->outcome == FL_OK ? "done" : fl_error_text(event->outcome);
     say(telling, describe_answer(event, is_read),
-        (struct fl__facts){
-            .index = event->index, .other = event->other, .word = fl_word_of(fl_error_text(event->outcome))});
+        (struct fl__facts){.index = event->index, .other = event->other, .word = fl_word_of(word)});
     return true;
 }
 
