@@ -44,6 +44,14 @@ static void test_a_flow_has_its_elections_and_heartbeats(void **state)
           "at x flow 3s\nexpect some leader\nexpect index 1 committed\nexpect logs equal\n");
 }
 
+static void test_what_arrives_at_the_same_moment_arrives_in_the_order_it_was_sent(void **state)
+{
+    (void)state;
+    story("nodes A B C\noption pre-vote off\n"
+          "at x campaign A; flow 10ms\n"
+          "expect in-flight 1 vote-reply from B #3\nexpect in-flight 1 vote-reply from C #4\n");
+}
+
 static void test_a_delayed_message_is_overtaken(void **state)
 {
     (void)state;
@@ -145,6 +153,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_message_arrives_when_its_latency_has_passed),
         cmocka_unit_test(test_a_flow_has_its_elections_and_heartbeats),
+        cmocka_unit_test(test_what_arrives_at_the_same_moment_arrives_in_the_order_it_was_sent),
         cmocka_unit_test(test_a_delayed_message_is_overtaken),
         cmocka_unit_test(test_a_message_is_meant_by_its_number),
         cmocka_unit_test(test_a_number_sign_without_a_number_begins_a_comment),

@@ -11,69 +11,9 @@
 #include <cmocka.h>
 
 #include "playground.h"
+#include "playing.h"
 #include "sim.h"
 #include "story.h"
-
-static struct fl_session *open_branch(const char *text, uint32_t branch)
-{
-    struct fl_session *session;
-    struct fl_scenario_result result;
-    const struct fl_session_start start = {
-        .allocator = fl__stage_allocator(), .text = text, .size = strlen(text), .branch = branch};
-    int error = fl_session_open(&session, &start, &result);
-    if (error != FL_OK)
-        fail_msg("line %u: %s", result.line, result.text);
-    return session;
-}
-
-static struct fl_session *open_text(const char *text)
-{
-    return open_branch(text, 0);
-}
-
-static void act(struct fl_session *session, uint32_t k, const char *event)
-{
-    struct fl_scenario_result result;
-    if (fl_session_act(session, k, event, strlen(event), &result) != FL_OK)
-        fail_msg("%s: line %u: %s", event, result.line, result.text);
-}
-
-static void act_at_end(struct fl_session *session, const char *event)
-{
-    act(session, fl_session_count(session), event);
-}
-
-static void flow(struct fl_session *session, fl_time_us by)
-{
-    struct fl_scenario_result result;
-    assert_int_equal(fl_session_flow(session, by, &result), FL_OK);
-}
-
-static cJSON *parse(const char *text)
-{
-    assert_non_null(text);
-    cJSON *json = cJSON_Parse(text);
-    if (!json)
-        fail_msg("no JSON: %s", text);
-    return json;
-}
-
-/* A copy of what the session's state says under this name. */
-static char *state_text(struct fl_session *session, const char *name)
-{
-    cJSON *json = parse(fl_session_state(session));
-    char *copy = strdup(cJSON_GetStringValue(cJSON_GetObjectItem(json, name)));
-    assert_non_null(copy);
-    cJSON_Delete(json);
-    return copy;
-}
-
-static void check_text(struct fl_session *session, const char *text)
-{
-    char *is = state_text(session, "text");
-    assert_string_equal(is, text);
-    free(is);
-}
 
 /* A string that is a member of the view's n-th node. */
 static void check_node(struct fl_session *session, uint32_t k, int n, const char *member, const char *value)
@@ -82,17 +22,6 @@ static void check_node(struct fl_session *session, uint32_t k, int n, const char
     cJSON *node = cJSON_GetArrayItem(cJSON_GetObjectItem(view, "nodes"), n);
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(node, member)), value);
     cJSON_Delete(view);
-}
-
-/* Both told the same, and look the same at the end. */
-static void check_same(struct fl_session *a, struct fl_session *b)
-{
-    assert_int_equal(fl_session_count(a), fl_session_count(b));
-    for (uint32_t k = 1; k <= fl_session_count(a); k++) {
-        assert_string_equal(fl_session_event(a, k), fl_session_event(b, k));
-        assert_int_equal(fl_session_line(a, k), fl_session_line(b, k));
-    }
-    assert_string_equal(fl_session_view(a, UINT32_MAX), fl_session_view(b, UINT32_MAX));
 }
 
 /* ----------------------------------------------------------------------------------------------- sessions */
@@ -135,16 +64,6 @@ static void test_a_story_without_end_is_refused(void **state)
     assert_int_equal(fl_session_open(&session, &start, &result), FL_EFULL);
     assert_int_equal(result.line, 3);
     assert_non_null(strstr(result.text, "longer than"));
-}
-
-/* What its text plays is the session again. */
-static void check_reopened(struct fl_session *session)
-{
-    char *text = state_text(session, "text");
-    struct fl_session *again = open_text(text);
-    check_same(session, again);
-    free(text);
-    fl_session_close(again);
 }
 
 static const char *const actions[] = {"campaign A",   "settle",    "write A x=1", "crash B",
@@ -200,6 +119,19 @@ static void test_a_message_flies_from_the_step_that_sent_it_to_the_one_that_deli
         cJSON_Delete(view);
     }
     assert_true(flown > 10);
+    fl_session_close(session);
+}
+
+static void test_over_a_cut_link_no_message_flies(void **state)
+{
+    (void)state;
+    struct fl_session *session = open_text("nodes A B\noption pre-vote off\nat x cut A to B; campaign A\n");
+    uint32_t sent = 0;
+    for (uint32_t k = 1; k <= fl_session_count(session); k++) {
+        sent += strstr(fl_session_event(session, k), "\"sent\"") != NULL;
+        assert_non_null(strstr(fl_session_view(session, k), "\"flying\":[]"));
+    }
+    assert_int_equal(sent, 1);
     fl_session_close(session);
 }
 
@@ -347,6 +279,73 @@ static void test_a_flow_in_a_branch_stays_there(void **state)
     fl_session_close(session);
 }
 
+static void test_a_flow_with_a_comment_keeps_it(void **state)
+{
+    (void)state;
+    struct fl_session *session = open_text("nodes A\nat you flow 1ms # so long\n");
+    flow(session, 1000);
+    check_text(session, "nodes A\nat you flow 1ms # so long\nat you flow 1ms\n");
+    fl_session_close(session);
+}
+
+/* The flow at the text's end is of a branch that is not played. */
+static void test_a_flow_of_another_branch_is_not_made_longer(void **state)
+{
+    (void)state;
+    const char *text = "nodes A\nbranch a\n  at x tick A\nbranch b\n  at you flow 3ms\n";
+    struct fl_session *session = open_branch(text, 1);
+    flow(session, 1000);
+    check_text(session, "nodes A\nbranch a\n  at x tick A\n  at you flow 1ms\n");
+    fl_session_close(session);
+    session = open_branch(text, 0);
+    flow(session, 1000);
+    check_text(session, "nodes A\nat you flow 1ms\n");
+    fl_session_close(session);
+}
+
+static void test_a_flow_is_told_as_it_stands_however_it_was_indented(void **state)
+{
+    (void)state;
+    struct fl_session *session = open_branch("nodes A\nbranch b\n\t    at you flow 1ms\n", 1);
+    flow(session, 1000);
+    check_text(session, "nodes A\nbranch b\n  at you flow 2ms\n");
+    struct fl_session *again = open_branch("nodes A\nbranch b\n  at you flow 2ms\n", 1);
+    check_same(session, again);
+    fl_session_close(again);
+    fl_session_close(session);
+}
+
+/* What comes after it would not fit. */
+static void test_time_that_cannot_pass_changes_nothing(void **state)
+{
+    struct fl_scenario_result result;
+    const char *text = "nodes A B\noption heartbeat 1us\nat x elect A term 1 with B\nat you flow 1ms\n";
+    (void)state;
+    struct fl_session *session = open_text(text), *untouched = open_text(text);
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(fl_session_flow(session, 60000000, &result), FL_EFULL);
+        assert_non_null(strstr(result.text, "longer than"));
+        check_same(session, untouched);
+        check_text(session, text);
+    }
+    act_at_end(session, "crash A");
+    act_at_end(untouched, "crash A");
+    check_same(session, untouched);
+    fl_session_close(untouched);
+    fl_session_close(session);
+}
+
+static void test_a_refusal_speaks_of_what_was_refused(void **state)
+{
+    struct fl_scenario_result result;
+    (void)state;
+    struct fl_session *session = open_text("nodes A B C\nat x settle\nexpect some leader\n");
+    assert_int_equal(fl_session_act(session, fl_session_count(session), "explode", 7, &result), FL_EINVAL);
+    assert_string_equal(result.text, "nothing that can happen: explode");
+    assert_int_equal(result.line, 4);
+    fl_session_close(session);
+}
+
 static void test_an_option_stands_before_the_first_statement_once(void **state)
 {
     struct fl_scenario_result result;
@@ -390,47 +389,6 @@ static void test_a_long_text_is_cut_between_characters(void **state)
         cJSON_Delete(json);
         fl_session_close(session);
     }
-}
-
-/* --------------------------------------------------------------------------------------------------- heap */
-
-static uint8_t arena[1 << 20] __attribute__((aligned(16)));
-
-static bool grow(struct fl__heap *heap, size_t size)
-{
-    size_t left = (size_t)(arena + sizeof arena - heap->end);
-    size_t step = size < 65536 ? 65536 : size;
-    if (step > left)
-        return false;
-    heap->end += step;
-    return true;
-}
-
-static void test_the_heap_gives_blocks_apart_and_takes_them_back(void **state)
-{
-    struct fl__heap heap = {.next = arena, .end = arena, .grow = grow};
-    struct {
-        uint8_t *memory, mark;
-        size_t size;
-    } blocks[64] = {0};
-    uint32_t random = 1;
-    (void)state;
-    for (uint32_t round = 0; round < 50000; round++) {
-        random = random * 1664525 + 1013904223;
-        uint32_t k = random >> 26;
-        for (size_t b = 0; b < blocks[k].size; b++)
-            assert_int_equal(blocks[k].memory[b], blocks[k].mark);
-        fl__heap_release(&heap, blocks[k].memory);
-        blocks[k].size = (random >> 8) % 3000;
-        blocks[k].memory = fl__heap_allocate(&heap, blocks[k].size);
-        blocks[k].mark = (uint8_t)round;
-        assert_non_null(blocks[k].memory); /* What was released is used again: the arena never fills. */
-        assert_int_equal((uintptr_t)blocks[k].memory % 16, 0);
-        memset(blocks[k].memory, blocks[k].mark, blocks[k].size);
-    }
-    assert_null(fl__heap_allocate(&heap, sizeof arena));
-    assert_null(fl__heap_allocate(&heap, SIZE_MAX));
-    assert_non_null(fl__heap_allocate(&heap, 0));
 }
 
 /* ----------------------------------------------------------------------------------------------- anything */
@@ -491,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_actions_one_by_one_are_what_their_text_plays),
         cmocka_unit_test(test_the_past_is_the_same_however_often_one_looks),
         cmocka_unit_test(test_a_message_flies_from_the_step_that_sent_it_to_the_one_that_delivers_it),
+        cmocka_unit_test(test_over_a_cut_link_no_message_flies),
         cmocka_unit_test(test_at_the_same_moment_messages_arrive_before_time_outs),
         cmocka_unit_test(test_entries_that_are_cut_are_gone_at_the_step_that_says_so),
         cmocka_unit_test(test_acting_in_the_past_cuts_what_followed_its_line),
@@ -499,10 +458,14 @@ int main(void)
         cmocka_unit_test(test_a_step_that_is_expected_at_is_not_added_to_behind_its_back),
         cmocka_unit_test(test_flows_in_a_row_are_one_line),
         cmocka_unit_test(test_a_flow_in_a_branch_stays_there),
+        cmocka_unit_test(test_a_flow_with_a_comment_keeps_it),
+        cmocka_unit_test(test_a_flow_of_another_branch_is_not_made_longer),
+        cmocka_unit_test(test_a_flow_is_told_as_it_stands_however_it_was_indented),
+        cmocka_unit_test(test_time_that_cannot_pass_changes_nothing),
+        cmocka_unit_test(test_a_refusal_speaks_of_what_was_refused),
         cmocka_unit_test(test_an_option_stands_before_the_first_statement_once),
         cmocka_unit_test(test_every_character_of_a_text_survives_json),
         cmocka_unit_test(test_a_long_text_is_cut_between_characters),
-        cmocka_unit_test(test_the_heap_gives_blocks_apart_and_takes_them_back),
         cmocka_unit_test(test_random_texts_are_played_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,6 +166,12 @@ static void test_what_the_player_does_not_understand_it_names_with_its_line(void
     check_refused("nodes A B\nat x settle\nbranch b\n  at y settle\nat z settle\n", 5, "only branches");
 }
 
+static void test_a_line_that_is_not_understood_is_named_before_what_failed(void **state)
+{
+    (void)state;
+    check_refused("nodes A B\nat x settle\nexpect some leader\nat y explode A\n", 4, "explode");
+}
+
 static void test_an_event_that_cannot_happen_fails_the_scenario(void **state)
 {
     struct fl_scenario_result result;
@@ -222,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_one_index_at_a_time_needs_more_rejections_than_an_outline),
         cmocka_unit_test(test_figure_8_played_unsafely_breaks_what_figure_8_promises),
         cmocka_unit_test(test_what_the_player_does_not_understand_it_names_with_its_line),
+        cmocka_unit_test(test_a_line_that_is_not_understood_is_named_before_what_failed),
         cmocka_unit_test(test_an_event_that_cannot_happen_fails_the_scenario),
         cmocka_unit_test(test_an_expectation_that_does_not_hold_fails_and_says_what_is),
         cmocka_unit_test(test_each_branch_begins_where_the_common_part_ends),

@@ -8,6 +8,7 @@
 #ifndef FAIRLEAD_SIM_H
 #define FAIRLEAD_SIM_H
 
+#include <fairlead/event.h>
 #include <fairlead/node.h>
 
 #ifdef __cplusplus
@@ -46,26 +47,6 @@ const char *fl_sim_fault_name(enum fl_sim_fault fault);
 
 /* Interesting states; a campaign that never reached one has not tested it. NULL beyond the last. */
 const char *fl_sim_mark_name(uint32_t mark);
-
-/* Something that happened; see docs/events.md. Borrowed for the call. */
-struct fl_sim_event {
-    fl_time_us time_us;
-    const char *type; /* "leader", "crashed", ... */
-    const char *node; /* Whose it is; NULL: nobody's. */
-    uint32_t node_number;
-    const char *peer; /* NULL: none. */
-    fl_term term;     /* 0 where it says nothing, as the others. */
-    fl_index index, other;
-    bool is_detail;      /* A message, a write: what only a close look needs. */
-    const char *message; /* Of a message: its type; else NULL. */
-    const char *text;    /* A sentence, without the node's name in front. */
-    uint64_t number;     /* Of a message among cores: rises with each that is sent, copies included. */
-    uint32_t line;       /* Of a scenario file: the line that was played. */
-};
-
-/* The event as a JSON object in one line, as docs/events.md has it. Returns its length; not all of it is
- * there unless that is less than `size`. `out` is terminated. */
-size_t fl_sim_event_json(const struct fl_sim_event *event, char *out, size_t size);
 
 /* What lives. */
 enum fl_sim_mode {

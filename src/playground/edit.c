@@ -68,6 +68,7 @@ struct fl__edited fl__edit_add(const struct fl_allocator *allocator, const char 
     edited.branch = fl_scenario_branches(text, size);
     if (edited.branch > 0)
         put(&edited, "  ", 2);
+    edited.line = edited.size;
     put(&edited, STEP, sizeof STEP - 1);
     put(&edited, event.start, event.length);
     put(&edited, "\n", 1);
@@ -112,20 +113,23 @@ struct fl__edited fl__edit_option(const struct fl_allocator *allocator, const ch
     return edited;
 }
 
-bool fl__edit_last_flow(const char *text, size_t size, fl_time_us add, size_t *at, fl_time_us *sum)
+bool fl__edit_last_flow(const char *text, size_t size, uint32_t branch, fl_time_us add, size_t *at,
+                        fl_time_us *sum)
 {
     struct fl_script script = {.text = text, .size = size};
     struct fl_line line;
     bool found = false;
     fl_time_us before = 0;
+    *at = 0;
     while (fl_script_next(&script, &line)) {
-        found = line.count == 4 && fl_word_is(line.words[0], "at") && fl_word_is(line.words[1], "you") &&
-                fl_word_is(line.words[2], "flow") && fl_word_duration(line.words[3], &before);
-        *at = (size_t)(line.all.start - text);
+        found = line.branch == branch && line.count == 4 && fl_word_is(line.words[0], "at") &&
+                fl_word_is(line.words[1], "you") && fl_word_is(line.words[2], "flow") &&
+                fl_word_duration(line.words[3], &before);
+        *at = line_start(text, &line);
     }
     if (!found)
         return false;
-    size_t end = *at + line.all.length;
+    size_t end = (size_t)(line.all.start - text) + line.all.length;
     while (end < size && (text[end] == ' ' || text[end] == '\n' || text[end] == '\r'))
         end++;
     *sum = before + add;

@@ -52,18 +52,24 @@ uint32_t fl_session_line(const struct fl_session *session, uint32_t k);
 const char *fl_session_view(struct fl_session *session, uint32_t k);
 /* The session but for its steps, as JSON: text, branch, branches, what failed. NULL: no memory. */
 const char *fl_session_state(struct fl_session *session);
-/* How the play went so far. */
-void fl_session_result(const struct fl_session *session, struct fl_scenario_result *result);
 
 /* Something happens after step k: a line `at you EVENT`. What comes after the line of step k is cut from
  * the text before. On an error nothing has changed, and *result says why. */
 FL_MUST_USE int fl_session_act(struct fl_session *session, uint32_t k, const char *event, size_t size,
                                struct fl_scenario_result *result);
-/* Time passes after the last step; what passes in a row is one line of the text. */
+/* Time passes after the last step; what passes in a row is one line of the text. Errors likewise. */
 FL_MUST_USE int fl_session_flow(struct fl_session *session, fl_time_us by, struct fl_scenario_result *result);
-/* Sets an option, given as "NAME VALUE", in the text, and plays all of it again. */
+/* Sets an option, given as "NAME VALUE", in the text, and plays all of it again. Errors likewise. */
 FL_MUST_USE int fl_session_option(struct fl_session *session, const char *option, size_t size,
                                   struct fl_scenario_result *result);
+
+/* The text as it becomes. From the allocator; NULL: no memory. */
+struct fl__edited {
+    char *text;
+    size_t size;
+    size_t line;     /* Where the line begins that was added, behind its blanks. */
+    uint32_t branch; /* To be played. */
+};
 
 /* ----------------------------------------------------------------------------------------------- record.c */
 
@@ -77,7 +83,7 @@ struct fl__told {
 /* A player, and what was told as it played. */
 struct fl__record {
     struct fl_allocator allocator;
-    struct fl_player *player;
+    struct fl_player *player; /* NULL: what it was to play last could not be played. */
     char *bytes;
     size_t size, capacity;
     struct fl__told *list; /* [k] is event k + 1. */
@@ -87,17 +93,22 @@ struct fl__record {
     uint32_t setup_line; /* The last line before the first event. */
     uint32_t line_event; /* The event that told of the line played last, from 1. */
     fl_time_us line_time_us;
-    bool is_full; /* No memory for the next one. */
+    bool is_full;   /* No memory for the next one. */
+    bool is_silent; /* Nothing is told: it was told before. */
 };
 
 /* Errors as of fl_session_open(); what was recorded until then is kept, and is the caller's to release. */
 FL_MUST_USE int fl__record_create(struct fl__record **out, const struct fl_session_start *start);
 void fl__record_destroy(struct fl__record *record);
-/* Plays what was added to the text. */
-FL_MUST_USE int fl__record_go_on(struct fl__record *record, const char *text, size_t size);
-/* Time passes in the last line, which is told with other words now. */
-FL_MUST_USE int fl__record_flow_on(struct fl__record *record, fl_time_us by, const char *text, size_t size,
-                                   struct fl_word line);
+/* Gives a record that has lost its player another one, which plays the text up to where it was told. */
+FL_MUST_USE int fl__record_play_again(struct fl__record *record, const struct fl_session_start *start);
+/* Plays what was added to the text. On an error *result says why; what was told is as before, and the player
+ * is gone. */
+FL_MUST_USE int fl__record_go_on(struct fl__record *record, const char *text, size_t size,
+                                 struct fl_scenario_result *result);
+/* Time passes in the last line, a flow, which is told with other words now. Errors likewise. */
+FL_MUST_USE int fl__record_flow_on(struct fl__record *record, fl_time_us by, const struct fl__edited *edited,
+                                   struct fl_scenario_result *result);
 /* Why playing ended with this error. */
 void fl__record_explain(const struct fl__record *record, int error, struct fl_scenario_result *result);
 
@@ -118,13 +129,6 @@ bool fl__page_grow(struct fl__page *page, size_t size);
 
 /* ------------------------------------------------------------------------------------------------- edit.c */
 
-/* The text as it becomes. From the allocator; NULL: no memory. */
-struct fl__edited {
-    char *text;
-    size_t size;
-    uint32_t branch; /* To be played. */
-};
-
 /* Where the text ends that is kept if all statements after this line go; the whole size if there are none. */
 size_t fl__edit_cut(const char *text, size_t size, uint32_t line);
 /* The first `size` bytes of the text, and a line `at you EVENT` in the last branch of those, or in the common
@@ -134,9 +138,10 @@ struct fl__edited fl__edit_add(const struct fl_allocator *allocator, const char 
 /* With the option NAME VALUE: in its old place, or before the first statement. */
 struct fl__edited fl__edit_option(const struct fl_allocator *allocator, const char *text, size_t size,
                                   struct fl_word option);
-/* If the last line is a flow that `add` may be added to: where it begins, and how long it is then; else
- * false. */
-bool fl__edit_last_flow(const char *text, size_t size, fl_time_us add, size_t *at, fl_time_us *sum);
+/* If the last line is of this branch, and a flow that `add` may be added to: where it begins, and how long it
+ * is then; else false. */
+bool fl__edit_last_flow(const char *text, size_t size, uint32_t branch, fl_time_us add, size_t *at,
+                        fl_time_us *sum);
 #define FL__FLOW_MAX 32
 /* "flow 150ms"; returns its length. */
 size_t fl__edit_flow(char out[FL__FLOW_MAX], fl_time_us duration);

@@ -37,8 +37,8 @@ static bool make_room(struct fl__record *record, size_t more)
     return true;
 }
 
-/* Writes the story at the end of the bytes, with so much room behind it; says where. False: no memory. */
-static bool add_story(struct fl__record *record, const struct fl_story *story, size_t spare,
+/* Writes the event at the end of the bytes, with so much room behind it; says where. False: no memory. */
+static bool add_event(struct fl__record *record, const struct fl_sim_event *event, size_t spare,
                       struct fl__told *told)
 {
     size_t room = JSON_USUAL, needed = 0;
@@ -46,9 +46,9 @@ static bool add_story(struct fl__record *record, const struct fl_story *story, s
         if (!make_room(record, room > needed ? room : needed))
             return false;
         room = record->capacity - record->size;
-        needed = fl_story_json(story, record->bytes + record->size, room) + 1 + spare;
+        needed = fl_sim_event_json(event, record->bytes + record->size, room) + 1 + spare;
     } while (needed > room);
-    *told = (struct fl__told){.at = record->size, .room = needed, .line = story->line};
+    *told = (struct fl__told){.at = record->size, .room = needed, .line = event->line};
     record->size += needed;
     return true;
 }
@@ -56,16 +56,16 @@ static bool add_story(struct fl__record *record, const struct fl_story *story, s
 static void on_event(void *context, const struct fl_world *world, const struct fl_event *event)
 {
     struct fl__record *record = context;
-    struct fl_story story;
+    struct fl_sim_event story;
     char text[FL_STORY_TEXT_MAX];
     struct fl__told told;
-    if (record->is_full || !fl_story_tell(&story, text, sizeof text, world, event))
+    if (record->is_silent || record->is_full || !fl_story_tell(&story, text, sizeof text, world, event))
         return;
     struct fl__told *list = grow(&record->allocator, record->list, record->count, &record->list_capacity,
                                  (size_t)record->count + 1, sizeof *list);
     if (list)
         record->list = list;
-    if (!list || !add_story(record, &story, 0, &told)) {
+    if (!list || !add_event(record, &story, 0, &told)) {
         record->is_full = true;
         return;
     }
@@ -94,14 +94,10 @@ static int play(struct fl__record *record, const struct fl_session_start *start)
     return state_of(record, error);
 }
 
-int fl__record_create(struct fl__record **out, const struct fl_session_start *start)
+/* Plays the text from its beginning, by a player of its own. */
+static int begin(struct fl__record *record, const struct fl_session_start *start)
 {
-    const struct fl_allocator *allocator = &start->allocator;
-    struct fl__record *record = *out = allocator->allocate(allocator->context, sizeof *record);
-    if (!record)
-        return FL_ENOMEM;
-    *record = (struct fl__record){.allocator = *allocator};
-    const struct fl_scenario_settings settings = {.allocator = *allocator,
+    const struct fl_scenario_settings settings = {.allocator = record->allocator,
                                                   .options = start->options,
                                                   .observe = on_event,
                                                   .observe_context = record,
@@ -109,6 +105,28 @@ int fl__record_create(struct fl__record **out, const struct fl_session_start *st
                                                   .moves_max = MOVES_MAX};
     int error = fl_player_create(&record->player, &settings, start->branch);
     return error == FL_OK ? play(record, start) : error;
+}
+
+int fl__record_create(struct fl__record **out, const struct fl_session_start *start)
+{
+    const struct fl_allocator *allocator = &start->allocator;
+    struct fl__record *record = *out = allocator->allocate(allocator->context, sizeof *record);
+    if (!record)
+        return FL_ENOMEM;
+    *record = (struct fl__record){.allocator = *allocator};
+    return begin(record, start);
+}
+
+int fl__record_play_again(struct fl__record *record, const struct fl_session_start *start)
+{
+    record->is_silent = true;
+    int error = begin(record, start);
+    record->is_silent = false;
+    if (error == FL_OK)
+        return FL_OK;
+    fl_player_destroy(record->player);
+    record->player = NULL;
+    return error;
 }
 
 void fl__record_destroy(struct fl__record *record)
@@ -124,41 +142,63 @@ void fl__record_destroy(struct fl__record *record)
     allocator.release(allocator.context, record);
 }
 
-int fl__record_go_on(struct fl__record *record, const char *text, size_t size)
+/* What was begun cannot be, says *result. What was told of it goes, and so does the player, which has gone
+ * too far. */
+static int give_up(struct fl__record *record, const struct fl__record *before, int error,
+                   struct fl_scenario_result *result)
 {
-    return state_of(record, fl_player_play(record->player, text, size));
+    fl__record_explain(record, error, result);
+    fl_player_destroy(record->player);
+    record->player = NULL;
+    record->is_full = false;
+    record->size = before->size;
+    record->count = before->count;
+    record->beginning = before->beginning;
+    record->line_event = before->line_event;
+    record->line_time_us = before->line_time_us;
+    return error;
+}
+
+int fl__record_go_on(struct fl__record *record, const char *text, size_t size,
+                     struct fl_scenario_result *result)
+{
+    const struct fl__record before = *record;
+    int error = state_of(record, fl_player_play(record->player, text, size));
+    return error == FL_OK ? FL_OK : give_up(record, &before, error, result);
 }
 
 /* The line's event says now what the line says now. */
-static bool tell_again(struct fl__record *record, struct fl_word line)
+static bool tell_again(struct fl__record *record, const char *text)
 {
-    char text[FL_STORY_TEXT_MAX];
     struct fl__told *told = &record->list[record->line_event - 1], again;
-    if (line.length >= sizeof text)
-        return false;
-    memcpy(text, line.start, line.length);
-    text[line.length] = '\0';
-    const struct fl_story story = {.time_us = record->line_time_us,
-                                   .type = "line",
-                                   .index = told->line,
-                                   .line = told->line,
-                                   .text = text};
-    size_t length = fl_story_json(&story, record->bytes + told->at, 0);
+    const struct fl_sim_event event = {.time_us = record->line_time_us,
+                                       .type = "line",
+                                       .index = told->line,
+                                       .line = told->line,
+                                       .text = text};
+    size_t length = fl_sim_event_json(&event, record->bytes + told->at, 0);
     if (length < told->room) {
-        (void)fl_story_json(&story, record->bytes + told->at, told->room);
+        (void)fl_sim_event_json(&event, record->bytes + told->at, told->room);
         return true;
     }
-    if (!add_story(record, &story, FLOW_ROOM, &again))
+    if (!add_event(record, &event, FLOW_ROOM, &again))
         return false;
     *told = again;
     return true;
 }
 
-int fl__record_flow_on(struct fl__record *record, fl_time_us by, const char *text, size_t size,
-                       struct fl_word line)
+int fl__record_flow_on(struct fl__record *record, fl_time_us by, const struct fl__edited *edited,
+                       struct fl_scenario_result *result)
 {
-    record->is_full |= !tell_again(record, line);
-    return state_of(record, fl_player_flow_on(record->player, by, text, size));
+    const struct fl__record before = *record;
+    char line[2 * FL__FLOW_MAX];
+    size_t length = edited->size - edited->line - 1; /* Without its end. */
+    memcpy(line, edited->text + edited->line, length);
+    line[length] = '\0';
+    int error = state_of(record, fl_player_flow_on(record->player, by, edited->text, edited->size));
+    if (error == FL_OK && !tell_again(record, line))
+        error = FL_ENOMEM;
+    return error == FL_OK ? FL_OK : give_up(record, &before, error, result);
 }
 
 void fl__record_explain(const struct fl__record *record, int error, struct fl_scenario_result *result)

@@ -35,6 +35,12 @@ static bool is_without(char byte, const char *text, size_t size)
     return true;
 }
 
+static int run_out(struct fl_scenario_result *result)
+{
+    fl__record_explain(NULL, FL_ENOMEM, result);
+    return FL_ENOMEM;
+}
+
 static int refuse(const char *text, struct fl_scenario_result *result)
 {
     *result = (struct fl_scenario_result){0};
@@ -64,6 +70,13 @@ static struct fl_session_start start_of(const struct fl_session *session)
 }
 
 /* -------------------------------------------------------------------------------------------- open, close */
+
+/* Plays the text again, if the head could not go on and has no player any more. False: no memory. */
+static bool mend(struct fl_session *session)
+{
+    struct fl_session_start start = start_of(session);
+    return session->head->player || fl__record_play_again(session->head, &start) == FL_OK;
+}
 
 /* Plays the text from its beginning. The edited text is the session's own from then on, or released. */
 static int play_anew(struct fl_session *session, struct fl__edited edited, struct fl_scenario_result *result)
@@ -97,17 +110,21 @@ int fl_session_open(struct fl_session **out, const struct fl_session_start *star
     if (!is_without('\0', start->text, start->size))
         return refuse("a scenario is text, and has no zero bytes", result);
     struct fl_session *session = start->allocator.allocate(start->allocator.context, sizeof *session);
-    if (!session) {
-        fl__record_explain(NULL, FL_ENOMEM, result);
-        return FL_ENOMEM;
-    }
+    if (!session)
+        return run_out(result);
     *session = (struct fl_session){.allocator = start->allocator,
                                    .view = {.allocator = start->allocator},
                                    .state = {.allocator = start->allocator}};
     struct fl__edited text = {
         .text = copy_of(session, start->text, start->size), .size = start->size, .branch = start->branch};
-    if (start->options)
+    if (start->options) {
         session->options = copy_of(session, start->options, fl_word_of(start->options).length);
+        if (!session->options) {
+            release(session, text.text);
+            fl_session_close(session);
+            return run_out(result);
+        }
+    }
     int error = play_anew(session, text, result);
     if (error == FL_OK)
         *out = session;
@@ -147,11 +164,6 @@ uint32_t fl_session_line(const struct fl_session *session, uint32_t k)
     return k > 0 && k <= head->count ? head->list[k - 1].line : 0;
 }
 
-void fl_session_result(const struct fl_session *session, struct fl_scenario_result *result)
-{
-    fl_player_result(session->head->player, result);
-}
-
 /* A second play, which ends where it has seen enough. */
 struct replay {
     struct fl__page *page;
@@ -163,7 +175,7 @@ struct replay {
 static void on_replayed(void *context, const struct fl_world *world, const struct fl_event *event)
 {
     struct replay *replay = context;
-    struct fl_story story;
+    struct fl_sim_event story;
     char text[1]; /* Nobody reads the sentence. */
     if (replay->left == 0 || !fl_story_tell(&story, text, sizeof text, world, event) || --replay->left > 0)
         return;
@@ -204,6 +216,8 @@ static bool replay_to(struct fl_session *session, uint32_t k)
 
 const char *fl_session_view(struct fl_session *session, uint32_t k)
 {
+    if (!mend(session))
+        return NULL;
     bool is_written = k < session->head->count ? replay_to(session, k)
                                                : fl__view_write(&session->view, session->head->player, NULL);
     return is_written ? session->view.bytes : NULL;
@@ -234,7 +248,7 @@ static size_t write_state(struct fl_session *session)
 {
     struct fl_scenario_result result;
     struct fl_json json = {.out = session->state.bytes, .size = session->state.size};
-    fl_session_result(session, &result);
+    fl_player_result(session->head->player, &result);
     fl_json_begin(&json, NULL, '{');
     fl_json_text(&json, "text", session->text);
     fl_json_number(&json, "branch", session->branch);
@@ -252,6 +266,8 @@ static size_t write_state(struct fl_session *session)
 const char *fl_session_state(struct fl_session *session)
 {
     size_t length;
+    if (!mend(session))
+        return NULL;
     while ((length = write_state(session)) >= session->state.size)
         if (!fl__page_grow(&session->state, length + 1))
             return NULL;
@@ -260,24 +276,26 @@ const char *fl_session_state(struct fl_session *session)
 
 /* ------------------------------------------------------------------------------------------------- acting */
 
-/* The text has become longer by what was not played yet. What cannot be played is taken back: the old text is
- * played again, which it was before. */
+/* The head has gone on with the edited text, or could not. */
+static int adopt(struct fl_session *session, struct fl__edited edited, int error)
+{
+    if (error != FL_OK) {
+        release(session, edited.text);
+        (void)mend(session); /* Or whoever needs it next does. */
+        return error;
+    }
+    release(session, session->text);
+    session->text = edited.text;
+    session->size = edited.size;
+    return FL_OK;
+}
+
+/* The text has become longer by what was not played yet. */
 static int go_on(struct fl_session *session, struct fl__edited edited, struct fl_scenario_result *result)
 {
-    int error = fl__record_go_on(session->head, edited.text, edited.size);
-    if (error == FL_OK) {
-        release(session, session->text);
-        session->text = edited.text;
-        session->size = edited.size;
-        return FL_OK;
-    }
-    struct fl_scenario_result again;
-    struct fl__edited old = {.text = copy_of(session, session->text, session->size),
-                             .size = session->size,
-                             .branch = session->branch};
-    fl__record_explain(session->head, error, result);
-    release(session, edited.text);
-    return play_anew(session, old, &again) == FL_OK ? error : FL_ENOMEM;
+    int error =
+        mend(session) ? fl__record_go_on(session->head, edited.text, edited.size, result) : run_out(result);
+    return adopt(session, edited, error);
 }
 
 static bool is_one_line(const char *text, size_t size)
@@ -302,32 +320,16 @@ int fl_session_act(struct fl_session *session, uint32_t k, const char *event, si
     return goes_on ? go_on(session, edited, result) : play_anew(session, edited, result);
 }
 
-/* The last line of the text, which is a flow, becomes one of this duration. */
+/* The last line of the text, a flow that begins at `at`, becomes one of this duration. */
 static int lengthen(struct fl_session *session, fl_time_us by, size_t at, fl_time_us sum,
                     struct fl_scenario_result *result)
 {
     char flow[FL__FLOW_MAX];
-    size_t length = fl__edit_flow(flow, sum);
-    size_t begin = at; /* Of the line, which is indented in a branch. */
-    while (begin > 0 && session->text[begin - 1] != '\n')
-        begin--;
-    struct fl__edited edited = fl__edit_add(&session->allocator, session->text, begin,
-                                            (struct fl_word){.start = flow, .length = length});
-    if (!edited.text || edited.branch != session->branch) {
-        release(session, edited.text);
-        return FL_EINVAL;
-    }
-    struct fl_word line = {.start = edited.text + at, .length = edited.size - at - 1};
-    int error = fl__record_flow_on(session->head, by, edited.text, edited.size, line);
-    if (error != FL_OK) {
-        fl__record_explain(session->head, error, result);
-        release(session, edited.text);
-        return error;
-    }
-    release(session, session->text);
-    session->text = edited.text;
-    session->size = edited.size;
-    return FL_OK;
+    struct fl_word event = {.start = flow, .length = fl__edit_flow(flow, sum)};
+    struct fl__edited edited = fl__edit_add(&session->allocator, session->text, at, event);
+    int error = edited.text && mend(session) ? fl__record_flow_on(session->head, by, &edited, result)
+                                             : run_out(result);
+    return adopt(session, edited, error);
 }
 
 int fl_session_flow(struct fl_session *session, fl_time_us by, struct fl_scenario_result *result)
@@ -337,7 +339,7 @@ int fl_session_flow(struct fl_session *session, fl_time_us by, struct fl_scenari
     char flow[FL__FLOW_MAX];
     bool awaited = fl_scenario_expects_at(session->text, session->size, fl_word_of("you"));
     if (!awaited && session->head->line_event > 0 &&
-        fl__edit_last_flow(session->text, session->size, by, &at, &sum))
+        fl__edit_last_flow(session->text, session->size, session->branch, by, &at, &sum))
         return lengthen(session, by, at, sum, result);
     return fl_session_act(session, fl_session_count(session), flow, fl__edit_flow(flow, by), result);
 }

@@ -100,7 +100,7 @@ void fl__client_on_answer(struct fl_world *world, uint32_t n, const struct fl_an
                                             .term = answer->term,
                                             .index = answer->first,
                                             .other = answer->last,
-                                            .text = answer->outcome == FL_OK ? "done" : "refused"});
+                                            .outcome = answer->outcome});
 }
 
 /* -------------------------------------------------------------------------------------------------- reads */
@@ -153,10 +153,9 @@ void fl__client_on_read(struct fl_world *world, uint32_t n, const struct fl_read
     if (answered == 0)
         fl__judge_trip(world, "V10", "{node} answers reads that nobody waits for, ticket {index}.",
                        (struct fl__facts){.node = n, .index = answer->ticket});
-    fl__world_emit(world, (struct fl_event){.type = FL_EVENT_READ,
-                                            .node = n,
-                                            .index = answer->index,
-                                            .text = answer->outcome == FL_OK ? "done" : "ask again"});
+    fl__world_emit(world,
+                   (struct fl_event){
+                       .type = FL_EVENT_READ, .node = n, .index = answer->index, .outcome = answer->outcome});
 }
 
 void fl__client_on_crash(struct fl_world *world, uint32_t n)

@@ -170,7 +170,7 @@ void fl_world_restart(struct fl_world *world, uint32_t n, fl_index commit, fl_in
     damaged = damaged <= node->disk.log.last ? damaged : 0;
     fl__world_emit(world, (struct fl_event){.type = FL_EVENT_RESTARTED, .node = n, .index = damaged});
     int result = fl__world_boot(world, n, commit, damaged);
-    if (result != FL_OK) {
+    if (result != FL_OK && world->error == FL_OK) {
         fl__judge_trip(world, "S1", "{node} cannot start from its own disk.", (struct fl__facts){.node = n});
         world->error = result;
     }

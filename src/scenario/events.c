@@ -54,6 +54,13 @@ static bool play_replicate(struct fl_player *player, struct fl__words words)
     return true;
 }
 
+/* Of what the node's core does not even begin. A node that is down or paused answers nobody. */
+static void tell_refusal(struct fl_world *world, enum fl_event_type type, uint32_t node, int why)
+{
+    if (world->error == FL_OK && why != FL_ESTOPPED)
+        fl__world_emit(world, (struct fl_event){.type = type, .node = node, .outcome = why});
+}
+
 /* write NAME WORD [times N] */
 static bool play_write(struct fl_player *player, struct fl__words words)
 {
@@ -66,6 +73,7 @@ static bool play_write(struct fl_player *player, struct fl__words words)
         return fl__player_misunderstand(player, "write NAME WORD [times N]", words.list[0]);
     int number = fl_world_propose(player->world, node, (uint32_t)count);
     if (number < 0) {
+        tell_refusal(player->world, FL_EVENT_ANSWERED, node, number);
         fl__player_fail(player, "{node} takes no writes", (struct fl__facts){.node = node});
         return true;
     }
@@ -80,6 +88,7 @@ static bool play_read(struct fl_player *player, struct fl__words words)
         return false;
     int number = fl_world_read(player->world, node);
     if (number < 0) {
+        tell_refusal(player->world, FL_EVENT_READ, node, number);
         fl__player_fail(player, "{node} takes no reads", (struct fl__facts){.node = node});
         return true;
     }

@@ -13,13 +13,28 @@ static void note_first(struct fl_player *player, const char *sentence, const str
     fl__text_fill(result->text, sizeof result->text, player->world, sentence, facts);
 }
 
+static void write_word(const struct fl_player *player, char out[FL_WORLD_TEXT_MAX], struct fl_word word)
+{
+    struct fl__facts facts = {.word = word};
+    fl__text_fill(out, FL_WORLD_TEXT_MAX, player->world, "{word}", &facts);
+}
+
+/* Whether the clause that is played is so; `why` it is not, else NULL. */
+static void tell_expected(struct fl_player *player, const char *why)
+{
+    char words[FL_WORLD_TEXT_MAX];
+    write_word(player, words, player->clause);
+    fl__world_emit(player->world,
+                   (struct fl_event){.type = FL_EVENT_EXPECTED, .index = !why, .text = why, .words = words});
+}
+
 void fl__player_fail(struct fl_player *player, const char *sentence, struct fl__facts facts)
 {
-    char text[FL_WORLD_TEXT_MAX];
+    char why[FL_WORLD_TEXT_MAX];
     player->result.failures++;
     note_first(player, sentence, &facts);
-    fl__text_fill(text, sizeof text, player->world, sentence, &facts);
-    fl__world_emit(player->world, (struct fl_event){.type = FL_EVENT_EXPECTED, .text = text});
+    fl__text_fill(why, sizeof why, player->world, sentence, &facts);
+    tell_expected(player, why);
 }
 
 bool fl__player_misunderstand(struct fl_player *player, const char *sentence, struct fl_word word)
@@ -27,6 +42,7 @@ bool fl__player_misunderstand(struct fl_player *player, const char *sentence, st
     struct fl__facts facts = {.word = word};
     player->misunderstood = true;
     player->result.failures++;
+    player->result.text[0] = '\0'; /* What failed before is of no interest any more. */
     note_first(player, sentence, &facts);
     return false;
 }
@@ -91,6 +107,16 @@ static bool is_played(const struct fl_player *player, const struct fl_line *line
     return line->branch == 0 || line->branch == player->branch;
 }
 
+/* The line's words `from` on, up to `end`, with the blanks between them. */
+static struct fl_word between(const struct fl_line *line, uint32_t from, uint32_t end)
+{
+    if (from >= end)
+        return (struct fl_word){.start = ""};
+    const struct fl_word *first = &line->words[from], *last = &line->words[end - 1];
+    return (struct fl_word){.start = first->start,
+                            .length = (size_t)(last->start + last->length - first->start)};
+}
+
 /* at STEP EVENT [; EVENT]... */
 static bool play_events(struct fl_player *player)
 {
@@ -103,6 +129,7 @@ static bool play_events(struct fl_player *player)
         while (end < line->count && !fl_word_is(line->words[end], ";"))
             end++;
         struct fl__words words = {.list = line->words + at, .count = end - at};
+        player->clause = between(line, at, end);
         if (words.count > 0 && !fl__events_play(player, words))
             return false;
         if (player->world->error != FL_OK)
@@ -116,8 +143,7 @@ static void tell_words(struct fl_player *player, enum fl_event_type type, uint64
                        struct fl_word words)
 {
     char text[FL_WORLD_TEXT_MAX];
-    struct fl__facts facts = {.word = words};
-    fl__text_fill(text, sizeof text, player->world, "{word}", &facts);
+    write_word(player, text, words);
     fl__world_emit(player->world, (struct fl_event){.type = type, .index = index, .text = text});
 }
 
@@ -127,14 +153,12 @@ static bool look(struct fl_player *player, struct fl_line *line, uint32_t from)
     struct fl__words words = {.list = line->words + from, .count = line->count - from};
     uint32_t failures = player->result.failures, number = player->line.number;
     player->line.number = line->number;
+    player->clause = between(line, from, line->count);
     bool understood = fl__expect_play(player, words);
     player->line.number = number;
     player->result.expectations++;
     if (understood && player->result.failures == failures)
-        tell_words(player, FL_EVENT_EXPECTED, 1,
-                   (struct fl_word){
-                       .start = line->words[from].start,
-                       .length = (size_t)(line->all.start + line->all.length - line->words[from].start)});
+        tell_expected(player, NULL);
     return understood;
 }
 

@@ -38,6 +38,7 @@
 #ifndef FAIRLEAD_SCENARIO_H
 #define FAIRLEAD_SCENARIO_H
 
+#include <fairlead/event.h>
 #include <fairlead/raft.h>
 
 #define FL_WORLD_NODES_MAX 16
@@ -229,8 +230,8 @@ enum fl_event_type {
     FL_EVENT_APPENDED,   /* node's log now holds [index, other] */
     FL_EVENT_TRUNCATED,  /* node cuts [index, other] from its log */
     FL_EVENT_COMMITTED,  /* node knows that all up to index is committed */
-    FL_EVENT_ANSWERED,   /* the writes at [index, other] of term `term`, asked of node: text says how */
-    FL_EVENT_READ,       /* a read asked of node was answered with index: text says how */
+    FL_EVENT_ANSWERED,   /* the writes at [index, other] of term `term`, asked of node, with outcome */
+    FL_EVENT_READ,       /* a read asked of node was answered with index and outcome */
     FL_EVENT_CRASHED,    /* node, with index writes that did not complete */
     FL_EVENT_RESTARTED,  /* node; from index on its log is damaged, if that is not 0 */
     FL_EVENT_CUT,        /* messages from node to peer are lost from now on */
@@ -238,9 +239,12 @@ enum fl_event_type {
     FL_EVENT_TIME,     /* time passed; index is the new time */
     FL_EVENT_NOTE,     /* the core's own note: note */
     FL_EVENT_TRIPPED,  /* an invariant broke: text */
-    FL_EVENT_EXPECTED, /* an expectation held (index 1) or not (index 0): text */
+    FL_EVENT_EXPECTED, /* words were so (index 1) or not (index 0): text says why */
     FL_EVENT_PAUSED,   /* node hears nothing from now on */
     FL_EVENT_RESUMED,
+    /* packet, in which peer asks for node's vote in term: node hears a leader, or leads, and does nothing.
+     * It follows from what was delivered. */
+    FL_EVENT_IGNORED,
 };
 
 /* Borrowed for the call. Fields that the type does not name are 0. */
@@ -251,7 +255,9 @@ struct fl_event {
     fl_index index, other;
     const struct fl_packet *packet;
     const struct fl_note *note;
+    int outcome; /* FL_OK, or why a client is refused. */
     const char *text;
+    const char *words; /* Of the scenario's line. */
 };
 
 /* -------------------------------------------------------------------------------------------------- world */
@@ -444,31 +450,13 @@ size_t fl_json_finish(struct fl_json *json);
 
 /* -------------------------------------------------------------------------------------------------- story */
 
-/* What people read of an event; docs/events.md has the fields. Numbers are 0 where they say nothing. */
-struct fl_story {
-    fl_time_us time_us;
-    const char *type;
-    const char *node; /* Whose it is; NULL: nobody's. */
-    uint32_t node_number;
-    const char *peer;    /* NULL: none. */
-    const char *message; /* Of a message: its type; else NULL. */
-    uint64_t number;     /* Of a message: see fl_packet. */
-    fl_term term;
-    fl_index index, other;
-    uint32_t line;    /* Of the scenario. */
-    bool is_detail;   /* A message, a write: what only a close look needs. */
-    const char *text; /* A sentence, without the node's name in front. */
-};
-
 /* Long enough for every sentence. */
 #define FL_STORY_TEXT_MAX 400
 
-/* False: there is nothing to tell. `text` holds the sentence, and is of so many bytes. */
-bool fl_story_tell(struct fl_story *out, char *text, size_t size, const struct fl_world *world,
+/* What people read of an event. False: there is nothing to tell. `text` holds the sentence, and is of so many
+ * bytes. */
+bool fl_story_tell(struct fl_sim_event *out, char *text, size_t size, const struct fl_world *world,
                    const struct fl_event *event);
-/* As a JSON object in one line. Returns its length; not all of it is there unless that is less than
- * `size`. */
-size_t fl_story_json(const struct fl_story *story, char *out, size_t size);
 /* A message's type as scenario files and events call it. */
 const char *fl_message_name(enum fl_message_type type);
 

@@ -159,6 +159,7 @@ struct fl_player {
     struct fl_script script;    /* How far the text was played. */
     uint32_t branch;            /* Which is played, from 1; 0 where there is none. */
     struct fl_line line, other; /* `other`: where one has to look ahead. */
+    struct fl_word clause;      /* The event or predicate that is played now, as it stands there. */
     struct fl__label *labels;
     uint32_t label_count;
     size_t label_capacity;

@@ -4,7 +4,7 @@
 
 /* An event that is to be told. */
 struct telling {
-    struct fl_story *out;
+    struct fl_sim_event *out;
     char *text;
     size_t size;
     const struct fl_world *world;
@@ -94,6 +94,15 @@ static const char *describe(const struct fl_message *message, struct fl__facts *
     }
 }
 
+/* How a reply answers. */
+static void tell_verdict(struct fl_sim_event *out, const struct fl_message *message)
+{
+    out->has_granted = message->type == FL_MSG_PREVOTE_REPLY || message->type == FL_MSG_VOTE_REPLY;
+    out->has_rejected = out->has_granted || message->type == FL_MSG_APPEND_REPLY;
+    out->granted = message->granted;
+    out->rejected = message->rejected;
+}
+
 static bool tell_message(const struct telling *telling)
 {
     const struct fl_event *event = telling->event;
@@ -110,11 +119,30 @@ static bool tell_message(const struct telling *telling)
     telling->out->term = message->term;
     telling->out->index = message->prev;
     telling->out->other = message->last;
+    tell_verdict(telling->out, message);
     say(telling,
         arrives                        ? "from {peer} (term {term}): {word}"
         : event->type == FL_EVENT_LOST ? "lost: to {peer} (term {term}): {word}"
                                        : "to {peer} (term {term}): {word}",
         (struct fl__facts){.peer = event->peer, .term = message->term, .word = fl_word_of(what)});
+    return true;
+}
+
+static bool tell_ignored(const struct telling *telling)
+{
+    const struct fl_event *event = telling->event;
+    struct fl_status status = fl_world_status(telling->world, event->node);
+    bool leads = status.role == FL_LEADER;
+    telling->out->type = "ignored";
+    telling->out->message = fl_message_name(event->packet->message.type);
+    telling->out->number = event->packet->number;
+    telling->out->term = event->term;
+    telling->out->leader = name_of(telling->world, status.leader);
+    say(telling,
+        leads ? "ignores that {peer} asks for its vote in term {term}: it leads"
+              : "ignores that {peer} asks for its vote in term {term}: it has just heard its leader, {word}",
+        (struct fl__facts){
+            .peer = event->peer, .term = event->term, .word = fl_word_of(telling->out->leader)});
     return true;
 }
 
@@ -199,6 +227,33 @@ static bool tell_note(const struct telling *telling)
 
 /* -------------------------------------------------------------------------------------- clients and disks */
 
+/* The error's name, or what scenario files say. */
+static const char *name_of_outcome(int outcome)
+{
+    switch (outcome) {
+    case FL_OK:
+        return "done";
+    case FL_ENOTLEADER:
+        return "not-leader";
+    case FL_ENOLEADER:
+        return "no-leader";
+    case FL_EFULL:
+        return "full";
+    default:
+        return "refused";
+    }
+}
+
+static const char *describe_answer(const struct fl_event *event, bool is_read)
+{
+    if (is_read)
+        return event->outcome == FL_OK ? "answers a read at {index}: {word}" : "refuses a read: {word}";
+    if (event->index == 0)
+        return "refuses a write: {word}";
+    return event->index == event->other ? "answers the client of entry {index}: {word}"
+                                        : "answers the client of entries {index} to {other}: {word}";
+}
+
 static bool tell_client(const struct telling *telling)
 {
     const struct fl_event *event = telling->event;
@@ -208,11 +263,10 @@ static bool tell_client(const struct telling *telling)
     telling->out->index = event->index;
     telling->out->other = event->other;
     telling->out->term = event->term;
-    say(telling,
-        is_read                        ? "answers a read at {index}: {word}"
-        : event->index == event->other ? "answers the client of entry {index}: {word}"
-                                       : "answers the client of entries {index} to {other}: {word}",
-        (struct fl__facts){.index = event->index, .other = event->other, .word = fl_word_of(event->text)});
+    telling->out->outcome = name_of_outcome(event->outcome);
+    const char *word = event->outcome == FL_OK ? "done" : fl_error_text(event->outcome);
+    say(telling, describe_answer(event, is_read),
+        (struct fl__facts){.index = event->index, .other = event->other, .word = fl_word_of(word)});
     return true;
 }
 
@@ -271,19 +325,27 @@ static bool tell_link(const struct telling *telling)
     return true;
 }
 
-/* What a scenario file says, and what it expects. */
+/* What a scenario file says. */
 static bool tell_script(const struct telling *telling)
 {
     const struct fl_event *event = telling->event;
-    const char *sentence = "{word}";
     telling->out->node = NULL;
     telling->out->index = event->index;
     telling->out->type = event->type == FL_EVENT_LINE ? "line" : "say";
-    if (event->type == FL_EVENT_EXPECTED) {
-        telling->out->type = event->index ? "held" : "not-held";
-        sentence = event->index ? "as expected: {word}" : "NOT AS EXPECTED: {word}";
-    }
-    say(telling, sentence, (struct fl__facts){.word = fl_word_of(event->text)});
+    say(telling, "{word}", (struct fl__facts){.word = fl_word_of(event->text)});
+    return true;
+}
+
+/* What it expects. */
+static bool tell_expected(const struct telling *telling)
+{
+    const struct fl_event *event = telling->event;
+    bool holds = event->index > 0;
+    telling->out->node = NULL;
+    telling->out->type = holds ? "held" : "not-held";
+    telling->out->words = event->words;
+    say(telling, holds ? "as expected: {word}" : "NOT AS EXPECTED: {word}",
+        (struct fl__facts){.word = fl_word_of(holds ? event->words : event->text)});
     return true;
 }
 
@@ -303,21 +365,22 @@ static const teller tellers[] = {
     [FL_EVENT_READ] = tell_client,      [FL_EVENT_CRASHED] = tell_power,
     [FL_EVENT_RESTARTED] = tell_power,  [FL_EVENT_CUT] = tell_link,
     [FL_EVENT_HEALED] = tell_link,      [FL_EVENT_NOTE] = tell_note,
-    [FL_EVENT_TRIPPED] = tell_trip,     [FL_EVENT_EXPECTED] = tell_script,
+    [FL_EVENT_TRIPPED] = tell_trip,     [FL_EVENT_EXPECTED] = tell_expected,
     [FL_EVENT_LINE] = tell_script,      [FL_EVENT_SAY] = tell_script,
     [FL_EVENT_PAUSED] = tell_pause,     [FL_EVENT_RESUMED] = tell_pause,
+    [FL_EVENT_IGNORED] = tell_ignored,
 };
 
-bool fl_story_tell(struct fl_story *out, char *text, size_t size, const struct fl_world *world,
+bool fl_story_tell(struct fl_sim_event *out, char *text, size_t size, const struct fl_world *world,
                    const struct fl_event *event)
 {
     if ((size_t)event->type >= sizeof tellers / sizeof *tellers || !tellers[event->type])
         return false;
-    *out = (struct fl_story){.time_us = world->now,
-                             .node = name_of(world, event->node),
-                             .node_number = event->node,
-                             .line = world->line,
-                             .text = text};
+    *out = (struct fl_sim_event){.time_us = world->now,
+                                 .node = name_of(world, event->node),
+                                 .node_number = event->node,
+                                 .line = world->line,
+                                 .text = text};
     if (event->packet)
         out->peer = name_of(world, event->peer);
     return tellers[event->type](
@@ -338,21 +401,32 @@ static void add_number(struct fl_json *json, const char *key, uint64_t number)
         fl_json_number(json, key, number);
 }
 
-size_t fl_story_json(const struct fl_story *story, char *out, size_t size)
+static void add_flag(struct fl_json *json, const char *key, bool has, bool flag)
+{
+    if (has)
+        fl_json_flag(json, key, flag);
+}
+
+size_t fl_sim_event_json(const struct fl_sim_event *event, char *out, size_t size)
 {
     struct fl_json json = {.out = out, .size = size};
     fl_json_begin(&json, NULL, '{');
-    fl_json_number(&json, "time_us", story->time_us);
-    add_text(&json, "event", story->type);
-    add_text(&json, "node", story->node);
-    add_text(&json, "peer", story->peer);
-    add_text(&json, "message", story->message);
-    add_number(&json, "number", story->number);
-    add_number(&json, "term", story->term);
-    add_number(&json, "index", story->index);
-    add_number(&json, "other", story->other);
-    add_number(&json, "line", story->line);
-    add_text(&json, "text", story->text);
+    fl_json_number(&json, "time_us", event->time_us);
+    add_text(&json, "event", event->type);
+    add_text(&json, "node", event->node);
+    add_text(&json, "peer", event->peer);
+    add_text(&json, "message", event->message);
+    add_number(&json, "number", event->number);
+    add_number(&json, "term", event->term);
+    add_number(&json, "index", event->index);
+    add_number(&json, "other", event->other);
+    add_flag(&json, "granted", event->has_granted, event->granted);
+    add_flag(&json, "rejected", event->has_rejected, event->rejected);
+    add_text(&json, "outcome", event->outcome);
+    add_text(&json, "leader", event->leader);
+    add_text(&json, "words", event->words);
+    add_number(&json, "line", event->line);
+    add_text(&json, "text", event->text);
     fl_json_end(&json, '}');
     return fl_json_finish(&json);
 }

@@ -210,6 +210,8 @@ static int create_core(struct fl_world *world, struct fl_world_node *node, struc
     start->run_count = collect_runs(&node->log, runs);
     start->runs = start->run_count > 0 ? runs : NULL;
     int result = fl_raft_create(&node->raft, &config, start, &world->settings.allocator, world->now);
+    if (result == FL_ENOMEM)
+        world->error = FL_ENOMEM;
     fl__world_release(world, runs);
     return result;
 }

@@ -104,7 +104,7 @@ static uint64_t see_commit(const struct fl_world *world, const struct fl_event *
 
 static uint64_t see_read(const struct fl_world *world, const struct fl_event *event)
 {
-    bool is_done = event->text[0] == 'd';
+    bool is_done = event->outcome == FL_OK;
     bool is_leader = world->nodes[event->node].seen_role == FL_LEADER;
     return bit(is_done && is_leader, FL__MARK_READ_LEADER) |
            bit(is_done && !is_leader, FL__MARK_READ_FOLLOWER) | bit(!is_done, FL__MARK_READ_AGAIN);
@@ -142,7 +142,7 @@ void fl__marks_see(uint64_t *marks, const struct fl_world *world, const struct f
         *marks |= see_commit(world, event);
         break;
     case FL_EVENT_ANSWERED:
-        *marks |= bit(event->text[0] == 'r', FL__MARK_REFUSED);
+        *marks |= bit(event->outcome != FL_OK, FL__MARK_REFUSED);
         break;
     case FL_EVENT_READ:
         *marks |= see_read(world, event);

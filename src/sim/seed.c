@@ -25,6 +25,8 @@ static void fold(uint64_t *hash, uint64_t value)
 
 static void fold_event(uint64_t *hash, const struct fl_world *world, const struct fl_event *event)
 {
+    if (event->type == FL_EVENT_IGNORED)
+        return; /* What the delivery says already. */
     fold(hash, world->now);
     fold(hash, (uint64_t)event->type << 32 | event->node << 16 | event->peer);
     fold(hash, event->term);
@@ -43,7 +45,7 @@ static void on_event(void *context, const struct fl_world *world, const struct f
     char text[FL_STORY_TEXT_MAX];
     fold_event(&ear->hash, world, event);
     fl__marks_see(&ear->marks, world, event);
-    if (ear->options->tell && fl__story_tell(&told, text, sizeof text, world, event))
+    if (ear->options->tell && fl_story_tell(&told, text, sizeof text, world, event))
         ear->options->tell(ear->options->tell_context, &told);
 }
 

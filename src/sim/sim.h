@@ -20,7 +20,6 @@
  *   promises.c what nodes tell each other, against what their disks hold
  *   history.c  whether what clients saw is linearizable
  *   marks.c    interesting states, and whether a campaign has seen them
- *   story.c    events of a world of cores, as those who listen hear them
  *   seed.c     one seed's life: trouble, then peace, then the verdict
  *   shrink.c   the shortest way to the same failure
  *   script.c   a life as a scenario file
@@ -621,11 +620,5 @@ bool fl__seed_is_whole(const struct fl_sim_options *options);
 /* One life by this plan. What is done is written down in *acts, if that is not NULL. */
 void fl__seed_live(const struct fl_sim_options *options, const struct fl__core_plan *plan,
                    struct fl__acts *acts, struct fl_sim_result *result);
-
-/* ------------------------------------------------------------------------------------------------ story.c */
-
-/* What people read of an event; false if there is nothing to tell. `text` is of so many bytes. */
-bool fl__story_tell(struct fl_sim_event *out, char *text, size_t size, const struct fl_world *world,
-                    const struct fl_event *event);
 
 #endif

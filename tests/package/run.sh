@@ -24,7 +24,7 @@ expect() { # WANTED COMMAND...
 cmake --install "$build" --prefix "$scratch/first" >"$scratch/log" || fail "$(cat "$scratch/log")"
 mv "$scratch/first" "$scratch/moved"
 prefix=$scratch/moved
-for file in bin/fairlead include/fairlead/raft.h include/fairlead/io.h include/fairlead/node.h include/fairlead/sim.h \
+for file in bin/fairlead include/fairlead/raft.h include/fairlead/io.h include/fairlead/node.h include/fairlead/event.h include/fairlead/sim.h \
     share/man/man1/fairlead.1 share/man/man3/libfairlead.3 share/man/man5/fairlead.conf.5 \
     share/man/man7/fairlead-errors.7 share/doc/fairlead/events.md share/doc/fairlead/scenarios.md \
     share/bash-completion/completions/fairlead share/zsh/site-functions/_fairlead \

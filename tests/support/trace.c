@@ -6,9 +6,10 @@
 #include <stdlib.h>
 
 static const char *const event_names[] = {
-    "",         "line",     "say",     "sent",      "delivered", "lost",     "persisting", "persisted",
-    "role",     "appended", "cut log", "committed", "answered",  "read",     "crashed",    "restarted",
-    "cut link", "healed",   "time",    "note",      "TRIPPED",   "expected",
+    "",          "line",      "say",      "sent",    "delivered", "lost",     "persisting",
+    "persisted", "role",      "appended", "cut log", "committed", "answered", "read",
+    "crashed",   "restarted", "cut link", "healed",  "time",      "note",     "TRIPPED",
+    "expected",  "paused",    "resumed",  "ignored",
 };
 
 static const char *const message_names[] = {

@@ -363,11 +363,40 @@ test('messages are told with what they say', () => {
   assert.equal(sentence(reader('zh'), event), 'L 发给 f：条目 4 到 11，接在 3 之后（任期 8）');
 });
 
+test('how votes, appends and requests ended is told in Chinese', () => {
+  const told = (event) => sentence(reader('zh'), { node: 'b', peer: 'a', term: 2, text: 'English', ...event });
+  const reply = (message, fields) => told({ event: 'sent', message, ...fields });
+  assert.match(reply('vote-reply', { granted: true, rejected: false }), /：同意投票（任期 2）$/);
+  assert.match(reply('vote-reply', { granted: false, rejected: false }), /：拒绝投票（任期 2）$/);
+  assert.match(reply('prevote-reply', { granted: false, rejected: true }), /：拒绝预投票：候选者的日志缺少条目（任期 2）$/);
+  assert.match(reply('append-reply', { index: 5, rejected: true }), /没有该任期的条目 5/);
+  assert.match(reply('append-reply', { index: 5, other: 7, rejected: false }), /持有到 7/);
+  assert.equal(told({ event: 'answered', index: 3, other: 4, outcome: 'done' }), 'b 答复写入条目 3 到 4 的客户端（任期 2）：已完成');
+  assert.equal(told({ event: 'answered', index: 3, other: 3, outcome: 'refused' }), 'b 答复写入条目 3 的客户端（任期 2）：已拒绝，以后也不会执行');
+  assert.equal(told({ event: 'answered', outcome: 'not-leader' }), 'b 不接受写请求：自己不是领导者');
+  assert.equal(told({ event: 'read', index: 3, outcome: 'done' }), 'b 在索引 3 处答复读请求：已完成');
+  assert.equal(told({ event: 'read', outcome: 'no-leader' }), 'b 不答复读请求：不知道谁是领导者，请另问');
+});
+
+test('who ignores a candidate says for whose sake', () => {
+  const event = { event: 'ignored', node: 'c', peer: 'b', message: 'vote', term: 2, leader: 'a', text: 'ignores that b asks' };
+  assert.equal(sentence(reader('en'), event), 'c ignores that b asks');
+  assert.equal(sentence(reader('zh'), event), 'c 不理会 b 在任期 2 的投票请求：刚听到领导者 a');
+  assert.match(sentence(reader('zh'), { ...event, node: 'a' }), /自己就是领导者$/);
+});
+
+test('what a file expects is told in its own words', () => {
+  const event = { event: 'held', words: 'last 3 on B', text: 'as expected: last 3 on B' };
+  assert.equal(sentence(reader('en'), event), 'as expected: last 3 on B');
+  assert.equal(sentence(reader('zh'), event), '符合预期：last 3 on B');
+  assert.equal(sentence(reader('zh'), { event: 'not-held', words: 'leader A', text: 'NOT AS EXPECTED: A does not lead' }), '与预期不符：leader A');
+});
+
 test('every event of the documentation is told in Chinese', async () => {
   const { readFile } = await import('node:fs/promises');
   const document = await readFile(new URL('../../docs/events.md', import.meta.url), 'utf8');
   const names = document.split('## What a playground shows')[0].split('\n').filter((line) => line.startsWith('| `')).flatMap((line) => line.split('|')[1].match(/`[a-z-]+`/g) ?? []);
-  const fields = new Set(['time_us', 'wall_us', 'sequence', 'event', 'node', 'peer', 'message', 'term', 'index', 'other', 'entries', 'votes', 'voters', 'round_trips', 'text', 'number']);
+  const fields = new Set(['time_us', 'wall_us', 'sequence', 'event', 'node', 'peer', 'message', 'term', 'index', 'other', 'entries', 'votes', 'voters', 'round_trips', 'text', 'number', 'granted', 'rejected', 'outcome', 'leader', 'words']);
   const toldAsTheyAre = new Set(['log', 'line', 'say']);
   const wanted = names.map((name) => name.slice(1, -1)).filter((name) => !fields.has(name) && !toldAsTheyAre.has(name));
   assert.ok(wanted.length > 40);

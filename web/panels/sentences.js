@@ -1,8 +1,9 @@
 // sentences.js - an event in plain words, in the reader's language.
 //
 // An event's `text` is English. In another language a sentence is made from its fields: the string `event.NAME`, with
-// {0} index, {1} other, {2} term, {3} peer, {4} entries, {5} votes, {6} voters, {7} round trips, {8} text, and {9} the
-// range from index to other or, of a message, what it says. An event that has no such string keeps its English text.
+// {0} index, {1} other, {2} term, {3} peer, {4} entries, {5} votes, {6} voters, {7} round trips, {8} a scenario file's
+// words or, without any, the text, and {9} the range from index to other; of a message, what it says; of a client's
+// request, how it ended; of what is ignored, for whose sake. An event that has no such string keeps its English text.
 
 const MESSAGES = new Set(['sent', 'delivered', 'lost']);
 
@@ -23,18 +24,26 @@ function contentOf(page, event) {
       if (other === index) return page.t('event.says.heartbeat', index);
       return page.t('event.says.append', range(page, index + 1, other), index);
     case 'append-reply':
-      return index > 0 ? page.t('event.says.rejects', index) : page.t('event.says.holds', other);
+      return event.rejected ? page.t('event.says.rejects', index) : page.t('event.says.holds', other);
+    case 'prevote-reply':
+    case 'vote-reply':
+      return page.t(`event.says.${event.message}.${event.granted ? 'granted' : event.rejected ? 'lacks' : 'refused'}`);
     default:
       return page.t(`event.says.${event.message}`, index, other);
   }
 }
 
+function whatOf(page, event, index, other) {
+  if (isMessage(event)) return contentOf(page, event);
+  if (event.outcome) return page.t(`event.outcome.${event.outcome}`);
+  return event.leader ?? range(page, index, other);
+}
+
 function fromFields(page, event, key) {
   const index = event.index ?? 0;
   const other = event.other ?? index;
-  const what = isMessage(event) ? contentOf(page, event) : range(page, index, other);
   return page.t(key, index, other, event.term ?? 0, event.peer ?? '', event.entries ?? 0, event.votes ?? 0,
-    event.voters ?? 0, event.round_trips ?? 0, event.text ?? '', what);
+    event.voters ?? 0, event.round_trips ?? 0, event.words ?? event.text ?? '', whatOf(page, event, index, other));
 }
 
 // The strings' variants for events whose sentence depends on which fields they have.
@@ -49,6 +58,12 @@ function variantOf(event) {
     case 'crashed':
     case 'restarted':
       return has('index') ? '.index' : '';
+    case 'answered':
+      return has('index') ? (event.index === event.other ? '.one' : '') : '.none';
+    case 'read':
+      return has('index') ? '' : '.none';
+    case 'ignored':
+      return event.leader === event.node ? '.leads' : '';
     case 'persisting':
       return has('term') ? '.term' : has('index') ? '' : '.cut';
     default:
