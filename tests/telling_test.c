@@ -64,9 +64,15 @@ static void test_a_client_is_told_with_which_outcome(void **state)
     check_told_once("nodes A B\noption uncommitted-entries 1\nat x elect A term 1 with B; settle; isolate B\n"
                     "at y write A v; write A w\n",
                     "\"event\":\"answered\"", "\"outcome\":\"full\"", NULL);
+    const char *by_hand = "nodes A B C\nat x elect A term 1 with B C; settle\n"
+                          "at you write B w\nat you read A r\nat you write C v\n";
+    assert_int_equal(count_told(by_hand, "\"outcome\":\"not-leader\"", NULL, NULL), 2);
+    assert_int_equal(count_told(by_hand, "\"not-held\"", NULL, NULL), 0);
     const char *down = "nodes A B\nat x crash A; pause B; write A w; write B w; read A r\n";
     assert_int_equal(count_told(down, "\"outcome\"", NULL, NULL), 0);
     assert_int_equal(count_told(down, "\"not-held\"", NULL, NULL), 3);
+    assert_int_equal(count_told("nodes A B\nat x crash A\nat you write A w\n", "\"not-held\"", NULL, NULL),
+                     1);
 }
 
 static void test_an_expectation_is_told_in_its_own_words(void **state)

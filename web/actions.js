@@ -4,7 +4,7 @@
 // cluster that allows it (--web-admin) one can write and time a node out; the rest is for the shell.
 import { h, put, say, set } from './dom.js';
 import { describeMessage, roleOf } from './panels/ring.js';
-import { refusalOf } from './panels/tell.js';
+import { leaderOf } from './panels/logs.js';
 import { line } from './story.js';
 
 const DELAY = '100ms';
@@ -145,29 +145,30 @@ function clientPart(element, page) {
   };
 }
 
-// A node that does not lead declined what was asked for with the step shown: the leader can be asked instead.
+// A node that does not lead did not take what somebody asked for with the step shown: the leader can be asked instead.
+const DECLINED = new Set(['not-leader', 'no-leader']);
+
 function declinedPart(element, page) {
   const words = h('span', {});
   const instead = button(() => {
-    page.select(asked().leader);
-    page.act(asked().event);
+    const { leader, verb, what } = asked();
+    page.select(leader);
+    page.act(`${verb} ${leader} ${what}`);
   });
   element.append(words, instead);
 
-  // {words, leader, event}: what to ask whom; null if nothing was declined.
+  // {event, verb, what, leader}: what was asked for, and who leads, if anybody does; null if nothing was declined.
   function asked() {
-    const event = page.events.find((one) => one.event === 'declined');
-    if (!event) return null;
-    const refusal = refusalOf(page, page.position, event);
-    const [, verb, what] = /at you (\S+) \S+ (.*)/.exec(line(page.source.text, event.line));
-    return { ...refusal, event: `${verb} ${refusal.leader} ${what}`, verb };
+    const event = page.events.find(({ outcome }) => DECLINED.has(outcome));
+    const [, verb, what] = (event && /at you (\S+) \S+ (.*)/.exec(line(page.source.text, page.source.lineOf(page.position)))) ?? [];
+    return verb ? { event, verb, what, leader: leaderOf(page.view)?.name } : null;
   }
 
   return () => {
     const found = asked();
     set(element, { hidden: !found });
     if (!found) return;
-    say(words, found.words);
+    say(words, page.tell(found.event));
     set(instead, { hidden: !found.leader });
     say(instead, page.t(`actions.${found.verb}.on`, found.leader ?? ''));
   };

@@ -2,13 +2,14 @@
 //
 // A panel reads these and redraws in update(); it changes them only through the methods here, each of which ends in one
 // call of `onupdate`. What concerns only a playground (its story, undoing, loading) is in desk.js.
-import { tell } from './panels/tell.js';
+import { sentence } from './panels/sentences.js';
 import { translate } from './strings.js';
 
 // What is read out while the story plays by itself; a step taken by hand is always read out.
 const NOTABLE = new Set([
   'leader',
   'candidate',
+  'ignored',
   'conflict',
   'truncated',
   'fetched',
@@ -20,7 +21,6 @@ const NOTABLE = new Set([
   'broken',
   'say',
   'not-held',
-  'declined',
   'damaged',
   'failed',
   'repaired',
@@ -74,9 +74,8 @@ export class Page {
     return false;
   }
 
-  // An event of a step as a sentence.
-  tell(event, step) {
-    return tell(this, event, step);
+  tell(event) {
+    return sentence(this, event);
   }
 
   get last() {
@@ -201,7 +200,7 @@ export class Page {
   #announce() {
     const isRead = this.playing || this.view.live ? (event) => NOTABLE.has(event.event) : () => true;
     const told = this.events.filter(isRead);
-    if (told.length > 0) this.onannounce(told.slice(-ANNOUNCED_MAX).map((event) => this.tell(event, this.position)));
+    if (told.length > 0) this.onannounce(told.slice(-ANNOUNCED_MAX).map((event) => this.tell(event)));
   }
 }
 

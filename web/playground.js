@@ -160,14 +160,8 @@ export class PlaygroundSource {
 
   events(k) {
     if (!(k >= 1 && k < this.length)) return [];
-    this.told[k] ??= [this.#asAnswered(this.module.json("event", this.session, k))];
+    this.told[k] ??= [this.module.json("event", this.session, k)];
     return this.told[k];
-  }
-
-  /** To a story it is a fault if a write or read is not taken; to somebody who asked by hand it is an answer: `declined`. */
-  #asAnswered(event) {
-    const asked = event.event === "not-held" && /^\s*at you (write|read) (\S+)/.exec(lineAt(this.text, event.line));
-    return asked ? { ...event, event: "declined", asked: asked[1], node: asked[2] } : event;
   }
 
   lineOf(k) {

@@ -3,7 +3,7 @@
 #include "../core/core.h"
 #include "playground.h"
 
-#define STEP "at you "
+#define STEP "at " FL_STEP_BY_HAND " "
 #define DURATION_MAX ((fl_time_us)999999 * 1000) /* A number of nine digits can say that in any unit. */
 
 /* A zero byte always ends what is there. */

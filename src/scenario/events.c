@@ -54,11 +54,17 @@ static bool play_replicate(struct fl_player *player, struct fl__words words)
     return true;
 }
 
-/* Of what the node's core does not even begin. A node that is down or paused answers nobody. */
-static void tell_refusal(struct fl_world *world, enum fl_event_type type, uint32_t node, int why)
+/* What the node's core does not even begin is told as its answer. A story's own writes and reads are expected
+ * to be begun; somebody who plays on with it may ask whom they like, and has the answer. A node that is down
+ * or paused answers nobody. */
+static void refuse(struct fl_player *player, enum fl_event_type type, uint32_t node, int why)
 {
-    if (world->error == FL_OK && why != FL_ESTOPPED)
-        fl__world_emit(world, (struct fl_event){.type = type, .node = node, .outcome = why});
+    bool is_answer = why != FL_ESTOPPED;
+    if (is_answer && player->world->error == FL_OK)
+        fl__world_emit(player->world, (struct fl_event){.type = type, .node = node, .outcome = why});
+    if (!is_answer || !fl_word_is(player->line.words[1], FL_STEP_BY_HAND))
+        fl__player_fail(player, type == FL_EVENT_READ ? "{node} takes no reads" : "{node} takes no writes",
+                        (struct fl__facts){.node = node});
 }
 
 /* write NAME WORD [times N] */
@@ -73,8 +79,7 @@ static bool play_write(struct fl_player *player, struct fl__words words)
         return fl__player_misunderstand(player, "write NAME WORD [times N]", words.list[0]);
     int number = fl_world_propose(player->world, node, (uint32_t)count);
     if (number < 0) {
-        tell_refusal(player->world, FL_EVENT_ANSWERED, node, number);
-        fl__player_fail(player, "{node} takes no writes", (struct fl__facts){.node = node});
+        refuse(player, FL_EVENT_ANSWERED, node, number);
         return true;
     }
     return fl__label_write(player, words.list[2], (uint32_t)number, (uint32_t)count);
@@ -88,8 +93,7 @@ static bool play_read(struct fl_player *player, struct fl__words words)
         return false;
     int number = fl_world_read(player->world, node);
     if (number < 0) {
-        tell_refusal(player->world, FL_EVENT_READ, node, number);
-        fl__player_fail(player, "{node} takes no reads", (struct fl__facts){.node = node});
+        refuse(player, FL_EVENT_READ, node, number);
         return true;
     }
     return fl__label_add(player,

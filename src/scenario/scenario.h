@@ -403,6 +403,8 @@ struct fl_word fl_word_of_number(uint64_t number, char digits[FL_DIGITS_MAX]);
 /* A number and us, ms or s. False: it is no duration. */
 bool fl_word_duration(struct fl_word word, fl_time_us *out);
 
+/* The step of what somebody does who plays on with a story. */
+#define FL_STEP_BY_HAND "you"
 #define FL_LINE_WORDS_MAX 512
 
 /* A line of a scenario file that says something. */

@@ -259,7 +259,7 @@ static bool tell_client(const struct telling *telling)
     const struct fl_event *event = telling->event;
     bool is_read = event->type == FL_EVENT_READ;
     telling->out->type = is_read ? "read" : "answered";
-    telling->out->is_detail = true;
+    telling->out->is_detail = event->outcome == FL_OK;
     telling->out->index = event->index;
     telling->out->other = event->other;
     telling->out->term = event->term;

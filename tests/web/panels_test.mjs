@@ -11,7 +11,6 @@ import { commitSeries, jobsOf, lagSeries, messagesByLine, positionsOf, writeSeri
 import { gravestOf, judged, nameOf, PROPERTIES, Watch } from '../../web/panels/properties.js';
 import { beginningOf, followerOf, marksOf, Repairs } from '../../web/panels/repair.js';
 import { isMessage, sentence } from '../../web/panels/sentences.js';
-import { isIgnored, refusalOf, tell } from '../../web/panels/tell.js';
 import { tableOf, valuesOf, wordsOf } from '../../web/panels/values.js';
 import { en, zh } from '../../web/strings-panels.js';
 import { FakeSource, figure7f, node, view } from './panels_source.mjs';
@@ -408,34 +407,10 @@ test('both languages have the same strings', () => {
   assert.deepEqual(spoken.toSorted(), Object.keys(en).toSorted());
 });
 
-test('an expectation and a broken rule are told in the reader\'s language alone, and a rule by its name', () => {
-  const told = (language, event) => tell({ ...reader(language), source: { kind: 'playground' } }, event, 1);
-  const held = { event: 'held', text: 'as expected: leader A term 1' };
-  assert.equal(told('en', held), 'as expected: leader A term 1');
-  assert.equal(told('zh', held), '符合预期：leader A term 1');
+test('a broken rule is told by its name', () => {
   const broken = { event: 'broken', node: 'A', text: 'BROKEN INVARIANT R5: A applies entry 2' };
-  assert.equal(told('en', broken), 'Broken: State Machine Safety. A applies entry 2');
-  assert.equal(told('zh', broken), '被破坏：状态机安全。A applies entry 2');
-});
-
-test('a request for a vote was ignored if the next step finds the voter in its old term', () => {
-  const asked = { event: 'delivered', node: 'b', peer: 'c', message: 'vote', term: 3, text: 'from c (term 3): vote asked' };
-  const start = view([node('a', [1], { role: 'leader' }), node('b', [1], { leader: 'a' }), node('c', [1], { term: 3 })]);
-  const ignored = new FakeSource(start).step(asked).step({ event: 'line' });
-  const taken = new FakeSource(start).step(asked).step({ event: 'follower', node: 'b', term: 3 }, (next) => (next.nodes[1].term = 3));
-  assert.equal(isIgnored(ignored, 1, ignored.events(1)[0]), true);
-  assert.equal(isIgnored(taken, 1, taken.events(1)[0]), false);
-  const page = { ...reader('en'), source: ignored };
-  assert.match(tell(page, ignored.events(1)[0], 1), /; it does not answer: it has just heard its leader a, and keeps its term$/);
-});
-
-test('a node that declines names who leads, if anybody does', () => {
-  const source = new FakeSource(view([node('a', [1], { role: 'leader', term: 1 }), node('b', [1])]));
-  const page = { ...reader('en'), source };
-  assert.deepEqual(refusalOf(page, 0, { asked: 'write', node: 'b' }), { words: 'b takes no writes, as it does not lead: a does', leader: 'a' });
-  assert.equal(refusalOf(page, 0, { asked: 'write', node: 'a' }).leader, null);
-  source.views[0].nodes[0].up = false;
-  assert.match(refusalOf(page, 0, { asked: 'write', node: 'b' }).words, /at present nobody does$/);
+  assert.equal(sentence(reader('en'), broken), 'Broken: State Machine Safety. A applies entry 2');
+  assert.equal(sentence(reader('zh'), broken), '被破坏：状态机安全。A applies entry 2');
 });
 
 test('of what broke a property of Figure 3 is named first', () => {

@@ -163,9 +163,9 @@ await test("each of Figure 7's followers is repaired in every way, those with ne
 await test("a write or read by hand that a node declines is an answer; one of the story is a fault", async () => {
   const source = await PlaygroundSource.open("nodes A B C\nat a elect A term 1 with B C\nat b write B x=1\n");
   const last = () => source.events(source.length - 1)[0];
-  assert.deepEqual([last().event, last().asked], ["not-held", undefined]);
+  assert.equal(last().event, "not-held");
   source.act(source.length - 1, "write B x=1");
-  assert.deepEqual([last().event, last().asked, last().node], ["declined", "write", "B"]);
+  assert.deepEqual([last().event, last().outcome, last().node], ["answered", "not-leader", "B"]);
 });
 
 await test("of a live view only the part of the logs that it shows is compared, with its own indexes", async () => {

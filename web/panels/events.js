@@ -5,15 +5,14 @@ import { h, keyed, put, say } from '../dom.js';
 import { duration } from './numbers.js';
 import { listen, markRow, showCurrent } from './rows.js';
 import { isMessage } from './sentences.js';
-import { isIgnored } from './tell.js';
 
 const ROWS_MAX = 200;
 const AFTER_MAX = 40; // Of them, behind the step that is shown.
 
-// Steps with their events, as rows: up to ROWS_MAX that pass (an event, its step), around the position.
+// Steps with their events, as rows: up to ROWS_MAX that pass, around the position.
 export function windowOf(source, position, passes) {
   const rows = [];
-  const take = (k, into) => source.events(k).forEach((event, n) => passes(event, k) && into({ step: k, n, event }));
+  const take = (k, into) => source.events(k).forEach((event, n) => passes(event) && into({ step: k, n, event }));
   for (let k = position + 1; k < source.length && rows.length < AFTER_MAX; k++) take(k, (row) => rows.push(row));
   for (let k = position; k >= source.first && rows.length < ROWS_MAX; k--) {
     const step = [];
@@ -23,11 +22,7 @@ export function windowOf(source, position, passes) {
   return rows;
 }
 
-// A request that is ignored leaves no other trace than its own arrival.
-const filtersOf = (source) => ({
-  all: () => true,
-  quiet: (event, step) => !isMessage(event) || isIgnored(source, step, event),
-});
+const FILTERS = { all: () => true, quiet: (event) => !isMessage(event) };
 
 export function create(element, page) {
   const select = h('select', { onchange: () => update() });
@@ -41,7 +36,7 @@ export function create(element, page) {
     if (language === page.language) return;
     language = page.language;
     const chosen = select.value || 'quiet';
-    put(select, Object.keys(filtersOf(page.source)).map((name) => h('option', { value: name }, page.t(`events.filter.${name}`))));
+    put(select, Object.keys(FILTERS).map((name) => h('option', { value: name }, page.t(`events.filter.${name}`))));
     select.value = chosen;
     say(label, page.t('events.filter'));
     list.setAttribute('aria-label', page.t('events.list'));
@@ -53,7 +48,7 @@ export function create(element, page) {
   }
 
   function fillRow(row, { step, event }, current) {
-    const words = page.tell(event, step);
+    const words = page.tell(event);
     const state = `${page.language} ${page.view.live} ${event.time_us} ${words}`;
     row.className = `events-row events-is-${event.event}${step > page.position ? ' events-later' : ''}`;
     markRow(row, step === current);
@@ -70,7 +65,7 @@ export function create(element, page) {
 
   function update() {
     writeChoices();
-    const rows = windowOf(page.source, page.position, filtersOf(page.source)[select.value]);
+    const rows = windowOf(page.source, page.position, FILTERS[select.value]);
     const current = rows.findLast(({ step }) => step <= page.position)?.step;
     const key = ({ step, n, event }) => `${step} ${n} ${event.event}`;
     keyed(list, rows, key, makeRow, (row, item) => fillRow(row, item, current));

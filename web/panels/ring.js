@@ -5,7 +5,6 @@
 // only a leader's counters are seen, so a mark says that something was sent, and the panel that this is a sample.
 import { h, keyed, put, say, set, svg } from '../dom.js';
 import { termClass } from './terms.js';
-import { isIgnored } from './tell.js';
 
 const WIDTH = 460;
 const HEIGHT = 410;
@@ -206,7 +205,7 @@ export function create(element, page) {
     const here = new Set(page.view.flying.map((message) => message.number));
     const gone = page.before.flying.find((message) => !here.has(message.number));
     const begin = parts.get(gone?.number) ?? 0.1;
-    const kind = isIgnored(page.source, page.position, event) ? 'ignored' : event.event;
+    const kind = isIgnored(page, event) ? 'ignored' : event.event;
     if (gone && begin < NEAR) fly(gone, begin, kind === 'lost' ? begin + 0.2 : 1, kind);
   }
 
@@ -396,4 +395,9 @@ function legendOf(page) {
     page.t('legend.answer'),
   );
   return [roles, marks, answer];
+}
+
+// Whether the message that has arrived is one that its receiver lets pass: the step after it says so.
+function isIgnored({ source, position }, { number }) {
+  return source.events(position + 1).some((next) => next.event === 'ignored' && next.number === number);
 }

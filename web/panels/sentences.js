@@ -4,6 +4,7 @@
 // {0} index, {1} other, {2} term, {3} peer, {4} entries, {5} votes, {6} voters, {7} round trips, {8} a scenario file's
 // words or, without any, the text, and {9} the range from index to other; of a message, what it says; of a client's
 // request, how it ended; of what is ignored, for whose sake. An event that has no such string keeps its English text.
+import { nameOf } from './properties.js';
 
 const MESSAGES = new Set(['sent', 'delivered', 'lost']);
 
@@ -76,17 +77,24 @@ function sayMessage(page, { event, message, text }) {
   return page.t(`event.${event}`, page.t(`message.${message}`), text.replace(/^lost: /, ''));
 }
 
+// The judge's words begin with the rule's number; people know it by its name.
+function sayBroken(page, { text }) {
+  const [, rule, what] = /^(?:BROKEN INVARIANT )?(?:([A-Z]\d+): )?(.*)$/s.exec(text);
+  return page.t('event.broken', rule ? nameOf(page, rule) : '', what);
+}
+
 // Without the node's name.
 export function predicate(page, event) {
   if (event.event === 'say') return page.said(event.text);
+  if (event.event === 'broken') return sayBroken(page, event);
   if (page.language === 'en' && event.text) return isMessage(event) ? sayMessage(page, event) : event.text;
   const key = `event.${event.event}${variantOf(event)}`;
   const text = fromFields(page, event, key);
   return text === key ? (event.text ?? event.event) : text;
 }
 
-// With it.
+// With it. A broken rule's words name it themselves.
 export function sentence(page, event) {
   const text = predicate(page, event);
-  return event.node ? page.t('event.whole', event.node, text) : text;
+  return event.node && event.event !== 'broken' ? page.t('event.whole', event.node, text) : text;
 }

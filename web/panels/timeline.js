@@ -306,7 +306,7 @@ export function sentenceOf(page) {
   const { source } = page;
   for (let step = page.position; step >= source.first; step--) {
     const event = source.events(step).at(-1);
-    if (event && !UNTOLD.has(event.event)) return page.tell(event, step);
+    if (event && !UNTOLD.has(event.event)) return page.tell(event);
   }
   return source.kind === 'playground' ? page.t('timeline.beginning') : '';
 }
