@@ -85,13 +85,14 @@ static void test_members_stand_in_their_order_and_the_unknown_are_down(void **st
     (void)fl__picture_since(picture, "n1");
     (void)fl__picture_since(picture, "n2");
     assert_true(take(picture, "n2", 1, 5, 10));
-    fl__picture_lost(picture, "n1");
+    fl__picture_lost(picture, "n1", "nothing listens there");
     cJSON *view = tell(picture);
     assert_non_null(view);
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(view, "nodes")), 2);
     expect_text(node_at(view, 0), "name", "n1");
     expect_text(node_at(view, 0), "role", "down");
     assert_false(is_true(node_at(view, 0), "up"));
+    expect_text(node_at(view, 0), "problem", "nothing listens there");
     expect_text(node_at(view, 1), "role", "leader");
     assert_true(is_true(view, "live"));
     expect_text(view, "name", "n1");
@@ -125,9 +126,10 @@ static void test_one_that_falls_silent_is_down_with_its_last_numbers(void **stat
     struct fl__picture *picture = fl__picture_create();
     assert_true(take(picture, "n1", 1, 5, 10));
     cJSON_Delete(tell(picture));
-    fl__picture_lost(picture, "n1");
+    fl__picture_lost(picture, "n1", "it says \"no\"");
     cJSON *view = tell(picture);
     const cJSON *node = node_at(view, 0);
+    expect_text(node, "problem", "it says \"no\"");
     assert_false(is_true(node, "up"));
     expect_text(node, "role", "down");
     expect_text(node, "health", "unknown");
@@ -135,12 +137,134 @@ static void test_one_that_falls_silent_is_down_with_its_last_numbers(void **stat
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(node, "log")), 1);
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(node, "peers")), 0);
     cJSON_Delete(view);
-    fl__picture_lost(picture, "n1");
+    fl__picture_lost(picture, "n1", "it says \"no\"");
     assert_null(tell(picture));
+    fl__picture_lost(picture, "n1", "it says \xff nothing");
+    view = tell(picture);
+    expect_text(node_at(view, 0), "problem", "it says ? nothing");
+    assert_int_equal(cJSON_GetObjectItem(node_at(view, 0), "last")->valueint, 5);
+    cJSON_Delete(view);
     assert_true(take(picture, "n1", 1, 5, 10));
     view = tell(picture);
     assert_true(is_true(node_at(view, 0), "up"));
     cJSON_Delete(view);
+    fl__picture_destroy(picture);
+}
+
+/* A text of that size, to be freed, between a beginning and an end. */
+static char *long_text(const char *begin, size_t size, const char *end)
+{
+    char *text = calloc(1, size + 1);
+    memset(text, ' ', size);
+    memcpy(text, begin, strlen(begin));
+    memcpy(text + size - strlen(end), end, strlen(end));
+    return text;
+}
+
+static void test_one_that_says_too_much_is_down_and_the_others_are_shown(void **state)
+{
+    static const size_t sizes[] = {256 << 10, (256 << 10) + 1, 9 << 20};
+    (void)state;
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        struct fl__picture *picture = fl__picture_create();
+        char *view = long_text("{\"name\":\"n1\",\"role\":\"leader\",\"peers\":[],", sizes[k], "\"log\":[]}");
+        char *event = long_text("{\"sequence\":4,", sizes[k], "\"wall_us\":1}");
+        const char *const events[] = {event};
+        struct fl__seen seen = {.boot = "b0", .next = 5, .events = events, .event_count = 1, .view = view};
+        bool is_taken = fl__picture_take(picture, "n1", &seen);
+        assert_int_equal(is_taken, k == 0);
+        assert_true(take(picture, "n2", 1, 5, 10));
+        struct fl__reply message;
+        assert_true(fl__picture_tell(picture, &caption, &message));
+        assert_null(data_of(&message, "events")); /* The event is left out, and the view says so. */
+        cJSON *told = data_of(&message, "view");
+        assert_int_equal(is_true(told, "sampled"), is_taken);
+        expect_text(node_at(told, 0), "role", is_taken ? "leader" : "down");
+        expect_text(node_at(told, 1), "role", "leader");
+        cJSON_Delete(told);
+        fl__reply_release(&message);
+        free(view);
+        free(event);
+        fl__picture_destroy(picture);
+    }
+}
+
+static void test_all_members_may_say_as_much_as_they_may(void **state)
+{
+    struct fl__picture *picture = fl__picture_create();
+    struct fl__reply message;
+    char head[64], *events[128];
+    (void)state;
+    for (unsigned k = 0; k < 128; k++)
+        events[k] = long_text("{\"sequence\":1,", 1023, "\"wall_us\":1}");
+    for (unsigned k = 0; k < FL_MEMBERS_MAX; k++) {
+        snprintf(head, sizeof head, "{\"name\":\"n%u\",\"peers\":[],", k);
+        char *view = long_text(head, 256 << 10, "\"log\":[]}");
+        const struct fl__seen seen = {.boot = "b0",
+                                      .next = 129,
+                                      .events = (const char *const *)events,
+                                      .event_count = 128,
+                                      .view = view};
+        snprintf(head, sizeof head, "n%u", k);
+        assert_true(fl__picture_take(picture, head, &seen));
+        free(view);
+    }
+    assert_true(fl__picture_tell(picture, &caption, &message));
+    fl__reply_release(&message);
+    assert_true(fl__picture_greet(picture, &caption, &message));
+    fl__reply_release(&message);
+    for (unsigned k = 0; k < 128; k++)
+        free(events[k]);
+    fl__picture_destroy(picture);
+}
+
+/* As one that is down a view is written anew, and may become longer. */
+static void test_a_view_that_grows_too_long_as_down_is_not_kept(void **state)
+{
+    struct fl__picture *picture = fl__picture_create();
+    size_t size = 250 << 10;
+    char *view = long_text("{\"name\":\"n1\",\"log\":[],\"peers\":[],\"x\":[0", size, "]}");
+    const struct fl__seen seen = {.boot = "b0", .next = 1, .view = view};
+    (void)state;
+    for (size_t at = 64; at + 24 < size; at += 21)
+        memcpy(view + at, ",18446744073709551615", 21);
+    assert_true(fl__picture_take(picture, "n1", &seen));
+    fl__picture_lost(picture, "n1", "it does not answer");
+    cJSON *told = tell(picture);
+    expect_text(node_at(told, 0), "role", "down");
+    assert_null(cJSON_GetObjectItem(node_at(told, 0), "x"));
+    cJSON_Delete(told);
+    free(view);
+    fl__picture_destroy(picture);
+}
+
+static bool take_timed(struct fl__picture *picture, const char *leaderless)
+{
+    char view[VIEW_SIZE];
+    snprintf(view, sizeof view, "{\"name\":\"n1\",\"log\":[],\"peers\":[],\"leaderless_us\":%s}", leaderless);
+    return fl__picture_take(picture, "n1", &(struct fl__seen){.boot = "b0", .next = 1, .view = view});
+}
+
+static void test_how_long_there_is_no_leader_is_no_news_but_known_to_newcomers(void **state)
+{
+    struct fl__picture *picture = fl__picture_create();
+    struct fl__reply message;
+    (void)state;
+    assert_true(take_timed(picture, "200000"));
+    cJSON_Delete(tell(picture));
+    assert_true(take_timed(picture, "3600000000"));
+    assert_null(tell(picture));
+    assert_true(fl__picture_greet(picture, &caption, &message));
+    assert_memory_equal(message.data, "retry: 1000\n\n", 13);
+    cJSON *view = data_of(&message, "view");
+    assert_true(cJSON_GetObjectItem(node_at(view, 0), "leaderless_us")->valuedouble >= 3.6e9);
+    cJSON_Delete(view);
+    fl__reply_release(&message);
+    /* What is no number of JSON is no number here either. */
+    static const char *const bad[] = {"",   "01", "123456789012345678901", "1.", "1.5", "1e3", "-01",
+                                      "1-", "-"};
+    for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++)
+        assert_false(take_timed(picture, bad[k]));
     fl__picture_destroy(picture);
 }
 
@@ -169,7 +293,10 @@ static void test_what_is_no_view_of_that_member_is_refused(void **state)
                                       "{\"name\":\"n1\"",
                                       "{\"name\":7}",
                                       "{\"name\":\"n1\",\n\"up\":true}",
-                                      "{\"name\":\"n1\",\r\"up\":true}"};
+                                      "{\"name\":\"n1\",\r\"up\":true}",
+                                      "\xef\xbb\xbf{\"name\":\"n1\",\"log\":[],\"peers\":[]}",
+                                      "{\"name\":\"n1\",\"log\":[],\"peers\":[01]}",
+                                      "{\"\\\"\":\"\\\\\",\"name\":\"n1\",\"log\":[],\"peers\":[1.]}"};
     struct fl__picture *picture = fl__picture_create();
     (void)state;
     for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++)
@@ -275,6 +402,10 @@ int main(void)
         cmocka_unit_test(test_members_stand_in_their_order_and_the_unknown_are_down),
         cmocka_unit_test(test_only_news_is_told_and_a_round_trip_is_none),
         cmocka_unit_test(test_one_that_falls_silent_is_down_with_its_last_numbers),
+        cmocka_unit_test(test_one_that_says_too_much_is_down_and_the_others_are_shown),
+        cmocka_unit_test(test_all_members_may_say_as_much_as_they_may),
+        cmocka_unit_test(test_a_view_that_grows_too_long_as_down_is_not_kept),
+        cmocka_unit_test(test_how_long_there_is_no_leader_is_no_news_but_known_to_newcomers),
         cmocka_unit_test(test_entries_that_were_never_shown_make_it_sampled),
         cmocka_unit_test(test_what_is_no_view_of_that_member_is_refused),
         cmocka_unit_test(test_events_stand_by_their_clocks_and_each_is_told_once),

@@ -5,8 +5,11 @@
  * no clock and waits for nobody.
  *
  * A member's part goes on as it came: JSON that was read once, to see that it is what it should be. Of one
- * that does not answer the picture shows what it was last, as down. How long messages take changes all the
- * time, and alone is no news. */
+ * that does not answer the picture shows what it was last, as down, and why. How long messages take, and for
+ * how long there has been no leader, changes all the time, and alone is no news.
+ *
+ * No member keeps the others from being shown: of what it says only so much is taken that there is room for
+ * all. */
 #include "web.h"
 
 #include <cjson/cJSON.h>
@@ -17,13 +20,19 @@
 
 #define EVENTS_MAX 2048 /* New ones in one message: all that 16 members tell in one answer each. */
 #define KEPT 256        /* Events that a newcomer is told. */
+/* Of a member, as it comes or as one that is down; of an event. So a message always has room for all. */
+#define VIEW_SIZE_MAX (256u << 10)
+#define EVENT_SIZE_MAX 1023
 #define MESSAGE_SIZE_MAX (8u << 20)
-#define ROUND_TRIP "\"round_trip_us\":"
+#define PROBLEM_SIZE 128
+#define DIGITS_MAX 20
+#define RETRY_MS 1000 /* After which a browser connects again. */
 
 struct seen {
     char name[FL_NAME_MAX];
     bool is_up;
     char *view; /* As it came, or as made for one that is down; from malloc. NULL: nothing is known. */
+    char problem[PROBLEM_SIZE]; /* Of one that is down: why. */
     fl_index last;
     char boot[17];
     uint64_t next; /* Its next event; 0: the newest ones are wanted. */
@@ -100,23 +109,71 @@ static bool is_one_line(const char *text)
     return *text == '\0';
 }
 
-/* Whether two views differ in nothing but how long messages take. */
+/* Of a whole number that stands there as JSON has it; 0: none does. */
+static size_t number_size(const char *text)
+{
+    size_t size = strspn(text, "0123456789");
+    bool has_more = text[size] != '\0' && strchr(".eE+-", text[size]) != NULL;
+    return size > DIGITS_MAX || has_more || (text[0] == '0' && size > 1) ? 0 : size;
+}
+
+/* cJSON takes more for a number than JSON does, as 01 or 1.: a browser would read nothing of it. */
+static bool has_whole_numbers(const char *text)
+{
+    bool is_in_string = false;
+    while (*text != '\0') {
+        size_t size = 1;
+        if (is_in_string && text[0] == '\\' && text[1] != '\0') {
+            size = 2;
+        } else if (*text == '"') {
+            is_in_string = !is_in_string;
+        } else if (!is_in_string && (*text == '-' || (*text >= '0' && *text <= '9'))) {
+            text += *text == '-';
+            size = number_size(text);
+        }
+        if (size == 0)
+            return false;
+        text += size;
+    }
+    return true;
+}
+
+/* NULL: it is no object that can be put into a message as it is. To be deleted. */
+static cJSON *read_object(const char *text, size_t size_max)
+{
+    /* cJSON passes over a mark at the beginning. */
+    bool may_be = text[0] == '{' && strnlen(text, size_max + 1) <= size_max && is_one_line(text);
+    cJSON *json = may_be && has_whole_numbers(text) ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
+    if (cJSON_IsObject(json))
+        return json;
+    cJSON_Delete(json);
+    return NULL;
+}
+
+/* Whether two views differ in nothing but what changes all the time. */
 static bool is_same_view(const char *a, const char *b)
 {
-    const size_t size = sizeof ROUND_TRIP - 1;
+    static const char *const restless[] = {"\"round_trip_us\":", "\"leaderless_us\":"};
     while (*a == *b && *a != '\0') {
-        bool is_number = strncmp(a, ROUND_TRIP, size) == 0 && strncmp(b, ROUND_TRIP, size) == 0;
-        a += is_number ? size + strspn(a + size, "0123456789") : 1;
-        b += is_number ? size + strspn(b + size, "0123456789") : 1;
+        size_t skipped_a = 1, skipped_b = 1;
+        for (size_t k = 0; *a == '"' && k < sizeof restless / sizeof restless[0]; k++) {
+            size_t size = strlen(restless[k]);
+            if (strncmp(a, restless[k], size) != 0 || strncmp(b, restless[k], size) != 0 ||
+                number_size(a + size) == 0 || number_size(b + size) == 0)
+                continue;
+            skipped_a = size + number_size(a + size);
+            skipped_b = size + number_size(b + size);
+        }
+        a += skipped_a;
+        b += skipped_b;
     }
     return *a == *b;
 }
 
 static void keep_fresh(struct fl__picture *picture, const char *text)
 {
-    cJSON *json = cJSON_ParseWithOpts(text, NULL, true);
-    char *copy =
-        cJSON_IsObject(json) && is_one_line(text) && picture->fresh_count < EVENTS_MAX ? strdup(text) : NULL;
+    cJSON *json = picture->fresh_count < EVENTS_MAX ? read_object(text, EVENT_SIZE_MAX) : NULL;
+    char *copy = json != NULL ? strdup(text) : NULL;
     if (copy != NULL)
         picture->fresh[picture->fresh_count++] =
             (struct event){.wall_us = (double)read_number(json, "wall_us"), .text = copy};
@@ -145,7 +202,7 @@ static void take_events(struct fl__picture *picture, struct seen *seen, const st
 /* NULL: it is no view of that member. To be deleted. */
 static cJSON *read_view(const char *text, const char *name)
 {
-    cJSON *json = is_one_line(text) ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
+    cJSON *json = read_object(text, VIEW_SIZE_MAX);
     const cJSON *own = cJSON_GetObjectItemCaseSensitive(json, "name");
     if (cJSON_IsString(own) && strcmp(own->valuestring, name) == 0 &&
         cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(json, "log")) &&
@@ -177,13 +234,25 @@ static bool take_view(struct fl__picture *picture, struct seen *seen, const char
     return true;
 }
 
+/* Nothing new, but newer: for those who come later. */
+static void renew_view(struct seen *seen, const char *text)
+{
+    char *view = strcmp(seen->view, text) != 0 ? strdup(text) : NULL;
+    if (view == NULL)
+        return;
+    free(seen->view);
+    seen->view = view;
+}
+
 bool fl__picture_take(struct fl__picture *picture, const char *name, const struct fl__seen *answer)
 {
     struct seen *seen = member_named(picture, name);
     if (seen == NULL || answer->next < answer->event_count)
         return false;
     bool is_old = seen->is_up && seen->view != NULL && is_same_view(seen->view, answer->view);
-    if (!is_old && !take_view(picture, seen, answer->view))
+    if (is_old)
+        renew_view(seen, answer->view);
+    else if (!take_view(picture, seen, answer->view))
         return false;
     take_events(picture, seen, answer);
     return true;
@@ -191,7 +260,7 @@ bool fl__picture_take(struct fl__picture *picture, const char *name, const struc
 
 /* ---------------------------------------------------------------------------------- one that says nothing */
 
-/* What it was last, as down; NULL: nothing is known, or no memory. */
+/* What it was last, as down; NULL: nothing is known, no memory, or it was too long that way. */
 static char *make_down(const char *view)
 {
     cJSON *json = view != NULL ? cJSON_Parse(view) : NULL;
@@ -206,21 +275,30 @@ static char *make_down(const char *view)
     cJSON_AddArrayToObject(json, "peers");
     char *text = cJSON_PrintUnformatted(json);
     cJSON_Delete(json);
-    return text;
+    if (text == NULL || strlen(text) <= VIEW_SIZE_MAX)
+        return text;
+    free(text);
+    return NULL;
 }
 
-void fl__picture_lost(struct fl__picture *picture, const char *name)
+void fl__picture_lost(struct fl__picture *picture, const char *name, const char *why)
 {
+    char problem[PROBLEM_SIZE];
     struct seen *seen = member_named(picture, name);
-    if (seen == NULL || !seen->is_up)
+    snprintf(problem, sizeof problem, "%s", why);
+    if (seen == NULL || (!seen->is_up && strcmp(seen->problem, problem) == 0))
+        return;
+    memcpy(seen->problem, problem, sizeof problem);
+    picture->has_changed = true;
+    if (!seen->is_up)
         return;
     char *view = make_down(seen->view);
     free(seen->view);
     seen->view = view;
     seen->is_up = false;
-    picture->has_changed = true;
 }
 
+/* Without its last brace, too. */
 static void write_unknown(struct fl__reply *out, const struct seen *seen)
 {
     fl__reply_print(
@@ -231,7 +309,22 @@ static void write_unknown(struct fl__reply *out, const struct seen *seen)
     fl__reply_print(out, ",\"last\":0,\"durable\":0,\"commit\":0,\"applied\":0,\"first\":1,\"log\":[],"
                          "\"election_us\":-1,\"timeout_us\":-1,\"disk\":\"fast\",\"writes\":0,\"peers\":[]");
     fl__reply_print(out, ",\"counters\":{\"committed\":0,\"syncs\":0,\"sync_us\":0,\"commits\":0,"
-                         "\"commit_us\":0,\"clients\":0,\"memory\":0,\"disk\":0}}");
+                         "\"commit_us\":0,\"clients\":0,\"memory\":0,\"disk\":0}");
+}
+
+static void write_member(struct fl__reply *out, const struct seen *seen)
+{
+    if (seen->is_up) {
+        fl__reply_raw(out, fl__bytes_of(seen->view));
+        return;
+    }
+    if (seen->view != NULL) /* As make_down() made it, without its last brace. */
+        fl__reply_raw(out, (struct fl__bytes){seen->view, strlen(seen->view) - 1});
+    else
+        write_unknown(out, seen);
+    fl__reply_print(out, ",\"problem\":");
+    fl__utf8_json(out, seen->problem);
+    fl__reply_print(out, "}");
 }
 
 /* ----------------------------------------------------------------------------------------------- messages */
@@ -242,12 +335,8 @@ static void write_view(struct fl__picture *picture, const struct fl__caption *ca
                     caption->wall_us);
     fl__reply_print(out, ",\"live\":true,\"name\":\"%s\",\"nodes\":[", caption->name);
     for (uint32_t k = 0; k < picture->count; k++) {
-        const struct seen *seen = &picture->members[k];
         fl__reply_print(out, "%s", k > 0 ? "," : "");
-        if (seen->view != NULL)
-            fl__reply_raw(out, fl__bytes_of(seen->view));
-        else
-            write_unknown(out, seen);
+        write_member(out, &picture->members[k]);
     }
     fl__reply_print(out, "],\"flying\":[],\"cut\":[],\"committed\":%" PRIu64, picture->committed);
     fl__reply_print(out, ",\"broken\":[],\"options\":{},\"line\":0,\"sampled\":%s}\n\n",
@@ -288,7 +377,8 @@ bool fl__picture_tell(struct fl__picture *picture, const struct fl__caption *cap
         return false;
     write_events(picture, out);
     write_view(picture, caption, out);
-    picture->has_changed = picture->is_sampled = false;
+    picture->has_changed = picture->is_sampled =
+        out->failed; /* Memory is short: perhaps not the next time. */
     return !out->failed;
 }
 
@@ -296,6 +386,7 @@ bool fl__picture_greet(struct fl__picture *picture, const struct fl__caption *ca
 {
     uint64_t first = picture->kept_next > KEPT ? picture->kept_next - KEPT : 0;
     fl__reply_init(out, 2, MESSAGE_SIZE_MAX);
+    fl__reply_print(out, "retry: %d\n\n", RETRY_MS);
     for (uint64_t k = first; k < picture->kept_next; k++) {
         fl__reply_print(out, "%s", k == first ? "event: events\ndata: [" : ",");
         fl__reply_raw(out, fl__bytes_of(picture->kept[k % KEPT]));
