@@ -641,6 +641,33 @@ static void test_what_the_page_sends_is_done(void **state)
     close_site(&site);
 }
 
+static void test_what_was_sent_and_not_answered_may_have_been_done(void **state)
+{
+    struct member member;
+    struct fl__names names = {.list[0].host = ""};
+    struct fl__place place = {.host = "127.0.0.1"};
+    struct fl__question question = {.due = 0};
+    struct pollfd one = {.fd = -1};
+    (void)state;
+    start_member(&member, "n1");
+    set_silent(&member, true);
+    place.port = member.port;
+    for (int round = 0; round < 2; round++) { /* Before it is sent, and after. */
+        fl__question_ask(&question, &names, &place, "", (const char *const[]){"SET", "a", "1", NULL}, 10, 1);
+        one.events = fl__question_events(&question, &one.fd);
+        assert_int_equal(poll(&one, 1, OUTCOME_MS), 1);
+        if (round == 1)
+            fl__question_advance(&question, &names, one.revents, 10);
+        assert_true(question.is_open);
+        fl__question_advance(&question, &names, 0, 11);
+        assert_false(question.is_open);
+        assert_string_equal(question.problem, "it does not answer");
+        assert_int_equal(question.is_unknown, round == 1);
+    }
+    fl__question_close(&question);
+    stop_member(&member);
+}
+
 static void test_what_another_page_sends_is_refused(void **state)
 {
     static const char *const others[] = {
@@ -722,6 +749,7 @@ int main(void)
         cmocka_unit_test(test_a_member_is_found_by_its_name),
         cmocka_unit_test(test_the_password_opens_the_members),
         cmocka_unit_test(test_what_the_page_sends_is_done),
+        cmocka_unit_test(test_what_was_sent_and_not_answered_may_have_been_done),
         cmocka_unit_test(test_what_another_page_sends_is_refused),
         cmocka_unit_test(test_doing_is_not_offered_to_a_whole_network_by_accident),
         cmocka_unit_test(test_a_port_that_closes_answers_what_is_under_way),

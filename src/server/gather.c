@@ -272,6 +272,14 @@ static void begin_errands(struct fl__gatherer *gatherer, double now)
     }
 }
 
+static void end_lost_errand(struct fl__gatherer *gatherer, struct fl__errand *errand)
+{
+    char why[sizeof errand->text];
+    snprintf(why, sizeof why, "%.200s%s", errand->question.problem,
+             errand->question.is_unknown ? "; whether it was done is not known" : "");
+    end_errand(gatherer, errand, false, why);
+}
+
 static void end_errands(struct fl__gatherer *gatherer)
 {
     struct fl__errand **place = &gatherer->begun;
@@ -286,7 +294,7 @@ static void end_errands(struct fl__gatherer *gatherer)
         if (reply != NULL)
             end_errand(gatherer, errand, true, reply->str != NULL ? reply->str : "done");
         else
-            end_errand(gatherer, errand, false, errand->question.problem);
+            end_lost_errand(gatherer, errand);
     }
 }
 

@@ -35,10 +35,9 @@ static void fail(struct fl__question *question, const char *why)
 }
 
 /* What was sent may have been done. */
-static void lose(struct fl__question *question, const char *how)
+static void lose(struct fl__question *question, const char *why)
 {
-    char why[192];
-    snprintf(why, sizeof why, "%s%s", how, question->is_sent ? "; whether it was done is not known" : "");
+    question->is_unknown = question->is_sent;
     fail(question, why);
 }
 
@@ -97,7 +96,7 @@ void fl__question_ask(struct fl__question *question, struct fl__names *names, co
     question->due = 1;
     question->received = 0;
     question->is_open = true;
-    question->is_sent = question->is_in_number = false;
+    question->is_sent = question->is_unknown = question->is_in_number = false;
     question->is_line_new = true;
     fl__reply_init(&question->request, 2, REQUEST_SIZE_MAX);
     if (question->context == NULL && password[0] != '\0') {

@@ -153,7 +153,8 @@ struct fl__question {
     uint32_t digits; /* of the number that says how many elements an array has. */
     double until_s;
     bool is_open, is_sent;
-    char problem[256]; /* Why there is no reply. */
+    char problem[256]; /* Why there is no reply; */
+    bool is_unknown;   /* and what was asked for may have been done. */
 };
 /* words end with NULL. An open question is not to be asked again. */
 void fl__question_ask(struct fl__question *question, struct fl__names *names, const struct fl__place *place,
