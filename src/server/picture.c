@@ -4,7 +4,7 @@
  * those who watch: server-sent events, "events" with the new ones and "view" with the whole picture. It reads
  * no clock and waits for nobody.
  *
- * A member's part goes on as it came: JSON that was read once, to see that it is what it should be. Of one
+ * A member's part goes on as it came, once answer.c has seen that it is what it should be. Of one
  * that does not answer the picture shows what it was last, as down, and why. How long messages take, and for
  * how long there has been no leader, changes all the time, and alone is no news.
  *
@@ -20,12 +20,8 @@
 
 #define EVENTS_MAX 2048 /* New ones in one message: all that 16 members tell in one answer each. */
 #define KEPT 256        /* Events that a newcomer is told. */
-/* Of a member, as it comes or as one that is down; of an event. So a message always has room for all. */
-#define VIEW_SIZE_MAX (256u << 10)
-#define EVENT_SIZE_MAX 1023
 #define MESSAGE_SIZE_MAX (8u << 20)
 #define PROBLEM_SIZE 128
-#define DIGITS_MAX 20
 #define RETRY_MS 1000 /* After which a browser connects again. */
 
 struct seen {
@@ -101,78 +97,9 @@ static uint64_t read_number(const cJSON *object, const char *name)
     return cJSON_IsNumber(item) && item->valuedouble > 0 ? (uint64_t)item->valuedouble : 0;
 }
 
-/* Server-sent events end a line's data where the line ends. */
-static bool is_one_line(const char *text)
-{
-    while ((unsigned char)*text >= 0x20)
-        text++;
-    return *text == '\0';
-}
-
-/* Of a whole number that stands there as JSON has it; 0: none does. */
-static size_t number_size(const char *text)
-{
-    size_t size = strspn(text, "0123456789");
-    bool has_more = text[size] != '\0' && strchr(".eE+-", text[size]) != NULL;
-    return size > DIGITS_MAX || has_more || (text[0] == '0' && size > 1) ? 0 : size;
-}
-
-/* cJSON takes more for a number than JSON does, as 01 or 1.: a browser would read nothing of it. */
-static bool has_whole_numbers(const char *text)
-{
-    bool is_in_string = false;
-    while (*text != '\0') {
-        size_t size = 1;
-        if (is_in_string && text[0] == '\\' && text[1] != '\0') {
-            size = 2;
-        } else if (*text == '"') {
-            is_in_string = !is_in_string;
-        } else if (!is_in_string && (*text == '-' || (*text >= '0' && *text <= '9'))) {
-            text += *text == '-';
-            size = number_size(text);
-        }
-        if (size == 0)
-            return false;
-        text += size;
-    }
-    return true;
-}
-
-/* NULL: it is no object that can be put into a message as it is. To be deleted. */
-static cJSON *read_object(const char *text, size_t size_max)
-{
-    /* cJSON passes over a mark at the beginning. */
-    bool may_be = text[0] == '{' && strnlen(text, size_max + 1) <= size_max && is_one_line(text);
-    cJSON *json = may_be && has_whole_numbers(text) ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
-    if (cJSON_IsObject(json))
-        return json;
-    cJSON_Delete(json);
-    return NULL;
-}
-
-/* Whether two views differ in nothing but what changes all the time. */
-static bool is_same_view(const char *a, const char *b)
-{
-    static const char *const restless[] = {"\"round_trip_us\":", "\"leaderless_us\":"};
-    while (*a == *b && *a != '\0') {
-        size_t skipped_a = 1, skipped_b = 1;
-        for (size_t k = 0; *a == '"' && k < sizeof restless / sizeof restless[0]; k++) {
-            size_t size = strlen(restless[k]);
-            if (strncmp(a, restless[k], size) != 0 || strncmp(b, restless[k], size) != 0 ||
-                number_size(a + size) == 0 || number_size(b + size) == 0)
-                continue;
-            skipped_a = size + number_size(a + size);
-            skipped_b = size + number_size(b + size);
-        }
-        a += skipped_a;
-        b += skipped_b;
-    }
-    return *a == *b;
-}
-
 static void keep_fresh(struct fl__picture *picture, const char *text)
 {
-    cJSON *json = picture->fresh_count < EVENTS_MAX ? read_object(text, EVENT_SIZE_MAX) : NULL;
+    cJSON *json = picture->fresh_count < EVENTS_MAX ? fl__answer_event(text) : NULL;
     char *copy = json != NULL ? strdup(text) : NULL;
     if (copy != NULL)
         picture->fresh[picture->fresh_count++] =
@@ -199,22 +126,9 @@ static void take_events(struct fl__picture *picture, struct seen *seen, const st
     seen->next = answer->next;
 }
 
-/* NULL: it is no view of that member. To be deleted. */
-static cJSON *read_view(const char *text, const char *name)
-{
-    cJSON *json = read_object(text, VIEW_SIZE_MAX);
-    const cJSON *own = cJSON_GetObjectItemCaseSensitive(json, "name");
-    if (cJSON_IsString(own) && strcmp(own->valuestring, name) == 0 &&
-        cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(json, "log")) &&
-        cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(json, "peers")))
-        return json;
-    cJSON_Delete(json);
-    return NULL;
-}
-
 static bool take_view(struct fl__picture *picture, struct seen *seen, const char *text)
 {
-    cJSON *json = read_view(text, seen->name);
+    cJSON *json = fl__answer_view(text, seen->name);
     char *view = json != NULL ? strdup(text) : NULL;
     if (view == NULL) {
         cJSON_Delete(json);
@@ -249,7 +163,7 @@ bool fl__picture_take(struct fl__picture *picture, const char *name, const struc
     struct seen *seen = member_named(picture, name);
     if (seen == NULL || answer->next < answer->event_count)
         return false;
-    bool is_old = seen->is_up && seen->view != NULL && is_same_view(seen->view, answer->view);
+    bool is_old = seen->is_up && seen->view != NULL && fl__answer_is_same(seen->view, answer->view);
     if (is_old)
         renew_view(seen, answer->view);
     else if (!take_view(picture, seen, answer->view))
@@ -275,7 +189,7 @@ static char *make_down(const char *view)
     cJSON_AddArrayToObject(json, "peers");
     char *text = cJSON_PrintUnformatted(json);
     cJSON_Delete(json);
-    if (text == NULL || strlen(text) <= VIEW_SIZE_MAX)
+    if (text == NULL || strlen(text) <= FL__VIEW_SIZE_MAX)
         return text;
     free(text);
     return NULL;

@@ -14,6 +14,7 @@
  *   gather.c    asks all members while somebody does; another thread
  *   question.c  a question to one member
  *   names.c     where a member's name leads
+ *   answer.c    whether an answer may be shown
  *   picture.c   the answers put together: what is streamed
  *   admin.c     /admin: what may be done on the page, if that is allowed */
 #ifndef FAIRLEAD_SERVER_WEB_H
@@ -112,7 +113,7 @@ void fl__live_welcome(struct fl__live *live, struct fl__bytes text); /* and to t
 void fl__live_wake(struct fl__live *live);
 int fl__live_wake_file(const struct fl__live *live);
 
-/* -------------------------------------------------------------- names.c, question.c, picture.c, gather.c */
+/* ---------------------------------------------------- names.c, question.c, answer.c, picture.c, gather.c */
 
 #define FL__NAMES_MAX 32
 #define FL__FOUND_SIZE 128
@@ -172,6 +173,14 @@ struct fl__seen {
     uint32_t event_count;
     const char *view;
 };
+
+#define FL__VIEW_SIZE_MAX (256u << 10)
+
+/* NULL: it is none that can be put into a message, or none of that member. To be deleted. */
+struct cJSON *fl__answer_view(const char *text, const char *name);
+struct cJSON *fl__answer_event(const char *text);
+/* Whether two views differ in nothing but what changes all the time. */
+bool fl__answer_is_same(const char *a, const char *b);
 
 struct fl__picture;
 struct fl__picture *fl__picture_create(void); /* NULL: no memory. */
