@@ -78,6 +78,13 @@ async function until(condition, what, seconds = 20) {
   assert.fail(`never came: ${what}`);
 }
 
+// What the page of that node is told, once it is told something.
+async function watch(name) {
+  const source = new LiveSource(new URL(`${site(name)}/live`));
+  await until(() => source.length > 0, 'a first view');
+  return source;
+}
+
 const newest = (source) => source.view(source.length - 1);
 const node = (source, name) => newest(source).nodes.find((one) => one.name === name);
 const leader = (source) => newest(source).nodes.find((one) => one.role === 'leader');
@@ -170,7 +177,7 @@ async function checkPaused(sources, client) {
   await pause(1500); // Longer than an answer may take.
   const before = newest(sources.n1);
   assert.ok(before.nodes.every((one) => one.up && one.founded && one.leaderless_us === 0), 'all are up');
-  const late = await LiveSource.open(new URL(`${site('n3')}/live`));
+  const late = await watch('n3');
   assert.ok(newest(late).nodes.every((one) => one.up), 'for whoever comes meanwhile, too');
   late.close();
   await client.client('UNPAUSE');
@@ -226,7 +233,7 @@ async function main() {
   for (const name of cluster.names) await checkHosts(name);
   assert.equal(await timesAsked('n1'), 0);
   const sources = {};
-  for (const name of cluster.names) sources[name] = await LiveSource.open(new URL(`${site(name)}/live`));
+  for (const name of cluster.names) sources[name] = await watch(name);
   for (const [name, source] of Object.entries(sources)) {
     assert.equal(newest(source).name, name);
     await until(() => newest(source).nodes.length === 3 && newest(source).nodes.every((one) => one.up), `${name} sees all`);
