@@ -6,6 +6,7 @@
 #include "support/browser.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 struct site {
     struct world *world;
@@ -30,14 +31,18 @@ static void close_site(struct site *site)
     world_destroy(site->world);
 }
 
-static void expect_page(const struct site *site, const char *path, unsigned status, const char *part)
+static void expect_response(char *response, const char *what, unsigned status, const char *part)
 {
-    char *response = browser_get(site->port, path);
     char line[32];
     snprintf(line, sizeof line, "HTTP/1.1 %u ", status);
     if (strncmp(response, line, strlen(line)) != 0 || strstr(response, part) == NULL)
-        fail_msg("%s: no \"%s\" with status %u in \"%s\"", path, part, status, response);
+        fail_msg("%s: no \"%s\" with status %u in \"%s\"", what, part, status, response);
     free(response);
+}
+
+static void expect_page(const struct site *site, const char *path, unsigned status, const char *part)
+{
+    expect_response(browser_get(site->port, path), path, status, part);
 }
 
 static void test_livez_says_yes_even_without_a_quorum(void **state)
@@ -150,6 +155,89 @@ static void test_a_port_in_use_and_no_address_are_reported(void **state)
     close_site(&site);
 }
 
+/* A page of another site, whose name was made to mean this machine, asks under that name. */
+static void test_on_loopback_only_a_number_or_localhost_is_answered(void **state)
+{
+    static const char *const names[] = {"evil.example",
+                                        "evil.example:80",
+                                        "localhost.evil.example",
+                                        "127.0.0.1.evil",
+                                        "[::1].evil",
+                                        "[evil]:80",
+                                        "127.0.0.1:80.evil",
+                                        "2130706433",
+                                        "",
+                                        "[::1",
+                                        "a.localhost"};
+    static const char *const own[] = {"127.0.0.1", "localhost",    "LOCALHOST:7602",
+                                      "[::1]:1",   "192.0.2.1:80", "127.0.0.1:"};
+    static const char *const paths[] = {"/status.json", "/metrics",   "/live",   "/",
+                                        "/web/live.js", "/mode.json", "/nothing"};
+    (void)state;
+    struct site site = open_site();
+    char header[128];
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+        snprintf(header, sizeof header, "Host: %s\r\n", names[k]);
+        expect_response(browser_ask(site.port, "GET", paths[k % 7], header, NULL), names[k], 403,
+                        "http://localhost:PORT");
+    }
+    snprintf(header, sizeof header, "Host: evil.example\r\n");
+    expect_response(browser_ask(site.port, "DELETE", "/livez", header, NULL), "DELETE", 403, "");
+    expect_response(browser_ask(site.port, "POST", "/admin/write", header, "{}"), "POST", 403,
+                    "http://localhost:PORT");
+    for (size_t k = 0; k < sizeof own / sizeof own[0]; k++) {
+        snprintf(header, sizeof header, "Host: %s\r\n", own[k]);
+        expect_response(browser_ask(site.port, "GET", "/livez", header, NULL), own[k], 200, "ok\n");
+    }
+    close_site(&site);
+}
+
+static void note_warning(void *context, int level, const char *line)
+{
+    if (level == FL_LOG_WARN)
+        snprintf(context, 512, "%s", line);
+}
+
+static void test_beyond_loopback_names_are_answered_and_the_log_warns(void **state)
+{
+    char warning[512] = "";
+    struct fl_server_options options;
+    struct fl_error_report report;
+    struct site site;
+    (void)state;
+    world_options(&options);
+    options.node.log = note_warning;
+    options.node.log_context = warning;
+    site.world = world_create_with(&options);
+    assert_int_equal(fl_web_start(&site.web, site.world->server,
+                                  &(struct fl_web_options){.address = "127.0.0.1:0"}, &report),
+                     FL_OK);
+    assert_string_equal(warning, "");
+    fl_web_stop(site.web);
+    assert_int_equal(fl_web_start(&site.web, site.world->server,
+                                  &(struct fl_web_options){.address = "0.0.0.0:0"}, &report),
+                     FL_OK);
+    assert_non_null(strstr(warning, "asks for no password"));
+    site.port = fl_web_port(site.web);
+    expect_response(browser_ask(site.port, "GET", "/livez", "Host: n1.example\r\n", NULL), "a name", 200,
+                    "ok\n");
+    close_site(&site);
+}
+
+static void test_who_holds_connections_without_a_request_keeps_nobody_out(void **state)
+{
+    enum { COUNT = 300 };
+    int fds[COUNT];
+    (void)state;
+    struct site site = open_site();
+    for (int k = 0; k < COUNT; k++)
+        fds[k] = browser_send(site.port, k % 2 == 0 ? "" : "GET /livez HTTP/1.1\r\nHost: loc");
+    expect_page(&site, "/livez", 200, "ok\n");
+    for (int k = 0; k < COUNT; k++)
+        close(fds[k]);
+    close_site(&site);
+}
+
 static void *scrape(void *context)
 {
     const struct site *site = context;
@@ -186,6 +274,9 @@ int main(void)
         cmocka_unit_test(test_status_is_the_same_json_as_fairlead_status),
         cmocka_unit_test(test_other_paths_and_methods_are_refused),
         cmocka_unit_test(test_a_port_in_use_and_no_address_are_reported),
+        cmocka_unit_test(test_on_loopback_only_a_number_or_localhost_is_answered),
+        cmocka_unit_test(test_beyond_loopback_names_are_answered_and_the_log_warns),
+        cmocka_unit_test(test_who_holds_connections_without_a_request_keeps_nobody_out),
         cmocka_unit_test(test_scrapes_run_beside_the_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

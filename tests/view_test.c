@@ -5,6 +5,8 @@
 
 #include <cjson/cJSON.h>
 
+#define OK "+OK\r\n"
+
 /* An answer in its parts. */
 struct answer {
     char boot[17];
@@ -157,6 +159,101 @@ static void test_a_follower_has_no_peers_and_a_long_text_is_cut(void **state)
     world_destroy(world);
 }
 
+static const char *shown_text(const struct answer *answer, int k)
+{
+    return cJSON_GetArrayItem(cJSON_GetArrayItem(part(answer->node, "log"), k), 2)->valuestring;
+}
+
+static void test_characters_beyond_ascii_are_shown_as_they_are(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    client_send(client, "SET \xe5\x90\x8d \xe4\xbd\xa0\xe5\xa5\xbd\r\n");
+    client_send(client, "SET a \"\xc3\xa9 \\x00\\xff\\xc3\\x28\\xed\\xa0\\x80\"\r\n");
+    client_send(client, "SET a \xf0\x9f\x98\x80\xe2\x80\xae\r\n");
+    client_take(client);
+    struct answer answer = ask(client, "FAIRLEAD VIEW");
+    assert_string_equal(shown_text(&answer, 0), "SET \"\xe5\x90\x8d\" \"\xe4\xbd\xa0\xe5\xa5\xbd\"");
+    assert_string_equal(shown_text(&answer, 1), "SET a \"\xc3\xa9 \\x00\\xff\\xc3(\\xed\\xa0\\x80\"");
+    assert_string_equal(shown_text(&answer, 2),
+                        "SET a \"\xf0\x9f\x98\x80\\xe2\\x80\\xae\""); /* It turns text round. */
+    cJSON_Delete(answer.node);
+    world_destroy(world);
+}
+
+static void test_a_long_text_is_cut_between_two_characters(void **state)
+{
+    (void)state;
+    for (unsigned before = 1; before < 8; before++) {
+        struct world *world = world_create();
+        struct fl_io_stream *client = client_connect(world);
+        char line[400];
+        int size = snprintf(line, sizeof line, "SET %0*d ", (int)before, 1);
+        for (int k = 0; k < 60; k++)
+            size += snprintf(line + size, sizeof line - (size_t)size, "\xe4\xbd\xa0");
+        snprintf(line + size, sizeof line - (size_t)size, "\r\n");
+        client_send(client, line);
+        client_take(client);
+        struct answer answer = ask(client, "FAIRLEAD VIEW");
+        const char *shown = shown_text(&answer, 0);
+        size_t length = strlen(shown), head = strlen("SET ") + before + strlen(" \"");
+        assert_true(length > 60 && length <= 64);
+        assert_string_equal(shown + length - 3, "...");
+        for (size_t at = head; at < length - 3; at += 3)
+            assert_memory_equal(shown + at, "\xe4\xbd\xa0", 3);
+        cJSON_Delete(answer.node);
+        world_destroy(world);
+    }
+}
+
+static void test_it_tells_how_long_there_has_been_no_leader(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    struct fl_node_status *status = &world->node->status;
+    const struct fl_machine *machine = &world->node->machine;
+    struct answer answer = ask(client, "FAIRLEAD VIEW");
+    assert_int_equal(number(answer.node, "leaderless_us"), 0);
+    assert_true(cJSON_IsTrue(part(answer.node, "founded")));
+    assert_int_equal(number(answer.node, "election_timeout_us"), 1000000);
+    cJSON_Delete(answer.node);
+    machine->notice(machine->state, world->node); /* There is a leader; and then */
+    world_wait(world, 5000000);
+    status->has_leader = status->founded = false;
+    machine->notice(machine->state, world->node);
+    world_wait(world, 300000);
+    answer = ask(client, "FAIRLEAD VIEW");
+    assert_true(cJSON_IsFalse(part(answer.node, "founded")));
+    assert_in_range(number(answer.node, "leaderless_us"), 200000, 500000);
+    cJSON_Delete(answer.node);
+    world_wait(world, 4000000);
+    machine->notice(machine->state, world->node); /* Still none. */
+    answer = ask(client, "FAIRLEAD VIEW");
+    assert_in_range(number(answer.node, "leaderless_us"), 4200000, 4600000);
+    cJSON_Delete(answer.node);
+    world_destroy(world);
+}
+
+static void test_a_pause_of_all_clients_does_not_hold_it_up(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world), *newcomer;
+    snprintf(world->server->password, sizeof world->server->password, "secret");
+    expect(client, "AUTH secret", OK);
+    expect(client, "CLIENT PAUSE 100000 ALL", OK);
+    newcomer = client_connect(world);
+    expect(newcomer, "AUTH secret", OK);
+    struct answer answer = ask(newcomer, "FAIRLEAD VIEW");
+    assert_string_equal(text(answer.node, "name"), "n1");
+    cJSON_Delete(answer.node);
+    expect(newcomer, "PING", "");
+    expect(client, "CLIENT UNPAUSE", OK);
+    world_destroy(world);
+}
+
 static void test_a_log_that_changes_while_it_is_read_gives_no_contradiction(void **state)
 {
     (void)state;
@@ -242,6 +339,10 @@ int main(void)
         cmocka_unit_test(test_a_leader_shows_its_numbers_its_log_and_its_peers),
         cmocka_unit_test(test_only_the_newest_64_entries_are_shown),
         cmocka_unit_test(test_a_follower_has_no_peers_and_a_long_text_is_cut),
+        cmocka_unit_test(test_characters_beyond_ascii_are_shown_as_they_are),
+        cmocka_unit_test(test_a_long_text_is_cut_between_two_characters),
+        cmocka_unit_test(test_it_tells_how_long_there_has_been_no_leader),
+        cmocka_unit_test(test_a_pause_of_all_clients_does_not_hold_it_up),
         cmocka_unit_test(test_a_log_that_changes_while_it_is_read_gives_no_contradiction),
         cmocka_unit_test(test_a_damaged_node_shows_what_can_be_read),
         cmocka_unit_test(test_events_come_along_as_with_events),

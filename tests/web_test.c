@@ -2,10 +2,12 @@
  * Members are played by one that answers as the test wants, at a real port. This test is also run under the
  * thread sanitizer. */
 #include "support/browser.h"
+#include "support/member_view.h"
 #include "support/server_world.h"
 #include "web.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -24,25 +26,43 @@ struct member {
     uint16_t port;
     pthread_t thread;
     pthread_mutex_t mutex;
+    const char *name;
     /* Under the mutex: */
     bool is_ending, is_silent;
+    void (*say)(const struct member *member, int fd); /* To FAIRLEAD VIEW. */
     unsigned last, asked, authenticated;
     char heard[4096]; /* The latest that it was asked. */
 };
 
 static void say(int fd, const char *text)
 {
-    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+    ssize_t size = send(fd, text, strlen(text), MSG_NOSIGNAL);
+    assert_true(size == (ssize_t)strlen(text) || errno == EPIPE ||
+                errno == ECONNRESET); /* Nobody waits for it. */
+}
+
+/* For as long as somebody listens, up to so many bytes. */
+static void say_again_and_again(int fd, const char *text, size_t size_max)
+{
+    char bytes[32 << 10];
+    size_t size = strlen(text), count = sizeof bytes / size;
+    for (size_t k = 0; k < count; k++)
+        memcpy(bytes + k * size, text, size);
+    for (size_t said = 0; said < size_max; said += count * size) {
+        struct pollfd one = {.fd = fd, .events = POLLOUT};
+        if (poll(&one, 1, OUTCOME_MS) != 1 || send(fd, bytes, count * size, MSG_NOSIGNAL | MSG_DONTWAIT) <= 0)
+            return;
+    }
 }
 
 static void say_view(const struct member *member, int fd)
 {
-    char view[512], text[1024];
+    char view[1024], text[1536];
     snprintf(
         view, sizeof view,
-        "{\"name\":\"n1\",\"up\":true,\"role\":\"leader\",\"health\":\"healthy\",\"last\":%u,\"commit\":%u,"
-        "\"first\":1,\"log\":[],\"peers\":[]}",
-        member->last, member->last);
+        "{\"name\":\"%s\",\"up\":true,\"role\":\"leader\",\"health\":\"healthy\",\"last\":%u,\"commit\":%u,"
+        "\"term\":3," MEMBER_REST ",\"first\":1,\"log\":[],\"peers\":[]}",
+        member->name, member->last, member->last);
     snprintf(text, sizeof text, "*4\r\n$4\r\nb001\r\n:1\r\n*0\r\n$%zu\r\n%s\r\n", strlen(view), view);
     say(fd, text);
 }
@@ -60,7 +80,7 @@ static void hear(struct member *member, int fd, const char *text)
             say(fd, "+OK\r\n");
         }
         if (is_view)
-            say_view(member, fd);
+            member->say(member, fd);
         else if (strstr(text, "SET") != NULL)
             say(fd, "+OK\r\n");
         else if (strstr(text, "CAMPAIGN") != NULL)
@@ -108,11 +128,11 @@ static void *be_member(void *context)
     return NULL;
 }
 
-static void start_member(struct member *member)
+static void start_member(struct member *member, const char *name)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t size = sizeof address;
-    *member = (struct member){.last = 5};
+    *member = (struct member){.name = name, .last = 5, .say = say_view};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     member->listener = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(bind(member->listener, (struct sockaddr *)&address, sizeof address), 0);
@@ -157,6 +177,13 @@ static void set_silent(struct member *member, bool is_silent)
     pthread_mutex_unlock(&member->mutex);
 }
 
+static void set_say(struct member *member, void (*say_it)(const struct member *member, int fd))
+{
+    pthread_mutex_lock(&member->mutex);
+    member->say = say_it;
+    pthread_mutex_unlock(&member->mutex);
+}
+
 /* ------------------------------------------------------------------------------------------------- a site */
 
 /* A node whose clients are directed to the member above; n2 and n3 have no address yet. */
@@ -171,7 +198,7 @@ static void open_site(struct site *site, enum fl_web_admin admin)
 {
     const struct fl_web_options options = {.address = "127.0.0.1:0", .version = "0.1.0", .admin = admin};
     struct fl_error_report report;
-    start_member(&site->member);
+    start_member(&site->member, "n1");
     site->world = world_create();
     snprintf(site->world->server->client, sizeof site->world->server->client, "127.0.0.1:%u",
              (unsigned)site->member.port);
@@ -299,8 +326,7 @@ static void test_who_watches_sees_the_cluster_and_what_changes(void **state)
     set_silent(&site.member, true);
     assert_true(browser_await(fd, text, TEXT_SIZE, "\"role\":\"down\",\"health\":\"unknown\",\"peers\":[]",
                               OUTCOME_MS));
-    assert_true(browser_await(second, other, TEXT_SIZE, "\"commit\":6,\"first\":1,\"log\":[],\"up\":false",
-                              OUTCOME_MS));
+    assert_true(browser_await(second, other, TEXT_SIZE, "\"first\":1,\"log\":[],\"up\":false", OUTCOME_MS));
     set_silent(&site.member, false);
     set_last(&site.member, 7);
     assert_true(browser_await(fd, text, TEXT_SIZE, "\"last\":7", OUTCOME_MS));
@@ -309,6 +335,100 @@ static void test_who_watches_sees_the_cluster_and_what_changes(void **state)
     free(text);
     free(other);
     close_site(&site);
+}
+
+static void say_long_view(const struct member *member, int fd)
+{
+    (void)member;
+    say(fd, "*4\r\n$4\r\nb001\r\n:1\r\n*0\r\n$9000000\r\n");
+    say_again_and_again(fd, "{\"name\":\"n2\"}", 9000000);
+}
+
+static void say_endless_events(const struct member *member, int fd)
+{
+    (void)member;
+    say(fd, "*4\r\n$4\r\nb001\r\n:1\r\n*9999\r\n");
+    say_again_and_again(fd, "$2\r\n{}\r\n", 64u << 20);
+}
+
+static void say_a_huge_number_of_events(const struct member *member, int fd)
+{
+    (void)member;
+    say(fd, "*4\r\n$4\r\nb001\r\n:1\r\n*20");
+    say(fd, "0000000\r\n");
+}
+
+static void say_other_things_too(const struct member *member, int fd)
+{
+    say_view(member, fd);
+    say_again_and_again(fd, "+more\r\n", 64u << 10);
+}
+
+static void say_nonsense(const struct member *member, int fd)
+{
+    (void)member;
+    say(fd, "HTTP/1.1 400 Bad Request\r\n\r\n");
+}
+
+static void say_another_view(const struct member *member, int fd)
+{
+    struct member other = {.name = "n3", .last = member->last};
+    say_view(&other, fd);
+}
+
+static void say_an_error(const struct member *member, int fd)
+{
+    (void)member;
+    say(fd, "-NOAUTH \"please\" \x01\xff\r\n");
+}
+
+/* n2 answers with it, and is shown as down; n1 and its changes are seen as ever. */
+static void check_bad_answer(struct site *site, struct member *second,
+                             void (*say_it)(const struct member *member, int fd), const char *problem)
+{
+    char *text = calloc(1, TEXT_SIZE), part[256];
+    static const char start[] = "{\"name\":\"n2\",\"up\":true";
+    int fd = browser_open(site->port, "/live");
+    set_say(second, say_view);
+    assert_true(browser_await(fd, text, TEXT_SIZE, start, OUTCOME_MS));
+    set_say(second, say_it);
+    set_last(second, 100); /* So that it is new. */
+    snprintf(part, sizeof part, "\"role\":\"down\",\"health\":\"unknown\",\"peers\":[],\"problem\":\"%s",
+             problem);
+    if (!browser_await(fd, text, TEXT_SIZE, part, OUTCOME_MS))
+        fail_msg("no %s in %.3000s", part, text);
+    for (unsigned last = 6; last < 9; last++) {
+        set_last(&site->member, last);
+        snprintf(part, sizeof part,
+                 "\"name\":\"n1\",\"up\":true,\"role\":\"leader\",\"health\":\"healthy\",\"last\":%u", last);
+        assert_true(browser_await(fd, text, TEXT_SIZE, part, OUTCOME_MS));
+    }
+    close(fd);
+    free(text);
+    set_last(&site->member, 5);
+    set_last(second, 5);
+}
+
+static void test_a_member_that_says_too_much_or_nonsense_is_down_and_the_others_are_not(void **state)
+{
+    struct site site;
+    struct member second;
+    struct fl_node_peer *peer;
+    (void)state;
+    open_site(&site, FL_WEB_ADMIN_OFF);
+    start_member(&second, "n2");
+    peer = &site.world->node->status.peers[1];
+    snprintf(peer->member.client, sizeof peer->member.client, "127.0.0.1:%u", (unsigned)second.port);
+    world_wait(site.world, 200000);
+    check_bad_answer(&site, &second, say_long_view, "its answer is too long");
+    check_bad_answer(&site, &second, say_endless_events, "its answer is too long");
+    check_bad_answer(&site, &second, say_a_huge_number_of_events, "its answer is too long");
+    check_bad_answer(&site, &second, say_other_things_too, "it says more than it was asked");
+    check_bad_answer(&site, &second, say_nonsense, "it does not speak the Redis protocol");
+    check_bad_answer(&site, &second, say_another_view, "its answer is no view");
+    check_bad_answer(&site, &second, say_an_error, "NOAUTH \\\"please\\\" ??");
+    close_site(&site);
+    stop_member(&second);
 }
 
 static void test_nobody_is_asked_while_nobody_watches(void **state)
@@ -373,12 +493,81 @@ static void test_only_so_many_may_watch(void **state)
         assert_true(browser_await(fds[k], text, TEXT_SIZE, "event: view", OUTCOME_MS));
     }
     expect_answer(browser_get(site.port, "/live"), 503, "As many watch as may");
+    expect_answer(browser_get(site.port, "/live"), 503, "Retry-After: ");
     expect_answer(browser_get(site.port, "/livez"), 200, "ok\n");
+    browser_reset(fds[31]); /* Its place is free at once, though there is nothing to tell. */
+    for (fds[31] = -1; fds[31] < 0;) {
+        fds[31] = browser_open(site.port, "/live");
+        *text = '\0';
+        assert_true(browser_await(fds[31], text, TEXT_SIZE, "\r\n\r\n", OUTCOME_MS));
+        if (strstr(text, "HTTP/1.1 200 ") == NULL) {
+            close(fds[31]);
+            fds[31] = -1;
+            usleep(50000);
+        }
+    }
     for (int k = 0; k < 31; k++)
         close(fds[k]);
     close_site(&site); /* With one who still watches. */
     close(fds[31]);
     free(text);
+}
+
+static void test_the_stream_passes_proxies_and_is_for_no_other_page(void **state)
+{
+    static const char *const others[] = {"cross-site", "same-site"}, *const own[] = {"same-origin", "none"};
+    struct site site;
+    char *text = calloc(1, TEXT_SIZE), header[64];
+    (void)state;
+    open_site(&site, FL_WEB_ADMIN_OFF);
+    int fd = browser_open(site.port, "/live");
+    assert_true(browser_await(fd, text, TEXT_SIZE, "event: view", OUTCOME_MS));
+    assert_non_null(strstr(text, "X-Accel-Buffering: no\r\n"));
+    assert_non_null(strstr(text, "Cache-Control: no-store, no-transform\r\n"));
+    assert_non_null(strstr(text, "retry: 1000\n\n"));
+    close(fd);
+    for (int k = 0; k < 2; k++) {
+        snprintf(header, sizeof header, "Sec-Fetch-Site: %s\r\n", others[k]);
+        expect_answer(browser_ask(site.port, "GET", "/live", header, NULL), 403, "another site's page");
+        expect_answer(browser_ask(site.port, "GET", "/", header, NULL), 200, ""); /* A link may lead here. */
+        snprintf(header, sizeof header, "Sec-Fetch-Site: %s\r\n", own[k]);
+        expect_answer(browser_ask(site.port, "HEAD", "/live", header, NULL), 200,
+                      "Cross-Origin-Resource-Policy: same-origin\r\n");
+    }
+    free(text);
+    close_site(&site);
+}
+
+/* ----------------------------------------------------------------------------- places and passwords */
+
+static void set_client(struct site *site, uint32_t peer, const char *host, unsigned port)
+{
+    struct fl_server *server = site->world->server;
+    struct fl_node_peer *other = &site->world->node->status.peers[peer];
+    if (other->self)
+        snprintf(server->client, sizeof server->client, "%s:%u", host, port);
+    else
+        snprintf(other->member.client, sizeof other->member.client, "%s:%u", host, port);
+    world_wait(site->world, 200000);
+}
+
+static void test_a_member_is_found_by_its_name(void **state)
+{
+    struct site site;
+    char *text = calloc(1, TEXT_SIZE);
+    (void)state;
+    open_site(&site, FL_WEB_ADMIN_LOOPBACK);
+    set_client(&site, 0, "localhost", site.member.port);
+    set_client(&site, 1, "n2.invalid", 1);
+    int fd = browser_open(site.port, "/live");
+    assert_true(browser_await(fd, text, TEXT_SIZE, "\"name\":\"n1\",\"up\":true", OUTCOME_MS));
+    assert_true(browser_await(fd, text, TEXT_SIZE, "\"problem\":\"its name ", OUTCOME_MS));
+    expect_answer(browser_ask(site.port, "POST", "/admin/write", "X-Fairlead: 1\r\n",
+                              "{\"key\":\"a\",\"value\":\"1\"}"),
+                  200, "OK\n");
+    close(fd);
+    free(text);
+    close_site(&site);
 }
 
 static void test_the_password_opens_the_members(void **state)
@@ -425,15 +614,58 @@ static void test_what_the_page_sends_is_done(void **state)
     for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++)
         expect_answer(browser_ask(site.port, "POST", "/admin/write", ITSELF, bad[k]), 400,
                       "The body is JSON");
+    static const char *const nul[] = {"{\"key\":\"a\\u0000b\",\"value\":\"1\"}",
+                                      "{\"key\":\"a\",\"value\":\"1\\u0000\"}",
+                                      "{\"key\":\"a\",\"value\":\"\\\\\\u0000\"}"};
+    for (size_t k = 0; k < sizeof nul / sizeof nul[0]; k++)
+        expect_answer(browser_ask(site.port, "POST", "/admin/write", ITSELF, nul[k]), 400,
+                      "the character NUL");
+    expect_answer(
+        browser_ask(site.port, "POST", "/admin/write", ITSELF, "{\"key\":\"a\",\"value\":\"\\\\u0000\"}"),
+        200, "OK\n"); /* A backslash, and then some letters. */
+    pthread_mutex_lock(&site.member.mutex);
+    assert_string_equal(site.member.heard, "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$6\r\n\\u0000\r\n");
+    pthread_mutex_unlock(&site.member.mutex);
+    static const char *const bad_nodes[] = {"{\"node\":7}", "{\"node\":null}", "{\"node\":[\"n1\"]}"};
+    for (size_t k = 0; k < sizeof bad_nodes / sizeof bad_nodes[0]; k++)
+        expect_answer(browser_ask(site.port, "POST", "/admin/campaign", ITSELF, bad_nodes[k]), 400,
+                      "The body is JSON");
     memset(long_body, ' ', sizeof long_body - 1);
     long_body[sizeof long_body - 1] = '\0';
-    expect_answer(browser_ask(site.port, "POST", "/admin/campaign", ITSELF, long_body), 400,
-                  "The body is JSON");
+    expect_answer(browser_ask(site.port, "POST", "/admin/campaign", ITSELF, long_body), 413,
+                  "at most 16 KiB");
     expect_answer(browser_ask(site.port, "POST", "/admin/else", ITSELF, "{}"), 404, "/admin/write");
     expect_answer(browser_ask(site.port, "POST", "/", ITSELF, "{}"), 405, "");
     expect_answer(browser_ask(site.port, "PUT", "/admin/write", ITSELF, "{}"), 405, "Allow: GET, HEAD\r\n");
     expect_answer(browser_get(site.port, "/admin/write"), 404, "");
     close_site(&site);
+}
+
+static void test_what_was_sent_and_not_answered_may_have_been_done(void **state)
+{
+    struct member member;
+    struct fl__names names = {.list[0].host = ""};
+    struct fl__place place = {.host = "127.0.0.1"};
+    struct fl__question question = {.due = 0};
+    struct pollfd one = {.fd = -1};
+    (void)state;
+    start_member(&member, "n1");
+    set_silent(&member, true);
+    place.port = member.port;
+    for (int round = 0; round < 2; round++) { /* Before it is sent, and after. */
+        fl__question_ask(&question, &names, &place, "", (const char *const[]){"SET", "a", "1", NULL}, 10, 1);
+        one.events = fl__question_events(&question, &one.fd);
+        assert_int_equal(poll(&one, 1, OUTCOME_MS), 1);
+        if (round == 1)
+            fl__question_advance(&question, &names, one.revents, 10);
+        assert_true(question.is_open);
+        fl__question_advance(&question, &names, 0, 11);
+        assert_false(question.is_open);
+        assert_string_equal(question.problem, "it does not answer");
+        assert_int_equal(question.is_unknown, round == 1);
+    }
+    fl__question_close(&question);
+    stop_member(&member);
 }
 
 static void test_what_another_page_sends_is_refused(void **state)
@@ -509,11 +741,15 @@ int main(void)
         cmocka_unit_test(test_the_page_is_told_what_it_may_show),
         cmocka_unit_test(test_a_playground_needs_no_node_and_shows_none),
         cmocka_unit_test(test_who_watches_sees_the_cluster_and_what_changes),
+        cmocka_unit_test(test_a_member_that_says_too_much_or_nonsense_is_down_and_the_others_are_not),
         cmocka_unit_test(test_nobody_is_asked_while_nobody_watches),
         cmocka_unit_test(test_watching_is_mostly_waiting),
         cmocka_unit_test(test_only_so_many_may_watch),
+        cmocka_unit_test(test_the_stream_passes_proxies_and_is_for_no_other_page),
+        cmocka_unit_test(test_a_member_is_found_by_its_name),
         cmocka_unit_test(test_the_password_opens_the_members),
         cmocka_unit_test(test_what_the_page_sends_is_done),
+        cmocka_unit_test(test_what_was_sent_and_not_answered_may_have_been_done),
         cmocka_unit_test(test_what_another_page_sends_is_refused),
         cmocka_unit_test(test_doing_is_not_offered_to_a_whole_network_by_accident),
         cmocka_unit_test(test_a_port_that_closes_answers_what_is_under_way),

@@ -5,14 +5,11 @@
  *
  * The answer is what the node said, as text, with status 200 or 409.
  *
- * A browser that shows somebody else's page must not be able to do this in its reader's name. So a request
- * needs a header of its own, X-Fairlead, which no page of another origin can send without being
- * allowed to, and nobody allows it; where the browser says whence the request comes, it must be from here;
- * and the node must have been addressed by number or as localhost, since a name can be made to mean it by
- * whoever owns the name. */
+ * A browser that shows somebody else's page must not be able to do this in its reader's name: origin.c says
+ * whether it is the own page that asks. A key or value may be any text but for the character NUL, at which it
+ * would end for the JSON reader: that is refused. */
 #include "web.h"
 
-#include <arpa/inet.h>
 #include <cjson/cJSON.h>
 #include <microhttpd.h>
 #include <stdio.h>
@@ -20,7 +17,6 @@
 #include <string.h>
 
 #define BODY_MAX (16u << 10)
-#define HOST_MAX 128
 
 struct post {
     struct fl__errand errand;
@@ -30,41 +26,6 @@ struct post {
     bool is_too_big, is_begun, is_done;
     char body[BODY_MAX];
 };
-
-/* ------------------------------------------------------------------------------------------ whose request */
-
-static const char *header(struct MHD_Connection *connection, const char *name)
-{
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
-
-/* "127.0.0.1:7602", "[::1]:7602", "localhost": nothing that somebody's name server decides. */
-static bool is_literal(const char *host)
-{
-    char name[HOST_MAX];
-    struct in6_addr address;
-    bool has_brackets = host[0] == '[';
-    size_t size = strcspn(host + has_brackets, has_brackets ? "]" : ":");
-    if (size >= sizeof name)
-        return false;
-    memcpy(name, host + has_brackets, size);
-    name[size] = '\0';
-    if (has_brackets)
-        return inet_pton(AF_INET6, name, &address) == 1;
-    return strcmp(name, "localhost") == 0 || inet_pton(AF_INET, name, &address) == 1;
-}
-
-static bool is_from_here(struct MHD_Connection *connection)
-{
-    const char *host = header(connection, MHD_HTTP_HEADER_HOST);
-    const char *site = header(connection, "Sec-Fetch-Site");
-    const char *origin = header(connection, MHD_HTTP_HEADER_ORIGIN);
-    if (host == NULL || !is_literal(host) || header(connection, "X-Fairlead") == NULL)
-        return false;
-    if (site != NULL && strcmp(site, "same-origin") != 0)
-        return false;
-    return origin == NULL || (strncmp(origin, "http://", 7) == 0 && strcmp(origin + 7, host) == 0);
-}
 
 /* --------------------------------------------------------------------------------------------- the answer */
 
@@ -95,6 +56,17 @@ static const char *text_of(const cJSON *json, const char *name)
     return cJSON_IsString(item) ? item->valuestring : NULL;
 }
 
+/* The character NUL, as it is or as an escape. */
+static bool has_nul(const char *json, size_t size)
+{
+    for (size_t k = 0; k < size; k++) {
+        if (json[k] == '\0' || (json[k] == '\\' && size - k >= 6 && memcmp(json + k + 1, "u0000", 5) == 0))
+            return true;
+        k += json[k] == '\\'; /* What follows is escaped, another backslash too. */
+    }
+    return false;
+}
+
 /* False: the body does not say what to do. */
 static bool make_errand(struct post *post, const char *path)
 {
@@ -112,8 +84,10 @@ static bool make_errand(struct post *post, const char *path)
     }
     const char *const words[] = {"FAIRLEAD", "CAMPAIGN", NULL, NULL};
     memcpy(errand->words, words, sizeof words);
-    snprintf(errand->node, sizeof errand->node, "%s", node != NULL ? node : "");
-    return true;
+    if (node == NULL)
+        return !cJSON_HasObjectItem(post->json, "node");
+    snprintf(errand->node, sizeof errand->node, "%s", node);
+    return strlen(node) < sizeof errand->node;
 }
 
 /* Suspended before it is run: its end resumes the connection, and may come at once. */
@@ -140,11 +114,28 @@ static void take(struct post *post, const char *data, size_t *size)
 /* The first look at a request; true: it is refused. */
 static bool refuse(struct MHD_Connection *connection, const char *path, struct fl__page *page)
 {
-    if (!is_from_here(connection))
+    if (!fl__origin_is_own(connection))
         say(page, FL__HTTP_FORBIDDEN,
             "This is for the page of this node alone; docs/web.md says what it sends.\n");
     else if (strcmp(path, "/admin/write") != 0 && strcmp(path, "/admin/campaign") != 0)
         say(page, FL__HTTP_NOT_FOUND, "There are /admin/write and /admin/campaign.\n");
+    else
+        return false;
+    return true;
+}
+
+/* The whole body is there; true: it is refused. */
+static bool is_bad(struct post *post, const char *path, struct fl__page *page)
+{
+    if (post->is_too_big)
+        say(page, FL__HTTP_TOO_LARGE, "A body has at most 16 KiB; fairlead cli takes larger values.\n");
+    else if (has_nul(post->body, post->size))
+        say(page, MHD_HTTP_BAD_REQUEST,
+            "A key or value with the character NUL cannot be written here; fairlead cli can: "
+            "SET key \"a\\x00b\".\n");
+    else if (!make_errand(post, path))
+        say(page, MHD_HTTP_BAD_REQUEST,
+            "The body is JSON: {\"key\":\"a\",\"value\":\"1\"} or {\"node\":\"n1\"}.\n");
     else
         return false;
     return true;
@@ -173,11 +164,8 @@ bool fl__admin_post(struct fl__gatherer *gatherer, struct MHD_Connection *connec
     }
     if (post->is_begun)
         return false;
-    if (post->is_too_big || !make_errand(post, path)) {
-        say(page, MHD_HTTP_BAD_REQUEST,
-            "The body is JSON: {\"key\":\"a\",\"value\":\"1\"} or {\"node\":\"n1\"}.\n");
+    if (is_bad(post, path, page))
         return true;
-    }
     run(post, gatherer);
     return false;
 }

@@ -3,7 +3,8 @@
  * A thread of its own. It sleeps as long as nobody watches and nobody wants something done; else it asks each
  * member for FAIRLEAD VIEW five times a second, this node too, over their ports for clients: all at once, and
  * each on a connection that is kept. A member that does not answer is given up after a second, and delays
- * nobody: what the others said is told a moment after they were asked.
+ * nobody: what the others said is told a moment after they were asked. Nor does one whose name is not to be
+ * found out, or one whose answer is too long: what a member may say is limited.
  *
  * Errands are what --web-admin allows: commands for a node, run in between. */
 #include "web.h"
@@ -40,6 +41,7 @@ struct fl__gatherer {
     /* The thread's own. */
     struct fl__errand *begun;
     struct fl__published *latest;
+    struct fl__names names;
     struct fl__picture *picture; /* NULL: nobody watches. */
     struct member members[FL_MEMBERS_MAX];
     uint32_t member_count;
@@ -87,14 +89,16 @@ static void ask(struct fl__gatherer *gatherer, struct member *member, double now
     if (member->question.is_open)
         return;
     if (!locate(gatherer->latest, member->name, &place)) {
-        fl__picture_lost(gatherer->picture, member->name);
+        fl__picture_lost(gatherer->picture, member->name, "it has told no address for clients yet");
         return;
     }
     snprintf(since, sizeof since, "%lld", (long long)number);
     const char *const newest[] = {"FAIRLEAD", "VIEW", NULL};
     const char *const words[] = {"FAIRLEAD", "VIEW", "SINCE", since, NULL};
-    fl__question_ask(&member->question, &place, gatherer->latest->password, number < 0 ? newest : words,
-                     now + ANSWER_S);
+    fl__question_ask(&member->question, &gatherer->names, &place, gatherer->latest->password,
+                     number < 0 ? newest : words, now, ANSWER_S);
+    if (!member->question.is_open)
+        fl__picture_lost(gatherer->picture, member->name, member->question.problem);
 }
 
 static void begin_round(struct fl__gatherer *gatherer, double now)
@@ -141,16 +145,18 @@ static void take_answer(struct fl__gatherer *gatherer, struct member *member)
 {
     const char *events[EVENTS_MAX];
     struct fl__seen seen;
-    if (!read_answer(member->question.reply, events, &seen) ||
-        !fl__picture_take(gatherer->picture, member->name, &seen))
-        fl__picture_lost(gatherer->picture, member->name);
+    if (member->question.reply == NULL)
+        fl__picture_lost(gatherer->picture, member->name, member->question.problem);
+    else if (!read_answer(member->question.reply, events, &seen) ||
+             !fl__picture_take(gatherer->picture, member->name, &seen))
+        fl__picture_lost(gatherer->picture, member->name, "its answer is no view");
 }
 
 static void advance_member(struct fl__gatherer *gatherer, struct member *member, short events, double now)
 {
     if (!member->question.is_open)
         return;
-    fl__question_advance(&member->question, events, now);
+    fl__question_advance(&member->question, &gatherer->names, events, now);
     if (!member->question.is_open)
         take_answer(gatherer, member);
 }
@@ -245,7 +251,8 @@ static void begin_errand(struct fl__gatherer *gatherer, struct fl__errand *erran
     if (latest == NULL || !locate(latest, name, &place)) {
         end_errand(gatherer, errand, false, "no member of that name can be reached");
     } else {
-        fl__question_ask(&errand->question, &place, latest->password, errand->words, now + FL__ERRAND_S);
+        fl__question_ask(&errand->question, &gatherer->names, &place, latest->password, errand->words, now,
+                         FL__ERRAND_S);
         errand->next = gatherer->begun;
         gatherer->begun = errand;
     }
@@ -265,6 +272,14 @@ static void begin_errands(struct fl__gatherer *gatherer, double now)
     }
 }
 
+static void end_lost_errand(struct fl__gatherer *gatherer, struct fl__errand *errand)
+{
+    char why[sizeof errand->text];
+    snprintf(why, sizeof why, "%.200s%s", errand->question.problem,
+             errand->question.is_unknown ? "; whether it was done is not known" : "");
+    end_errand(gatherer, errand, false, why);
+}
+
 static void end_errands(struct fl__gatherer *gatherer)
 {
     struct fl__errand **place = &gatherer->begun;
@@ -279,7 +294,7 @@ static void end_errands(struct fl__gatherer *gatherer)
         if (reply != NULL)
             end_errand(gatherer, errand, true, reply->str != NULL ? reply->str : "done");
         else
-            end_errand(gatherer, errand, false, errand->question.problem);
+            end_lost_errand(gatherer, errand);
     }
 }
 
@@ -311,15 +326,20 @@ bool fl__gather_run(struct fl__gatherer *gatherer, struct fl__errand *errand)
 /* --------------------------------------------------------------------------------------------- the thread */
 
 struct waiting {
-    struct pollfd polls[1 + FL_MEMBERS_MAX + FL__ERRANDS_MAX];
+    struct pollfd polls[1 + FL_MEMBERS_MAX + FL__ERRANDS_MAX + FL__NAMES_MAX];
     nfds_t count;
 };
+
+static void add_file(struct waiting *waiting, int file, short events)
+{
+    waiting->polls[waiting->count++] = (struct pollfd){.fd = file, .events = events};
+}
 
 static void add_question(struct waiting *waiting, const struct fl__question *question)
 {
     int file;
     short events = fl__question_events(question, &file);
-    waiting->polls[waiting->count++] = (struct pollfd){.fd = file, .events = events};
+    add_file(waiting, file, events);
 }
 
 /* How long nothing is due, in milliseconds; -1: for ever. */
@@ -338,13 +358,15 @@ static int pause_ms(const struct fl__gatherer *gatherer, double now)
 /* Waits until something arrives or is due, and takes what arrived. */
 static void wait_and_take(struct fl__gatherer *gatherer)
 {
-    struct waiting waiting = {.count = 1};
+    struct waiting waiting = {.count = 0};
     char bytes[64];
-    waiting.polls[0] = (struct pollfd){.fd = fl__live_wake_file(gatherer->live), .events = POLLIN};
+    add_file(&waiting, fl__live_wake_file(gatherer->live), POLLIN);
     for (uint32_t k = 0; k < gatherer->member_count; k++)
         add_question(&waiting, &gatherer->members[k].question);
     for (struct fl__errand *errand = gatherer->begun; errand != NULL; errand = errand->next)
         add_question(&waiting, &errand->question);
+    for (uint32_t k = 0; k < FL__NAMES_MAX; k++) /* Whose name it is, each question sees for itself. */
+        add_file(&waiting, fl__names_file(&gatherer->names, k), POLLIN);
     if (poll(waiting.polls, waiting.count, pause_ms(gatherer, fl__web_now_s())) < 0)
         return;
     while (read(waiting.polls[0].fd, bytes, sizeof bytes) > 0)
@@ -354,7 +376,7 @@ static void wait_and_take(struct fl__gatherer *gatherer)
     for (uint32_t k = 0; k < gatherer->member_count; k++)
         advance_member(gatherer, &gatherer->members[k], (at++)->revents, now);
     for (struct fl__errand *errand = gatherer->begun; errand != NULL; errand = errand->next)
-        fl__question_advance(&errand->question, (at++)->revents, now);
+        fl__question_advance(&errand->question, &gatherer->names, (at++)->revents, now);
 }
 
 static bool is_stopping(struct fl__gatherer *gatherer)
@@ -384,6 +406,7 @@ static void *run(void *context)
     stop_watching(gatherer);
     drop_errands(gatherer, &gatherer->begun);
     drop_errands(gatherer, &gatherer->errands); /* No more come. */
+    fl__names_release(&gatherer->names);
     free(gatherer->latest);
     return NULL;
 }

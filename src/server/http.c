@@ -9,22 +9,30 @@
  *   the rest     pages for machines: see pages.c
  *
  * Requests are handled by libmicrohttpd's thread, one at a time; nothing here waits for anything. Whatever
- * the answer is, it forbids the page to load anything from elsewhere. */
+ * the answer is, it forbids the page to load anything from elsewhere, and other sites' pages to load it.
+ *
+ * Who listens on loopback shows what is there to this machine alone. So a node that does answers only to whom
+ * another site's name cannot have brought there: see origin.c. */
 #include "web.h"
 
 #include <inttypes.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #define PAGE_SIZE_MAX (4u << 20)
-#define CONNECTIONS_MAX 128
+#define CONNECTIONS_MAX (FL__VISITORS_MAX + FL__WATCHERS_MAX + 32) /* Those that are being closed, too. */
 #define CONNECTION_TIMEOUT_S 10 /* For a stream too, while it has something to send. */
 #define CONNECTION_MEMORY (32u << 10)
 #define CONTENT_SECURITY_POLICY "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'"
+#define REBOUND                                                                                              \
+    "This node listens on loopback, and answers there to an address or to localhost, not to another name.\n" \
+    "  now    whoever owns a name can let it mean this machine, and have a page of his read what is here\n"  \
+    "  do     ask for http://127.0.0.1:PORT or http://localhost:PORT; let a proxy send that as Host\n"
 #define CORE "web/core.wasm"
 #define PAGE "web/index.html"
 
@@ -33,8 +41,9 @@ struct fl_web {
     struct fl__live *live;
     struct fl__gatherer *gatherer;
     struct MHD_Daemon *daemon;
+    struct fl__visitors visitors;
     char version[64];
-    bool may_act;
+    bool may_act, is_loopback;
 };
 
 /* ---------------------------------------------------------------------------------------------- answering */
@@ -49,8 +58,11 @@ static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status,
     MHD_add_response_header(response, "Content-Security-Policy", CONTENT_SECURITY_POLICY);
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(response, "X-Frame-Options", "DENY");
+    MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "5");
     enum MHD_Result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
@@ -120,15 +132,25 @@ static void show_mode(const struct fl_web *web, struct fl__page *page)
     free(latest);
 }
 
-static enum MHD_Result answer_live(const struct fl_web *web, struct MHD_Connection *connection, bool is_head,
+static enum MHD_Result answer_live(struct fl_web *web, struct MHD_Connection *connection, bool is_head,
                                    struct fl__page *page)
 {
-    struct MHD_Response *response = is_head ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
-                                            : fl__live_open(web->live, connection);
-    if (response != NULL)
-        return queue(connection, MHD_HTTP_OK, "text/event-stream", "no-store", response);
-    say(page, MHD_HTTP_SERVICE_UNAVAILABLE, "As many watch as may; close another page.\n");
-    return queue_page(connection, page);
+    struct MHD_Response *response = NULL;
+    if (fl__origin_is_foreign(connection)) {
+        say(page, MHD_HTTP_FORBIDDEN,
+            "This is for the page of this node, and another site's page asks for it.\n");
+        return queue_page(connection, page);
+    }
+    response = is_head ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
+                       : fl__live_open(web->live, connection);
+    if (response == NULL) {
+        say(page, MHD_HTTP_SERVICE_UNAVAILABLE, "As many watch as may; close another page.\n");
+        return queue_page(connection, page);
+    }
+    if (!is_head)
+        fl__visitors_stay(&web->visitors, connection);
+    MHD_add_response_header(response, "X-Accel-Buffering", "no"); /* Proxies pass each message on at once. */
+    return queue(connection, MHD_HTTP_OK, "text/event-stream", "no-store, no-transform", response);
 }
 
 /* The file that a path stands for; NULL: none. */
@@ -139,7 +161,7 @@ static const struct fl__file *file_at(const char *path)
     return strncmp(path, "/web/", 5) == 0 ? fl__file_find(path + 1) : NULL;
 }
 
-static enum MHD_Result answer(const struct fl_web *web, struct MHD_Connection *connection, const char *path,
+static enum MHD_Result answer(struct fl_web *web, struct MHD_Connection *connection, const char *path,
                               bool is_head, struct fl__page *page)
 {
     bool verbose =
@@ -177,7 +199,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   const char *method, const char *version, const char *data, size_t *size,
                                   void **state)
 {
-    const struct fl_web *web = context;
+    struct fl_web *web = context;
     struct fl__page page = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
     bool is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     (void)version;
@@ -186,6 +208,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return MHD_YES;
     }
     fl__reply_init(&page.text, 2, PAGE_SIZE_MAX);
+    if (web->is_loopback && web->board != NULL && fl__origin_is_rebound(connection)) {
+        say(&page, MHD_HTTP_FORBIDDEN, REBOUND);
+        return queue_page(connection, &page);
+    }
     if (strcmp(method, MHD_HTTP_METHOD_POST) == 0)
         return answer_post(web, connection, path, data, size, state, &page);
     if (is_head || strcmp(method, MHD_HTTP_METHOD_GET) == 0)
@@ -197,11 +223,21 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 static void on_completed(void *context, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode code)
 {
-    (void)context;
-    (void)connection;
+    struct fl_web *web = context;
     (void)code;
     fl__admin_release(*state);
     *state = NULL;
+    fl__visitors_served(&web->visitors, connection);
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **kept,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct fl_web *web = context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        fl__visitors_come(&web->visitors, connection, kept);
+    else
+        fl__visitors_go(&web->visitors, *kept);
 }
 
 /* ----------------------------------------------------------------------------------------------- starting */
@@ -228,6 +264,15 @@ static struct addrinfo *resolve(const char *address)
     return getaddrinfo(host, colon + 1, &hints, &found) == 0 ? found : NULL;
 }
 
+static bool is_on_loopback(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+    return address->sa_family == AF_INET &&
+           ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 ==
+               IN_LOOPBACKNET;
+}
+
 static struct MHD_Daemon *start_daemon(struct fl_web *web, const struct addrinfo *address)
 {
     unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
@@ -236,7 +281,8 @@ static struct MHD_Daemon *start_daemon(struct fl_web *web, const struct addrinfo
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, web, MHD_OPTION_NOTIFY_COMPLETED,
+                            on_completed, web, MHD_OPTION_END);
 }
 
 /* Whatever there is of it. Streams end, and errands, before the thread does that they are suspended on. */
@@ -255,6 +301,7 @@ static void free_web(struct fl_web *web)
 
 static bool prepare(struct fl_web *web, struct fl_server *server, const struct fl_web_options *options)
 {
+    fl__visitors_init(&web->visitors);
     snprintf(web->version, sizeof web->version, "%s", options->version != NULL ? options->version : "");
     if (server == NULL)
         return true;
@@ -272,15 +319,18 @@ int fl_web_start(struct fl_web **out, struct fl_server *server, const struct fl_
     const char *address = options->address;
     *out = NULL;
     *report = (struct fl_error_report){.error = FL_OK};
-    if (options->admin == FL_WEB_ADMIN_LOOPBACK && !fl__server_is_loopback(address))
-        return fail(report, FL_EINVAL, address,
-                    "is not loopback, and --web-admin would let everybody who reaches it write\n"
-                    "  do     leave one of the two out, or say --web-admin anywhere");
     if (server == NULL && fl__file_find(CORE) == NULL)
         return fail(report, FL_EINVAL, address, "this program was built without the playground");
     struct addrinfo *resolved = resolve(address);
     if (resolved == NULL)
         return fail(report, FL_EADDR, address, "is no address, H:P");
+    bool is_loopback = is_on_loopback(resolved->ai_addr);
+    if (options->admin == FL_WEB_ADMIN_LOOPBACK && !is_loopback) {
+        freeaddrinfo(resolved);
+        return fail(report, FL_EINVAL, address,
+                    "is not loopback, and --web-admin would let everybody who reaches it write\n"
+                    "  do     leave one of the two out, or say --web-admin anywhere");
+    }
     struct fl_web *web = calloc(1, sizeof *web);
     if (web == NULL || !prepare(web, server, options)) {
         if (web != NULL)
@@ -288,12 +338,19 @@ int fl_web_start(struct fl_web **out, struct fl_server *server, const struct fl_
         freeaddrinfo(resolved);
         return fail(report, FL_ENOMEM, address, "memory could not be allocated");
     }
+    web->is_loopback = is_loopback;
     web->daemon = start_daemon(web, resolved);
     freeaddrinfo(resolved);
     if (web->daemon == NULL) {
         free_web(web);
         return fail(report, FL_EADDR, address, "cannot be listened on; is it in use?");
     }
+    if (server != NULL && !is_loopback)
+        fl__server_log(
+            server, FL_LOG_WARN,
+            "the web port %s asks for no password: whoever reaches it may read keys and values there; "
+            "--web 127.0.0.1:%u keeps it to this machine, --web off closes it",
+            address, (unsigned)fl_web_port(web));
     *out = web;
     return FL_OK;
 }

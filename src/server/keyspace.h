@@ -5,6 +5,7 @@
  *
  *   number.c glob.c    text to integers and back; patterns
  *   decimal.c          numbers with a point, exactly
+ *   utf8.c             what of a text can be shown as it is
  *   resp.c reply.c     requests: bytes received to arguments; replies: values to bytes, in RESP2 and RESP3
  *   table.c command.c  the command table, one row each; finds rows, and says what is wrong with a call
  *   docs.c             COMMAND and its subcommands, HELP: the table told to clients
@@ -175,6 +176,12 @@ void fl__reply_verbatim(struct fl__reply *reply, const char kind[3], struct fl__
 void fl__reply_raw(struct fl__reply *reply, struct fl__bytes bytes); /* Bytes that are a reply already. */
 /* Text that is no reply, for those who put a text together in a reply's buffer; at most 511 bytes a call. */
 void fl__reply_print(struct fl__reply *reply, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ------------------------------------------------------------------------------------------------- utf8.c */
+
+/* Bytes of the character that the text begins with; 0: none that can be shown as it is, or no text. */
+size_t fl__utf8_size(struct fl__bytes text);
+void fl__utf8_json(struct fl__reply *out, const char *text); /* As JSON; what cannot be shown as "?". */
 
 /* ------------------------------------------------------------------------------------------------ table.c */
 
@@ -351,7 +358,8 @@ void fl__payload_next_condition(struct fl__payload_reader *reader, struct fl__by
 FL_MUST_USE int fl__payload_next(struct fl__payload_reader *reader);
 void fl__payload_release(struct fl__payload_reader *reader);
 
-/* An entry for people: "SET hello world", quoted and cut to fit; terminated. Damaged data says that it is. */
+/* An entry for people: "SET hello world", quoted and cut to fit between two characters; terminated. Damaged data
+ * says that it is. */
 void fl__payload_describe(struct fl__bytes data, char *out, size_t out_size);
 
 /* ----------------------------------------------------------------------------------- keymap.c, deadline.c */

@@ -1,13 +1,15 @@
 /* live.c - the stream of server-sent events: what the gatherer sends, to all who watch.
  *
- * A message is made once and shared. The newest few are kept; each watcher is somewhere among them. Who has
- * nothing to read is suspended, and costs nothing. Who reads so slowly that what it needs next is not kept
- * any more is cut off, and may come again: it holds nobody up and makes nothing grow.
+ * A message is made once and shared. The newest few are kept, up to a size; each watcher is somewhere among
+ * them. Who has nothing to read is suspended, and costs nothing. Who reads so slowly that what it needs next
+ * is not kept any more is cut off, in the midst of what it reads, and may come again: it holds nobody up and
+ * makes nothing grow.
  *
  * A watcher that comes gets a welcome first, with all that it needs to begin; only then does it follow the
  * others. Everything here is under one mutex, held for as long as a copy takes. */
 #include "web.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
 #include <pthread.h>
@@ -16,8 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WATCHERS_MAX 32
-#define KEPT 32 /* Messages. */
+#define KEPT 32                  /* Messages, */
+#define KEPT_SIZE_MAX (8u << 20) /* and their size together, if they are more than one. */
 #define BLOCK_SIZE (16u << 10)
 #define SEND_BUFFER_SIZE (256 << 10)
 
@@ -43,8 +45,9 @@ struct fl__live {
     int wake[2]; /* A pipe: whoever writes to it wakes the gatherer. */
     struct fl__link watchers;
     uint32_t watcher_count, new_count;
-    struct message *kept[KEPT]; /* Message number n, from 0, is at its remainder by KEPT. */
-    uint64_t next;              /* The next one's number. */
+    struct message *kept[KEPT]; /* Message number n is at its remainder by KEPT; */
+    uint64_t first, next;       /* from the oldest one's number up to before the next one's, */
+    size_t kept_size;           /* of so many bytes. */
     bool has_ended;
 };
 
@@ -101,7 +104,7 @@ static void resume(struct watcher *watcher)
 static bool take_next(struct watcher *watcher)
 {
     struct fl__live *live = watcher->live;
-    if (live->has_ended || watcher->has_hung_up)
+    if (live->has_ended || watcher->has_hung_up || (!watcher->is_new && watcher->next < live->first))
         return false;
     if (watcher->sending != NULL && watcher->sent < watcher->sending->size)
         return true;
@@ -110,8 +113,6 @@ static bool take_next(struct watcher *watcher)
     watcher->sent = 0;
     if (watcher->is_new || watcher->next == live->next)
         return true;
-    if (live->next - watcher->next > KEPT)
-        return false;
     watcher->sending = hold(live->kept[watcher->next++ % KEPT]);
     return true;
 }
@@ -171,7 +172,7 @@ struct MHD_Response *fl__live_open(struct fl__live *live, struct MHD_Connection 
     fl__link_init(&watcher->link);
     limit_buffer(connection);
     pthread_mutex_lock(&live->mutex);
-    bool is_taken = live->watcher_count < WATCHERS_MAX && !live->has_ended;
+    bool is_taken = live->watcher_count < FL__WATCHERS_MAX && !live->has_ended;
     struct MHD_Response *response =
         is_taken ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, on_read, watcher, on_gone)
                  : NULL;
@@ -204,7 +205,8 @@ static bool has_hung_up(const struct watcher *watcher)
     char byte;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(watcher->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    return info != NULL && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    ssize_t size = info != NULL ? recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) : 0;
+    return size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
 void fl__live_look(struct fl__live *live)
@@ -220,13 +222,24 @@ void fl__live_look(struct fl__live *live)
     pthread_mutex_unlock(&live->mutex);
 }
 
+static void drop_oldest(struct fl__live *live)
+{
+    struct message **place = &live->kept[live->first++ % KEPT];
+    live->kept_size -= (*place)->size;
+    let_go(*place);
+    *place = NULL;
+}
+
 void fl__live_send(struct fl__live *live, struct fl__bytes text)
 {
     pthread_mutex_lock(&live->mutex);
     struct message *message = make_message(text.data, text.size);
     if (message != NULL) {
-        let_go(live->kept[live->next % KEPT]);
+        while (live->first < live->next &&
+               (live->next - live->first == KEPT || live->kept_size + text.size > KEPT_SIZE_MAX))
+            drop_oldest(live);
         live->kept[live->next++ % KEPT] = message;
+        live->kept_size += text.size;
     }
     for (struct fl__link *link = live->watchers.next; link != &live->watchers; link = link->next) {
         struct watcher *watcher = fl__container(link, struct watcher, link);
@@ -281,8 +294,8 @@ void fl__live_destroy(struct fl__live *live)
 {
     if (live == NULL)
         return;
-    for (size_t k = 0; k < KEPT; k++)
-        let_go(live->kept[k]);
+    while (live->first < live->next)
+        drop_oldest(live);
     close(live->wake[0]);
     close(live->wake[1]);
     pthread_mutex_destroy(&live->mutex);

@@ -2,8 +2,13 @@
  *
  * A call that is paused stalls its client, like one that may not start yet: it stays where it was received,
  * and is started when the pause ends. Nothing is refused and nothing is lost. What is on its way already
- * comes to its end. Other nodes know nothing of it: who wants a cluster without writes pauses each node. */
+ * comes to its end. Other nodes know nothing of it: who wants a cluster without writes pauses each node.
+ *
+ * Who operates the cluster is not held up: FAIRLEAD is answered, so that a paused node does not look like one
+ * that is down, and so is what a new connection needs for that. */
 #include "server.h"
+
+#include <string.h>
 
 #define PAUSE_MS_MAX (INT64_MAX / 2000)
 
@@ -14,11 +19,18 @@ static bool writes(const struct fl__client *client, const struct fl__command *co
     return command->class == FL__CLASS_WRITE && client->multi == NULL;
 }
 
+/* A pause that nobody could end would help nobody. */
+static bool is_for_operators(const struct fl__command *command)
+{
+    return command->local == fl__local_client_unpause || (command->flags & FL__NO_AUTH) != 0 ||
+           strcmp(command->group, "fairlead") == 0;
+}
+
 bool fl__pause_holds(const struct fl__client *client, const struct fl__command *command)
 {
     const struct fl_server *server = client->server;
-    if (server->pause_until == 0 || command->local == fl__local_client_unpause)
-        return false; /* A pause that nobody could end would help nobody. */
+    if (server->pause_until == 0 || is_for_operators(command))
+        return false;
     return server->pause_is_all || writes(client, command);
 }
 

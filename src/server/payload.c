@@ -31,6 +31,7 @@
 #define NUMBER_SIZE_MAX 5
 #define CAPACITY_MIN 256
 #define SHOWN_SIZE_MAX 64 /* Bytes of one argument in a description. */
+#define DOTS "..."        /* Here something is left out. */
 
 /* ------------------------------------------------------------------------------------------------ writing */
 
@@ -351,23 +352,28 @@ void fl__payload_release(struct fl__payload_reader *reader)
 
 /* --------------------------------------------------------------------------------------------- for people */
 
-/* Text that ends where the room does. */
+/* Text in pieces, none of which is shown in part; what follows one that has no room is left out. */
 struct text {
     char *data;
     size_t size, size_max;
+    size_t dots_at; /* Where DOTS would still have room, between two pieces. */
+    bool is_cut;
 };
 
-static void add_bytes(struct text *text, struct fl__bytes piece)
+static void add_piece(struct text *text, struct fl__bytes piece)
 {
-    size_t room = text->size_max - text->size, size = piece.size < room ? piece.size : room;
-    if (size > 0)
-        memcpy(text->data + text->size, piece.data, size);
-    text->size += size;
+    text->is_cut = text->is_cut || piece.size > text->size_max - text->size;
+    if (text->is_cut || piece.size == 0)
+        return;
+    memcpy(text->data + text->size, piece.data, piece.size);
+    text->size += piece.size;
+    if (text->size + strlen(DOTS) <= text->size_max)
+        text->dots_at = text->size;
 }
 
 static void add_text(struct text *text, const char *piece)
 {
-    add_bytes(text, fl__bytes_of(piece));
+    add_piece(text, fl__bytes_of(piece));
 }
 
 static bool is_plain(struct fl__bytes arg)
@@ -380,27 +386,36 @@ static bool is_plain(struct fl__bytes arg)
     return arg.size > 0;
 }
 
+/* The character of that size; 0: a byte that is none. */
+static void add_character(struct text *text, const char *data, size_t size)
+{
+    char escaped[5];
+    if (size == 0)
+        snprintf(escaped, sizeof escaped, "\\x%02x", (unsigned)(unsigned char)*data);
+    else
+        snprintf(escaped, sizeof escaped, "\\%c", *data);
+    if (size == 0 || *data == '"' || *data == '\\')
+        add_text(text, escaped);
+    else
+        add_piece(text, (struct fl__bytes){data, size});
+}
+
 static void add_arg(struct text *text, struct fl__bytes arg)
 {
-    bool cut = arg.size > SHOWN_SIZE_MAX;
-    if (cut)
-        arg.size = SHOWN_SIZE_MAX;
-    bool quoted = !is_plain(arg);
+    size_t size_max = arg.size < SHOWN_SIZE_MAX ? arg.size : SHOWN_SIZE_MAX, shown = 0;
+    bool quoted = !is_plain((struct fl__bytes){arg.data, size_max});
     add_text(text, quoted ? "\"" : "");
-    if (!quoted)
-        add_bytes(text, arg);
-    for (size_t k = 0; quoted && k < arg.size; k++) {
-        char c = arg.data[k], escaped[5];
-        if (c < ' ' || c > '~')
-            snprintf(escaped, sizeof escaped, "\\x%02x", (unsigned)(unsigned char)c);
-        else
-            snprintf(escaped, sizeof escaped, c == '"' || c == '\\' ? "\\%c" : "%c", c);
-        add_text(text, escaped);
+    while (shown < size_max) {
+        size_t size = fl__utf8_size((struct fl__bytes){arg.data + shown, arg.size - shown});
+        if (size > size_max - shown)
+            break;
+        add_character(text, arg.data + shown, size);
+        shown += size > 0 ? size : 1;
     }
     if (quoted)
         add_text(text, "\"");
-    if (cut)
-        add_text(text, "...");
+    if (shown < arg.size)
+        add_text(text, DOTS);
 }
 
 static void add_call(struct text *text, struct fl__bytes *rest)
@@ -409,7 +424,7 @@ static void add_call(struct text *text, struct fl__bytes *rest)
     bool whole = take_arg_count(rest, &arg_count);
     if (arg_count == 0)
         add_text(text, "(answered by the node)");
-    for (uint32_t k = 0; k < arg_count && whole; k++) {
+    for (uint32_t k = 0; k < arg_count && whole && !text->is_cut; k++) {
         struct fl__bytes arg = {0};
         whole = take_arg(rest, &arg);
         if (k > 0)
@@ -448,7 +463,7 @@ static void describe(struct text *text, struct fl__bytes data)
     add_conditions(text, &data, header.conditions);
     if (header.kind == FL__PAYLOAD_TRANSACTION || header.kind == FL__PAYLOAD_GUARDED)
         add_text(text, header.calls == 0 ? "MULTI" : "MULTI; ");
-    for (uint64_t k = 0; k < header.calls && text->size < text->size_max; k++) {
+    for (uint64_t k = 0; k < header.calls && !text->is_cut; k++) {
         if (k > 0)
             add_text(text, "; ");
         add_call(text, &data);
@@ -461,7 +476,10 @@ void fl__payload_describe(struct fl__bytes data, char *out, size_t out_size)
         return;
     struct text text = {.data = out, .size_max = out_size - 1};
     describe(&text, data);
-    if (text.size == text.size_max && text.size >= 3)
-        memcpy(out + text.size - 3, "...", 3);
+    if (text.is_cut && text.size_max >= strlen(DOTS)) {
+        text.size = text.dots_at;
+        text.is_cut = false;
+        add_text(&text, DOTS);
+    }
     out[text.size] = '\0';
 }

@@ -4,9 +4,12 @@
  * those who watch: server-sent events, "events" with the new ones and "view" with the whole picture. It reads
  * no clock and waits for nobody.
  *
- * A member's part goes on as it came: JSON that was read once, to see that it is what it should be. Of one
- * that does not answer the picture shows what it was last, as down. How long messages take changes all the
- * time, and alone is no news. */
+ * A member's part goes on as it came, once answer.c has seen that it is what it should be. Of one
+ * that does not answer the picture shows what it was last, as down, and why. How long messages take, and for
+ * how long there has been no leader, changes all the time, and alone is no news.
+ *
+ * No member keeps the others from being shown: of what it says only so much is taken that there is room for
+ * all. */
 #include "web.h"
 
 #include <cjson/cJSON.h>
@@ -18,12 +21,14 @@
 #define EVENTS_MAX 2048 /* New ones in one message: all that 16 members tell in one answer each. */
 #define KEPT 256        /* Events that a newcomer is told. */
 #define MESSAGE_SIZE_MAX (8u << 20)
-#define ROUND_TRIP "\"round_trip_us\":"
+#define PROBLEM_SIZE 128
+#define RETRY_MS 1000 /* After which a browser connects again. */
 
 struct seen {
     char name[FL_NAME_MAX];
     bool is_up;
     char *view; /* As it came, or as made for one that is down; from malloc. NULL: nothing is known. */
+    char problem[PROBLEM_SIZE]; /* Of one that is down: why. */
     fl_index last;
     char boot[17];
     uint64_t next; /* Its next event; 0: the newest ones are wanted. */
@@ -92,31 +97,10 @@ static uint64_t read_number(const cJSON *object, const char *name)
     return cJSON_IsNumber(item) && item->valuedouble > 0 ? (uint64_t)item->valuedouble : 0;
 }
 
-/* Server-sent events end a line's data where the line ends. */
-static bool is_one_line(const char *text)
-{
-    while ((unsigned char)*text >= 0x20)
-        text++;
-    return *text == '\0';
-}
-
-/* Whether two views differ in nothing but how long messages take. */
-static bool is_same_view(const char *a, const char *b)
-{
-    const size_t size = sizeof ROUND_TRIP - 1;
-    while (*a == *b && *a != '\0') {
-        bool is_number = strncmp(a, ROUND_TRIP, size) == 0 && strncmp(b, ROUND_TRIP, size) == 0;
-        a += is_number ? size + strspn(a + size, "0123456789") : 1;
-        b += is_number ? size + strspn(b + size, "0123456789") : 1;
-    }
-    return *a == *b;
-}
-
 static void keep_fresh(struct fl__picture *picture, const char *text)
 {
-    cJSON *json = cJSON_ParseWithOpts(text, NULL, true);
-    char *copy =
-        cJSON_IsObject(json) && is_one_line(text) && picture->fresh_count < EVENTS_MAX ? strdup(text) : NULL;
+    cJSON *json = picture->fresh_count < EVENTS_MAX ? fl__answer_event(text) : NULL;
+    char *copy = json != NULL ? strdup(text) : NULL;
     if (copy != NULL)
         picture->fresh[picture->fresh_count++] =
             (struct event){.wall_us = (double)read_number(json, "wall_us"), .text = copy};
@@ -142,22 +126,9 @@ static void take_events(struct fl__picture *picture, struct seen *seen, const st
     seen->next = answer->next;
 }
 
-/* NULL: it is no view of that member. To be deleted. */
-static cJSON *read_view(const char *text, const char *name)
-{
-    cJSON *json = is_one_line(text) ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
-    const cJSON *own = cJSON_GetObjectItemCaseSensitive(json, "name");
-    if (cJSON_IsString(own) && strcmp(own->valuestring, name) == 0 &&
-        cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(json, "log")) &&
-        cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(json, "peers")))
-        return json;
-    cJSON_Delete(json);
-    return NULL;
-}
-
 static bool take_view(struct fl__picture *picture, struct seen *seen, const char *text)
 {
-    cJSON *json = read_view(text, seen->name);
+    cJSON *json = fl__answer_view(text, seen->name);
     char *view = json != NULL ? strdup(text) : NULL;
     if (view == NULL) {
         cJSON_Delete(json);
@@ -177,13 +148,25 @@ static bool take_view(struct fl__picture *picture, struct seen *seen, const char
     return true;
 }
 
+/* Nothing new, but newer: for those who come later. */
+static void renew_view(struct seen *seen, const char *text)
+{
+    char *view = strcmp(seen->view, text) != 0 ? strdup(text) : NULL;
+    if (view == NULL)
+        return;
+    free(seen->view);
+    seen->view = view;
+}
+
 bool fl__picture_take(struct fl__picture *picture, const char *name, const struct fl__seen *answer)
 {
     struct seen *seen = member_named(picture, name);
     if (seen == NULL || answer->next < answer->event_count)
         return false;
-    bool is_old = seen->is_up && seen->view != NULL && is_same_view(seen->view, answer->view);
-    if (!is_old && !take_view(picture, seen, answer->view))
+    bool is_old = seen->is_up && seen->view != NULL && fl__answer_is_same(seen->view, answer->view);
+    if (is_old)
+        renew_view(seen, answer->view);
+    else if (!take_view(picture, seen, answer->view))
         return false;
     take_events(picture, seen, answer);
     return true;
@@ -191,7 +174,7 @@ bool fl__picture_take(struct fl__picture *picture, const char *name, const struc
 
 /* ---------------------------------------------------------------------------------- one that says nothing */
 
-/* What it was last, as down; NULL: nothing is known, or no memory. */
+/* What it was last, as down; NULL: nothing is known, no memory, or it was too long that way. */
 static char *make_down(const char *view)
 {
     cJSON *json = view != NULL ? cJSON_Parse(view) : NULL;
@@ -206,21 +189,30 @@ static char *make_down(const char *view)
     cJSON_AddArrayToObject(json, "peers");
     char *text = cJSON_PrintUnformatted(json);
     cJSON_Delete(json);
-    return text;
+    if (text == NULL || strlen(text) <= FL__VIEW_SIZE_MAX)
+        return text;
+    free(text);
+    return NULL;
 }
 
-void fl__picture_lost(struct fl__picture *picture, const char *name)
+void fl__picture_lost(struct fl__picture *picture, const char *name, const char *why)
 {
+    char problem[PROBLEM_SIZE];
     struct seen *seen = member_named(picture, name);
-    if (seen == NULL || !seen->is_up)
+    snprintf(problem, sizeof problem, "%s", why);
+    if (seen == NULL || (!seen->is_up && strcmp(seen->problem, problem) == 0))
+        return;
+    memcpy(seen->problem, problem, sizeof problem);
+    picture->has_changed = true;
+    if (!seen->is_up)
         return;
     char *view = make_down(seen->view);
     free(seen->view);
     seen->view = view;
     seen->is_up = false;
-    picture->has_changed = true;
 }
 
+/* Without its last brace, too. */
 static void write_unknown(struct fl__reply *out, const struct seen *seen)
 {
     fl__reply_print(
@@ -231,7 +223,22 @@ static void write_unknown(struct fl__reply *out, const struct seen *seen)
     fl__reply_print(out, ",\"last\":0,\"durable\":0,\"commit\":0,\"applied\":0,\"first\":1,\"log\":[],"
                          "\"election_us\":-1,\"timeout_us\":-1,\"disk\":\"fast\",\"writes\":0,\"peers\":[]");
     fl__reply_print(out, ",\"counters\":{\"committed\":0,\"syncs\":0,\"sync_us\":0,\"commits\":0,"
-                         "\"commit_us\":0,\"clients\":0,\"memory\":0,\"disk\":0}}");
+                         "\"commit_us\":0,\"clients\":0,\"memory\":0,\"disk\":0}");
+}
+
+static void write_member(struct fl__reply *out, const struct seen *seen)
+{
+    if (seen->is_up) {
+        fl__reply_raw(out, fl__bytes_of(seen->view));
+        return;
+    }
+    if (seen->view != NULL) /* As make_down() made it, without its last brace. */
+        fl__reply_raw(out, (struct fl__bytes){seen->view, strlen(seen->view) - 1});
+    else
+        write_unknown(out, seen);
+    fl__reply_print(out, ",\"problem\":");
+    fl__utf8_json(out, seen->problem);
+    fl__reply_print(out, "}");
 }
 
 /* ----------------------------------------------------------------------------------------------- messages */
@@ -242,12 +249,8 @@ static void write_view(struct fl__picture *picture, const struct fl__caption *ca
                     caption->wall_us);
     fl__reply_print(out, ",\"live\":true,\"name\":\"%s\",\"nodes\":[", caption->name);
     for (uint32_t k = 0; k < picture->count; k++) {
-        const struct seen *seen = &picture->members[k];
         fl__reply_print(out, "%s", k > 0 ? "," : "");
-        if (seen->view != NULL)
-            fl__reply_raw(out, fl__bytes_of(seen->view));
-        else
-            write_unknown(out, seen);
+        write_member(out, &picture->members[k]);
     }
     fl__reply_print(out, "],\"flying\":[],\"cut\":[],\"committed\":%" PRIu64, picture->committed);
     fl__reply_print(out, ",\"broken\":[],\"options\":{},\"line\":0,\"sampled\":%s}\n\n",
@@ -288,7 +291,8 @@ bool fl__picture_tell(struct fl__picture *picture, const struct fl__caption *cap
         return false;
     write_events(picture, out);
     write_view(picture, caption, out);
-    picture->has_changed = picture->is_sampled = false;
+    picture->has_changed = picture->is_sampled =
+        out->failed; /* Memory is short: perhaps not the next time. */
     return !out->failed;
 }
 
@@ -296,6 +300,7 @@ bool fl__picture_greet(struct fl__picture *picture, const struct fl__caption *ca
 {
     uint64_t first = picture->kept_next > KEPT ? picture->kept_next - KEPT : 0;
     fl__reply_init(out, 2, MESSAGE_SIZE_MAX);
+    fl__reply_print(out, "retry: %d\n\n", RETRY_MS);
     for (uint64_t k = first; k < picture->kept_next; k++) {
         fl__reply_print(out, "%s", k == first ? "event: events\ndata: [" : ",");
         fl__reply_raw(out, fl__bytes_of(picture->kept[k % KEPT]));

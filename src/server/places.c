@@ -143,6 +143,9 @@ void fl__places_notice(struct fl_server *server, const struct fl_node_status *no
     bool is_first = !server->has_led;
     bool is_other = node->has_leader && (is_first || server->led_by != node->leader);
     fl__places_of(server, node, &before);
+    if (server->is_led && !node->has_leader)
+        server->leaderless_since = server->now;
+    server->is_led = node->has_leader;
     if (node->has_leader) {
         server->has_led = true;
         server->led_by = node->leader;

@@ -320,7 +320,7 @@ static struct fl_server *create(struct fl_io *io, const struct fl_server_options
     if (server == NULL)
         return NULL;
     server->io = io;
-    server->now = server->started = io->vtable->now(io);
+    server->now = server->started = server->leaderless_since = io->vtable->now(io);
     fl__link_init(&server->clients);
     fl__link_init(&server->dirty);
     fl__link_init(&server->resumable);

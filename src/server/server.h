@@ -114,7 +114,8 @@ struct fl__snapshot {
     uint64_t events[FL_NODE_EVENT_KINDS]; /* How many of each kind. */
     uint64_t wall_us;                     /* This machine's clock. */
     fl_time_us uptime_us, election_timeout_us, heartbeat_us;
-    bool broken; /* As in struct fl_server. */
+    fl_time_us leaderless_us; /* How long no leader is known; 0: one is. */
+    bool broken;              /* As in struct fl_server. */
     char listen[FL_ADDRESS_MAX], peer[FL_ADDRESS_MAX], web[FL_ADDRESS_MAX], version[64];
 };
 
@@ -282,6 +283,8 @@ struct fl_server {
     /* places.c's: */
     fl_id led_by;                       /* The last leader that this node knew, */
     bool has_led;                       /* if it knew one. */
+    bool is_led;                        /* It knows one now; */
+    fl_time_us leaderless_since;        /* else since when it does not. */
     bool is_led_elsewhere;              /* Another member leads, and its address is known. */
     uint32_t places_count, places_down; /* As of the last round: places told, and a bit for each not up. */
 

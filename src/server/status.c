@@ -41,6 +41,7 @@ void fl__snapshot_take(struct fl_server *server, struct fl__snapshot *out)
     out->wall_us = server->io->vtable->wall_clock_us(server->io);
     fl__events_counts(server->events, out->events);
     out->uptime_us = server->now - server->started;
+    out->leaderless_us = out->node.has_leader ? 0 : server->now - server->leaderless_since;
     out->broken = server->broken;
     copy_text(out->listen, sizeof out->listen, server->listen);
     copy_text(out->peer, sizeof out->peer, server->peer);

@@ -34,30 +34,6 @@ struct view {
 
 /* --------------------------------------------------------------------------------------------------- JSON */
 
-static bool is_plain(char c)
-{
-    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
-}
-
-static void add_text(struct fl__reply *out, const char *text)
-{
-    fl__reply_raw(out, fl__bytes_of("\""));
-    while (*text != '\0') {
-        size_t plain = 0;
-        while (is_plain(text[plain]))
-            plain++;
-        fl__reply_raw(out, (struct fl__bytes){text, plain});
-        text += plain;
-        if (*text == '\0')
-            break;
-        const char escaped[] = {'\\', *text};
-        fl__reply_raw(out,
-                      *text == '"' || *text == '\\' ? (struct fl__bytes){escaped, 2} : fl__bytes_of("?"));
-        text++;
-    }
-    fl__reply_raw(out, fl__bytes_of("\""));
-}
-
 static fl_index at_most(fl_index index, fl_index last)
 {
     return index < last ? index : last;
@@ -98,17 +74,19 @@ static void add_who(struct fl__reply *out, const struct fl__snapshot *snapshot)
     char health[FL_NAME_MAX + 64];
     fl__snapshot_health(snapshot, health, sizeof health);
     fl__reply_print(out, "{\"name\":");
-    add_text(out, node->name);
+    fl__utf8_json(out, node->name);
     fl__reply_print(out, ",\"up\":true,\"paused\":false,\"voter\":%s", is_voter(node) ? "true" : "false");
     fl__reply_print(out, ",\"role\":\"%s\",\"term\":%" PRIu64 ",\"vote\":", fl__role_text(node->role),
                     node->term);
-    add_text(out, node->has_vote ? name_of(node, node->vote) : "");
+    fl__utf8_json(out, node->has_vote ? name_of(node, node->vote) : "");
     fl__reply_print(out, ",\"leader\":");
-    add_text(out, fl__snapshot_leader(snapshot));
+    fl__utf8_json(out, fl__snapshot_leader(snapshot));
     fl__reply_print(out, ",\"health\":");
-    add_text(out, health);
+    fl__utf8_json(out, health);
     fl__reply_print(out, ",\"damage\":");
-    add_text(out, node->damaged ? node->damage : "");
+    fl__utf8_json(out, node->damaged ? node->damage : "");
+    fl__reply_print(out, ",\"founded\":%s,\"leaderless_us\":%" PRIu64 ",\"election_timeout_us\":%" PRIu64,
+                    node->founded ? "true" : "false", snapshot->leaderless_us, snapshot->election_timeout_us);
 }
 
 static void add_entries(struct fl__reply *out, const struct view *view, uint32_t count)
@@ -119,7 +97,7 @@ static void add_entries(struct fl__reply *out, const struct view *view, uint32_t
     for (uint32_t k = 0; k < count; k++) {
         const struct entry *entry = &view->entries[k];
         fl__reply_print(out, "%s[%" PRIu64 ",\"%c\",", k > 0 ? "," : "", entry->term, kinds[entry->kind]);
-        add_text(out, entry->text);
+        fl__utf8_json(out, entry->text);
         fl__reply_print(out, "]");
     }
     fl__reply_print(out, "]");
@@ -134,7 +112,7 @@ static void add_peers(struct fl__reply *out, const struct fl_node_status *node, 
         if (peer->self)
             continue;
         fl__reply_print(out, "%s{\"name\":", comma);
-        add_text(out, peer->member.name);
+        fl__utf8_json(out, peer->member.name);
         fl__reply_print(out, ",\"match\":%" PRIu64 ",\"next\":%" PRIu64 ",\"progress\":\"%s\"",
                         at_most(peer->match, last), at_most(peer->next, last + 1),
                         progress_text(peer->progress));

@@ -4,6 +4,8 @@
  * are copies, and ask the members what anybody could ask them.
  *
  *   http.c      requests and answers; a thread
+ *   origin.c    whose request it is
+ *   visitors.c  connections, and who makes room
  *   board.c     copies of the latest snapshot
  *   pages.c     pages for machines: /metrics and its like
  *   process.c   the process as the operating system sees it
@@ -11,6 +13,8 @@
  *   live.c      /live: the stream to those who watch
  *   gather.c    asks all members while somebody does; another thread
  *   question.c  a question to one member
+ *   names.c     where a member's name leads
+ *   answer.c    whether an answer may be shown
  *   picture.c   the answers put together: what is streamed
  *   admin.c     /admin: what may be done on the page, if that is allowed */
 #ifndef FAIRLEAD_SERVER_WEB_H
@@ -41,6 +45,7 @@ struct fl__published *fl__board_take(struct fl__board *board); /* To be freed. N
 #define FL__HTTP_FORBIDDEN 403
 #define FL__HTTP_NOT_FOUND 404
 #define FL__HTTP_CONFLICT 409
+#define FL__HTTP_TOO_LARGE 413
 #define FL__HTTP_UNAVAILABLE 503
 
 struct fl__page {
@@ -64,9 +69,35 @@ const struct fl__file *fl__file_find(const char *path); /* NULL: there is none. 
 const char *fl__file_type(const struct fl__file *file);
 uint64_t fl__file_hash(const struct fl__file *file);
 
-/* ------------------------------------------------------------------------------------------------- live.c */
+/* --------------------------------------------------------------------------------- origin.c, visitors.c */
 
 struct MHD_Connection;
+
+/* "127.0.0.1:7602", "[::1]:7602", "localhost": nothing that somebody's name server decides. */
+bool fl__origin_is_literal(const char *host);
+bool fl__origin_is_rebound(struct MHD_Connection *connection); /* Perhaps: it asks for a host by its name. */
+bool fl__origin_is_foreign(struct MHD_Connection *connection); /* Another site's page asks. */
+bool fl__origin_is_own(struct MHD_Connection *connection);     /* This node's page asks for sure. */
+
+#define FL__VISITORS_MAX 96
+
+struct fl__visitors {
+    struct fl__link waiting; /* Who has gone longest without a whole request first. */
+    uint32_t count;
+};
+
+void fl__visitors_init(struct fl__visitors *visitors);
+/* A connection is made, and closed. *context is kept with it in between. */
+void fl__visitors_come(struct fl__visitors *visitors, struct MHD_Connection *connection, void **context);
+void fl__visitors_go(struct fl__visitors *visitors, void *context);
+/* It need not make room any more; it was served. */
+void fl__visitors_stay(struct fl__visitors *visitors, struct MHD_Connection *connection);
+void fl__visitors_served(struct fl__visitors *visitors, struct MHD_Connection *connection);
+
+/* ------------------------------------------------------------------------------------------------- live.c */
+
+#define FL__WATCHERS_MAX 32
+
 struct MHD_Response;
 struct fl__live;
 struct fl__live *fl__live_create(void); /* NULL: no memory, or no files. */
@@ -82,25 +113,56 @@ void fl__live_welcome(struct fl__live *live, struct fl__bytes text); /* and to t
 void fl__live_wake(struct fl__live *live);
 int fl__live_wake_file(const struct fl__live *live);
 
-/* ------------------------------------------------------------------------ question.c, picture.c, gather.c */
+/* ---------------------------------------------------- names.c, question.c, answer.c, picture.c, gather.c */
+
+#define FL__NAMES_MAX 32
+#define FL__FOUND_SIZE 128
+
+struct fl__name {
+    char host[FL_ADDRESS_MAX];
+    bool is_sought, is_found;
+    int file;                   /* While it is sought; */
+    char found[FL__FOUND_SIZE]; /* else its address, or why there is none, */
+    double until_s;             /* and how long that holds. */
+};
+
+/* All zero at first, and released at the end. */
+struct fl__names {
+    struct fl__name list[FL__NAMES_MAX];
+};
+
+enum fl__name_state { FL__NAME_FOUND, FL__NAME_SOUGHT, FL__NAME_LOST };
+/* out: the address, or why there is none. Who is told SOUGHT asks again when there is something to read from
+ * one of the files. */
+enum fl__name_state fl__names_find(struct fl__names *names, const char *host, double now_s,
+                                   char out[FL__FOUND_SIZE]);
+int fl__names_file(const struct fl__names *names, uint32_t k); /* k < FL__NAMES_MAX; -1: nothing. */
+void fl__names_release(struct fl__names *names);
+
+#define FL__ANSWER_SIZE_MAX (512u << 10) /* Bytes: a view of 256 KiB and 128 events are less. */
 
 /* All zero at first, and closed at the end. */
 struct fl__question {
-    struct redisContext *context; /* Kept from one question to the next. */
+    struct redisContext *context; /* Kept from one question to the next. NULL: it is not known where to. */
     struct redisReply *reply;     /* Once it is answered, until the next one is asked. */
+    struct fl__reply request;     /* Until it is known. */
     char host[FL_ADDRESS_MAX];
     uint16_t port;
-    uint32_t due; /* Replies to come. */
+    uint32_t due;    /* Replies to come. */
+    size_t received; /* Bytes of them so far; */
+    bool is_line_new, is_in_number;
+    uint32_t digits; /* of the number that says how many elements an array has. */
     double until_s;
     bool is_open, is_sent;
-    char problem[256]; /* Why there is no reply. */
+    char problem[256]; /* Why there is no reply; */
+    bool is_unknown;   /* and what was asked for may have been done. */
 };
 /* words end with NULL. An open question is not to be asked again. */
-void fl__question_ask(struct fl__question *question, const struct fl__place *place, const char *password,
-                      const char *const *words, double until_s);
+void fl__question_ask(struct fl__question *question, struct fl__names *names, const struct fl__place *place,
+                      const char *password, const char *const *words, double now_s, double patience_s);
 /* What to poll for; *file -1: nothing. */
 short fl__question_events(const struct fl__question *question, int *file);
-void fl__question_advance(struct fl__question *question, short events, double now_s);
+void fl__question_advance(struct fl__question *question, struct fl__names *names, short events, double now_s);
 void fl__question_close(struct fl__question *question);
 
 /* A member's answer to FAIRLEAD VIEW. */
@@ -112,6 +174,14 @@ struct fl__seen {
     const char *view;
 };
 
+#define FL__VIEW_SIZE_MAX (256u << 10)
+
+/* NULL: it is none that can be put into a message, or none of that member. To be deleted. */
+struct cJSON *fl__answer_view(const char *text, const char *name);
+struct cJSON *fl__answer_event(const char *text);
+/* Whether two views differ in nothing but what changes all the time. */
+bool fl__answer_is_same(const char *a, const char *b);
+
 struct fl__picture;
 struct fl__picture *fl__picture_create(void); /* NULL: no memory. */
 void fl__picture_destroy(struct fl__picture *picture);
@@ -121,7 +191,8 @@ int64_t fl__picture_since(struct fl__picture *picture, const char *name);
 /* The member answered; false: with what is no view of it. */
 FL_MUST_USE bool fl__picture_take(struct fl__picture *picture, const char *name,
                                   const struct fl__seen *answer);
-void fl__picture_lost(struct fl__picture *picture, const char *name); /* It does not answer. */
+/* It does not answer, or with what is no view; why, in a few words. */
+void fl__picture_lost(struct fl__picture *picture, const char *name, const char *why);
 /* Who tells a picture, and when: since its process began, and by the wall clock. */
 struct fl__caption {
     const char *name;

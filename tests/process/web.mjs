@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { get } from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,6 +78,13 @@ async function until(condition, what, seconds = 20) {
   assert.fail(`never came: ${what}`);
 }
 
+// What the page of that node is told, once it is told something.
+async function watch(name) {
+  const source = new LiveSource(new URL(`${site(name)}/live`));
+  await until(() => source.length > 0, 'a first view');
+  return source;
+}
+
 const newest = (source) => source.view(source.length - 1);
 const node = (source, name) => newest(source).nodes.find((one) => one.name === name);
 const leader = (source) => newest(source).nodes.find((one) => one.role === 'leader');
@@ -106,6 +114,19 @@ async function checkPage(name) {
   const headers = { 'X-Fairlead': '1', 'Content-Type': 'application/json' };
   const write = { method: 'POST', headers, body: JSON.stringify({ key: 'a', value: '1' }) };
   assert.equal((await fetch(`${site(name)}/admin/write`, write)).status, 403);
+}
+
+// The status of a request that a browser would send for a page of that host, which it takes this node for.
+async function statusAs(host, name, path) {
+  const [answer] = await once(get(site(name) + path, { headers: { host } }), 'response');
+  answer.resume();
+  return answer.statusCode;
+}
+
+async function checkHosts(name) {
+  for (const path of ['/', '/live', '/status.json', '/metrics', '/web/live.js', '/mode.json'])
+    assert.equal(await statusAs('evil.example', name, path), 403, path);
+  for (const host of ['localhost', 'localhost:1', '127.0.0.1:80', '[::1]']) assert.equal(await statusAs(host, name, '/livez'), 200, host);
 }
 
 // How often a node was asked for its view.
@@ -148,11 +169,26 @@ function checkEvents(source) {
   for (let step = source.first; step < source.length; step++) assert.equal(source.view(step).live, true);
 }
 
+// While its clients are paused a node is seen as ever.
+async function checkPaused(sources, client) {
+  await client.set('名', '你好');
+  await until(() => texts(node(sources.n1, 'n2')).includes('set "名" "你好"'), 'text beyond ASCII');
+  await client.client('PAUSE', 60000, 'ALL');
+  await pause(1500); // Longer than an answer may take.
+  const before = newest(sources.n1);
+  assert.ok(before.nodes.every((one) => one.up && one.founded && one.leaderless_us === 0), 'all are up');
+  const late = await watch('n3');
+  assert.ok(newest(late).nodes.every((one) => one.up), 'for whoever comes meanwhile, too');
+  late.close();
+  await client.client('UNPAUSE');
+}
+
 // A process that hangs holds up nobody's view, and is shown as down.
 async function checkHanging(sources, client) {
   const { pid } = await cluster.node('n3');
   process.kill(pid, 'SIGSTOP');
   await until(() => !node(sources.n2, 'n3').up, 'n3 is down');
+  assert.equal(node(sources.n2, 'n3').problem, 'it does not answer');
   await until(() => leader(sources.n2) && leader(sources.n2).name !== 'n3', 'another leads');
   const before = sources.n2.length;
   for (let k = 0; k < 5; k++) {
@@ -194,9 +230,10 @@ async function main() {
   await cluster.up();
   await checkLearn();
   for (const name of cluster.names) await checkPage(name);
+  for (const name of cluster.names) await checkHosts(name);
   assert.equal(await timesAsked('n1'), 0);
   const sources = {};
-  for (const name of cluster.names) sources[name] = await LiveSource.open(new URL(`${site(name)}/live`));
+  for (const name of cluster.names) sources[name] = await watch(name);
   for (const [name, source] of Object.entries(sources)) {
     assert.equal(newest(source).name, name);
     await until(() => newest(source).nodes.length === 3 && newest(source).nodes.every((one) => one.up), `${name} sees all`);
@@ -205,6 +242,7 @@ async function main() {
   }
   const client = new Redis({ port: cluster.ports[1], maxRetriesPerRequest: null });
   await checkWrite(sources, client, 'web');
+  await checkPaused(sources, client);
   await checkStopAndStart(sources, client);
   await checkHanging(sources, client);
   for (const source of Object.values(sources)) checkEvents(source);

@@ -43,10 +43,12 @@ char *browser_ask(uint16_t port, const char *method, const char *path, const cha
     int fd = dial(port);
     char *request = malloc(REQUEST_MAX), *response = malloc(BROWSER_RESPONSE_MAX);
     size_t length = body != NULL ? strlen(body) : 0, got = 0;
-    int size = snprintf(
-        request, REQUEST_MAX,
-        "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n%s",
-        method, path, (unsigned)port, length, headers, body != NULL ? body : "");
+    char host[64] = "";
+    if (strncmp(headers, "Host:", 5) != 0)
+        snprintf(host, sizeof host, "Host: 127.0.0.1:%u\r\n", (unsigned)port);
+    int size = snprintf(request, REQUEST_MAX,
+                        "%s %s HTTP/1.1\r\n%sConnection: close\r\nContent-Length: %zu\r\n%s\r\n%s", method,
+                        path, host, length, headers, body != NULL ? body : "");
     assert_true(size > 0 && (size_t)size < REQUEST_MAX);
     write_all(fd, request, (size_t)size);
     free(request);
@@ -66,13 +68,25 @@ char *browser_get(uint16_t port, const char *path)
     return browser_ask(port, "GET", path, "", NULL);
 }
 
+int browser_send(uint16_t port, const char *text)
+{
+    int fd = dial(port);
+    write_all(fd, text, strlen(text));
+    return fd;
+}
+
 int browser_open(uint16_t port, const char *path)
 {
     char request[256];
-    int fd = dial(port);
-    int size = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
-    write_all(fd, request, (size_t)size);
-    return fd;
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+    return browser_send(port, request);
+}
+
+void browser_reset(int fd)
+{
+    const struct linger none = {.l_onoff = 1};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none), 0);
+    close(fd);
 }
 
 static double now_ms(void)

@@ -198,6 +198,7 @@ test('what may have been without effect leaves a value open', () => {
 
 test('escapes in a word are bytes of UTF-8', () => {
   assert.deepEqual(wordsOf('SET "a\\"b" "\\xe4\\xbd\\xa0\\\\"').map(({ word }) => word), ['SET', 'a"b', '你\\']);
+  assert.deepEqual(wordsOf('SET "名" "你 \\\\😀\\xe2\\x80\\xae"').map(({ word }) => word), ['SET', '名', '你 \\😀\u202e']);
   assert.deepEqual(wordsOf('SET k "cut off...'), [{ word: 'SET', cut: false }, { word: 'k', cut: false }, { word: 'cut off', cut: true }]);
 });
 

@@ -16,10 +16,10 @@ export function wordsOf(call) {
   return words;
 }
 
-// Bytes that are not plain are shown as \xNN; together they are UTF-8.
+// Characters that can be shown are there as they are, other bytes as \xNN; together they are UTF-8.
 function unescape(word) {
-  const bytes = [...word.matchAll(/\\x([0-9a-f]{2})|\\?([^])/g)].map(([, hex, plain]) =>
-    hex ? parseInt(hex, 16) : plain.charCodeAt(0),
+  const bytes = [...word.matchAll(/\\x([0-9a-f]{2})|\\?([^])/gu)].flatMap(([, hex, plain]) =>
+    hex ? parseInt(hex, 16) : [...new TextEncoder().encode(plain)],
   );
   return new TextDecoder().decode(Uint8Array.from(bytes));
 }
