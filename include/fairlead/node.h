@@ -285,6 +285,10 @@ FL_MUST_USE int fl_node_log(struct fl_node *node, fl_index first, fl_index last,
                             void (*line)(void *context, const struct fl_log_line *line),
                             void (*done)(void *context, int result), void *context);
 
+/* Whether "host:port" is reached from this machine alone, as far as can be told without asking a name server: 127/8
+ * in numbers, [::1], localhost. Elsewhere a node needs `insecure`. */
+FL_MUST_USE bool fl_address_is_loopback(const char *address);
+
 #ifdef __cplusplus
 }
 #endif

@@ -598,7 +598,6 @@ FL_MUST_USE int fl__options_check(const struct fl_node_options *options, struct 
 /* Whether what is asked for agrees with what the directory is. */
 FL_MUST_USE int fl__options_agree(const struct fl_node_options *options, const struct fl__identity *identity,
                                   struct fl_error_report *report);
-bool fl__options_is_loopback(const char *address);
 /* Fills in a report; returns error. */
 int fl__report(struct fl_error_report *report, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -48,12 +48,6 @@ int fl__report(struct fl_error_report *report, int error, const char *format, ..
     return error;
 }
 
-bool fl__options_is_loopback(const char *address)
-{
-    return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0 ||
-           strncmp(address, "localhost:", 10) == 0;
-}
-
 static bool is_name(const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
@@ -168,7 +162,7 @@ int fl__options_check(const struct fl_node_options *options, struct fl_error_rep
     if ((options->advertise && !is_address(options->advertise)) ||
         (options->client && !is_address(options->client)))
         return fl__report(report, FL_EINVAL, "an advertised address must be host:port");
-    if (!options->insecure && !fl__options_is_loopback(options->listen))
+    if (!options->insecure && !fl_address_is_loopback(options->listen))
         return fl__report(
             report, FL_EINVAL,
             "the peer port %s is open to others, and nothing is encrypted\n"

@@ -218,12 +218,6 @@ static int fail(struct fl_error_report *report, int error, const char *format, .
     return error;
 }
 
-bool fl__server_is_loopback(const char *address)
-{
-    return strncmp(address, "127.", 4) == 0 || strncmp(address, "localhost:", 10) == 0 ||
-           strncmp(address, "[::1]:", 6) == 0;
-}
-
 static const char *or_empty(const char *text)
 {
     return text != NULL ? text : "";
@@ -235,7 +229,7 @@ static int check_options(const struct fl_server_options *options, struct fl_erro
     bool has_password = options->password != NULL && options->password[0] != '\0';
     if (options->listen == NULL || strlen(options->listen) >= FL_ADDRESS_MAX)
         return fail(report, FL_EINVAL, "listen: an address is needed, H:P");
-    if (!has_password && !fl__server_is_loopback(options->listen))
+    if (!has_password && !fl_address_is_loopback(options->listen))
         return fail(report, FL_EINVAL,
                     "listen %s is not loopback, and there is no password\n"
                     "  now    everybody who reaches this address could read and write everything\n"

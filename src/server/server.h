@@ -343,7 +343,6 @@ struct fl_server {
 
 void fl__server_log(const struct fl_server *server, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-bool fl__server_is_loopback(const char *address);
 void fl__server_kick(struct fl_server *server); /* Lets the kick run soon. */
 /* `publish` is called at once and at every round from now on; NULL: no more. */
 void fl__server_watch(struct fl_server *server,

@@ -122,7 +122,7 @@ static const char *set_requirepass(struct fl_server *server, struct fl__bytes va
 {
     if (value.size > FL__PASSWORD_SIZE_MAX || memchr(value.data, '\0', value.size) != NULL)
         return "a password has at most 512 bytes, and no zero among them";
-    if (value.size == 0 && !fl__server_is_loopback(server->listen))
+    if (value.size == 0 && !fl_address_is_loopback(server->listen))
         return "this node listens off loopback: without a password everybody could read and write everything";
     if (change) {
         memcpy(server->password, value.data, value.size);

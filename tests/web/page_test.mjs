@@ -224,17 +224,32 @@ test('the verdict counts voters that are up, and asks for a leader', () => {
     tolerates: 0,
     leader: 'A',
     term: 3,
+    patience_us: 0,
   });
-  const leaderless = { ...VIEW, nodes: VIEW.nodes.map((one) => ({ ...one, role: 'follower' })) };
-  assert.equal(judge({ ...leaderless, live: true, time_us: 60e6 }).health, 'unavailable');
   assert.equal(
     judge({ ...VIEW, nodes: VIEW.nodes.map((one) => ({ ...one, paused: one.name === 'B' })) }).health,
     'unavailable',
   );
 });
 
+const LEADERLESS = {
+  ...VIEW,
+  live: true,
+  time_us: 60e6,
+  nodes: VIEW.nodes.map((one) => ({ ...one, role: 'follower', founded: true, leaderless_us: 50e6, election_timeout_us: 1e6 })),
+};
+
+test('an election is not called a failure, until it has taken too long', () => {
+  assert.equal(judge(LEADERLESS).health, 'unavailable');
+  const without = (leaderless_us) => ({ ...LEADERLESS, nodes: LEADERLESS.nodes.map((one) => ({ ...one, leaderless_us })) });
+  assert.deepEqual([judge(without(1e6)).health, judge(without(1e6)).patience_us], ['electing', 2e6]);
+  assert.equal(judge(without(1e6), 2.1e6).health, 'unavailable');
+  const unfounded = { ...LEADERLESS, nodes: LEADERLESS.nodes.map((one) => ({ ...one, founded: false })) };
+  assert.equal(judge(unfounded).health, 'starting');
+});
+
 test('a cluster that begins is not called unavailable, and a story that has no leader is not', () => {
-  const young = { live: true, time_us: 1e6, cut: [], nodes: VIEW.nodes.map((one) => ({ ...one, role: 'follower' })) };
+  const young = { ...LEADERLESS, time_us: 1e6 };
   assert.equal(judge(young).health, 'electing');
   assert.equal(judge({ ...young, nodes: young.nodes.map((one) => ({ ...one, up: one.name === 'A' })) }).health, 'starting');
   assert.equal(judge({ ...young, live: false, time_us: 60e6 }).health, 'electing');

@@ -12,9 +12,19 @@ export function create(element, page) {
   const facts = h('dl', { class: 'facts' });
   const broken = h('p', { class: 'broken', role: 'alert', hidden: true });
   element.append(badge, h('div', { class: 'verdict-line' }, mark, health, facts), broken);
+  let latest = null; // The view shown as the newest, and since when.
+  let timer = null;
+
+  // Of the newest live view; what was seen earlier is judged as it was.
+  function ageUs() {
+    if (latest?.view !== page.view) latest = { view: page.view, since: performance.now() };
+    return page.view.live && page.following ? (performance.now() - latest.since) * 1000 : 0;
+  }
 
   function update() {
-    const verdict = judge(page.view);
+    const verdict = judge(page.view, ageUs());
+    clearTimeout(timer);
+    if (page.view.live && page.following && verdict.patience_us > 0) timer = setTimeout(update, verdict.patience_us / 1000 + 1);
     set(badge, {
       class: `badge ${page.view.live ? 'live' : 'simulation'}`,
       title: page.t(page.view.live ? 'badge.live.why' : 'badge.simulation.why'),
@@ -42,26 +52,37 @@ export function create(element, page) {
   return { update };
 }
 
-// How long a cluster may take to begin, before it is said to be unavailable.
+// How long a cluster may take to begin, and its election, before it is said to be unavailable.
 const BEGINS_US = 10e6;
+const ELECTION_TIMEOUTS = 3;
 
 // The four words that the command line and /readyz use; but while no leader was to be expected yet, `starting` or
-// `electing`. `parted`: some live, and are cut off.
-export function judge(view) {
+// `electing`. `parted`: some live, and are cut off. `patience_us`: how
+// long it stays so, if nothing is heard.
+export function judge(view, age_us = 0) {
   const voters = view.nodes.filter((node) => node.voter);
   const leader = leaderOf(view);
   const living = voters.filter((node) => node.up && !node.paused);
   const up = together(view, living, leader);
   const needs = Math.floor(voters.length / 2) + 1;
   const term = Math.max(0, ...view.nodes.map((node) => node.term));
-  const begins = view.live && view.time_us < BEGINS_US;
+  const isFounded = !view.live || living.some((node) => node.founded);
+  const patience_us = view.live && !leader ? patienceOf(view, up < needs ? [] : living) - age_us : 0;
   let health = 'healthy';
   if (voters.length === 0) health = 'unknown';
-  else if (up < needs) health = begins ? 'starting' : 'unavailable';
-  else if (!leader) health = begins || !view.live ? 'electing' : 'unavailable';
+  else if (!isFounded) health = 'starting';
+  else if (up < needs) health = patience_us > 0 ? 'starting' : 'unavailable';
+  else if (!leader) health = patience_us > 0 || !view.live ? 'electing' : 'unavailable';
   else if (up < voters.length || leader.health.startsWith('degraded')) health = 'degraded';
   const parted = up < living.length;
-  return { health, up, parted, voters: voters.length, needs, tolerates: up - needs, leader: leader?.name, term };
+  return { health, up, parted, voters: voters.length, needs, tolerates: up - needs, leader: leader?.name, term, patience_us };
+}
+
+// How much longer there may be no leader, as the one who tells has not been up for long, or those who can elect one have
+// not been without for long.
+function patienceOf(view, electors) {
+  const left = electors.map((node) => ELECTION_TIMEOUTS * node.election_timeout_us - node.leaderless_us);
+  return Math.max(BEGINS_US - view.time_us, ...left);
 }
 
 // How many of the living count: those whom the leader reaches, and who reach it; without a leader, the most that any
