@@ -15,6 +15,7 @@ function factsOf(page, node) {
   const none = page.t('inspector.none');
   return [
     { label: 'role', value: page.t(`inspector.role.${node.paused ? 'paused' : node.role}`) },
+    node.problem ? { label: 'problem', value: node.problem } : null,
     { label: 'term', value: number(page, node.term) },
     { label: 'vote', value: node.vote || none },
     { label: 'leader', value: node.leader || none },
