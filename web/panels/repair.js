@@ -41,7 +41,7 @@ export function followerOf(source, position, leader, selected) {
 
 // ------------------------------------------------------------------------------------------------ the steps
 
-const isRejection = (event) => event.message === 'append-reply' && (event.index ?? 0) > 0;
+const isRejection = (event) => event.message === 'append-reply' && event.rejected;
 
 // A rejection's outline as runs, from the message as it is seen in flight. It describes the follower's log up to the
 // entry rejected, or to its end.
