@@ -293,17 +293,19 @@ static void test_entries_that_were_never_shown_make_it_sampled(void **state)
 
 static void test_what_is_no_view_of_that_member_is_refused(void **state)
 {
-    static const char *const bad[] = {"",
-                                      "[]",
-                                      "{\"name\":\"n2\"}",
-                                      "{\"name\":\"n1\"",
-                                      "{\"name\":7}",
-                                      "{\"name\":\"n1\",\n\"up\":true}",
-                                      "{\"name\":\"n1\",\r\"up\":true}",
-                                      "\xef\xbb\xbf{\"name\":\"n1\"," MEMBER_ALL ",\"log\":[],\"peers\":[]}",
-                                      "{\"name\":\"n1\"," MEMBER_ALL ",\"log\":[],\"peers\":[],\"x\":01}",
-                                      "{\"\\\"\":\"\\\\\",\"name\":\"n1\"," MEMBER_ALL
-                                      ",\"log\":[],\"peers\":[],\"x\":1.}"};
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "{\"name\":\"n2\"}",
+        "{\"name\":\"n1\"",
+        "{\"name\":7}",
+        "{\"name\":\"n1\",\n\"up\":true}",
+        "{\"name\":\"n1\",\r\"up\":true}",
+        "\xef\xbb\xbf{\"name\":\"n1\"," MEMBER_ALL ",\"log\":[],\"peers\":[]}",
+        "{\"name\":\"n1\"," MEMBER_ALL ",\"log\":[],\"peers\":[],\"x\":01}",
+        "{\"\\\"\":\"\\\\\",\"name\":\"n1\"," MEMBER_ALL ",\"log\":[],\"peers\":[],\"x\":1.}",
+        "{\"name\":\"n1\"," MEMBER_ALL ",\"log\":[],\"peers\":[],\"x\":\"\\u00zz\"}",
+        "{\"name\":\"n1\"," MEMBER_ALL ",\"log\\u0000\":[],\"peers\":[]}"};
     struct fl__picture *picture = fl__picture_create();
     (void)state;
     for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++)
