@@ -6,7 +6,8 @@
  * The answer is what the node said, as text, with status 200 or 409.
  *
  * A browser that shows somebody else's page must not be able to do this in its reader's name: origin.c says
- * whether it is the own page that asks. A key or value may be any text but for the character NUL: see json.c. */
+ * whether it is the own page that asks. A key or value may be any text but for the character NUL, which is
+ * refused: see json.c. */
 #include "web.h"
 
 #include <cjson/cJSON.h>

@@ -229,7 +229,7 @@ void fl__gather_destroy(struct fl__gatherer *gatherer); /* Once nobody can bring
 /* On any thread. False: too many, or it stops. */
 FL_MUST_USE bool fl__gather_run(struct fl__gatherer *gatherer, struct fl__errand *errand);
 
-/* ----------------------------------------------------------------------------------------- json.c, admin.c */
+/* ---------------------------------------------------------------------------------------- json.c, admin.c */
 
 /* The character NUL, as it is or as an escape, or what cJSON takes for it. */
 bool fl__json_has_nul(const char *json, size_t size);
