@@ -4,6 +4,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -26,7 +27,8 @@ def committed(web):
 
 def slice_of(pid, web, watched, seconds):
     """Processor seconds of a million writes, and how many views a page at `watched` saw meanwhile."""
-    page = subprocess.Popen(["curl", "-sN", f"http://{watched}/live"], stdout=subprocess.PIPE) if watched else None
+    heard = tempfile.TemporaryFile()  # A pipe that nobody reads would be full at once, and the page then wait.
+    page = subprocess.Popen(["curl", "-sN", f"http://{watched}/live"], stdout=heard) if watched else None
     time.sleep(1)  # The page is there, or whoever watched before is forgotten.
     entries, used = committed(web), processor_seconds(pid)
     time.sleep(seconds)
@@ -34,7 +36,9 @@ def slice_of(pid, web, watched, seconds):
     views = 0
     if page:
         page.terminate()
-        views = page.communicate()[0].count(b"event: view")
+        page.wait()
+        heard.seek(0)
+        views = heard.read().count(b"event: view")
     return used / entries * 1e6, views, entries / seconds
 
 

@@ -16,5 +16,5 @@ leader=$(field leader listen)
 "$work/load" --port "${leader##*:}" --mode set --clients 50 --depth 1 --name load --seconds $((rounds_wanted * 3 * (seconds + 1) + 30)) \
     >"$work/load.txt" &
 load=$!
-python3 "$bench/web.py" "$(field leader pid)" "$(field leader web)" "$(field follower web | head -n 1)" "$rounds_wanted" "$seconds"
+python3 "$bench/web.py" "$(field leader pid)" "$(field leader web)" "$(field follower web | sed -n 1p)" "$rounds_wanted" "$seconds"
 kill $load

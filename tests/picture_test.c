@@ -107,6 +107,22 @@ static void test_members_stand_in_their_order_and_the_unknown_are_down(void **st
     fl__picture_destroy(picture);
 }
 
+static void test_a_number_that_is_too_large_counts_as_the_largest(void **state)
+{
+    struct fl__picture *picture = fl__picture_create();
+    struct fl__reply message;
+    (void)state;
+    static const char view[] =
+        "{\"name\":\"n1\",\"up\":true,\"role\":\"leader\",\"term\":3,\"health\":\"healthy\",\"last\":1,"
+        "\"commit\":99999999999999999999,\"first\":1," MEMBER_REST ",\"log\":[],\"peers\":[]}";
+    assert_true(fl__picture_take(picture, "n1", &(struct fl__seen){.boot = "b0", .next = 1, .view = view}));
+    assert_true(fl__picture_tell(picture, &caption, &message));
+    fl__reply_raw(&message, (struct fl__bytes){"", 1});
+    assert_non_null(strstr(message.data, "\"committed\":18446744073709551615,"));
+    fl__reply_release(&message);
+    fl__picture_destroy(picture);
+}
+
 static void test_only_news_is_told_and_a_round_trip_is_none(void **state)
 {
     (void)state;
@@ -293,17 +309,19 @@ static void test_entries_that_were_never_shown_make_it_sampled(void **state)
 
 static void test_what_is_no_view_of_that_member_is_refused(void **state)
 {
-    static const char *const bad[] = {"",
-                                      "[]",
-                                      "{\"name\":\"n2\"}",
-                                      "{\"name\":\"n1\"",
-                                      "{\"name\":7}",
-                                      "{\"name\":\"n1\",\n\"up\":true}",
-                                      "{\"name\":\"n1\",\r\"up\":true}",
-                                      "\xef\xbb\xbf{\"name\":\"n1\"," MEMBER_ALL ",\"log\":[],\"peers\":[]}",
-                                      "{\"name\":\"n1\"," MEMBER_ALL ",\"log\":[],\"peers\":[],\"x\":01}",
-                                      "{\"\\\"\":\"\\\\\",\"name\":\"n1\"," MEMBER_ALL
-                                      ",\"log\":[],\"peers\":[],\"x\":1.}"};
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "{\"name\":\"n2\"}",
+        "{\"name\":\"n1\"",
+        "{\"name\":7}",
+        "{\"name\":\"n1\",\n\"up\":true}",
+        "{\"name\":\"n1\",\r\"up\":true}",
+        "\xef\xbb\xbf{\"name\":\"n1\"," MEMBER_ALL ",\"log\":[],\"peers\":[]}",
+        "{\"name\":\"n1\"," MEMBER_ALL ",\"log\":[],\"peers\":[],\"x\":01}",
+        "{\"\\\"\":\"\\\\\",\"name\":\"n1\"," MEMBER_ALL ",\"log\":[],\"peers\":[],\"x\":1.}",
+        "{\"name\":\"n1\"," MEMBER_ALL ",\"log\":[],\"peers\":[],\"x\":\"\\u00zz\"}",
+        "{\"name\":\"n1\"," MEMBER_ALL ",\"log\\u0000\":[],\"peers\":[]}"};
     struct fl__picture *picture = fl__picture_create();
     (void)state;
     for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++)
@@ -517,6 +535,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members_stand_in_their_order_and_the_unknown_are_down),
+        cmocka_unit_test(test_a_number_that_is_too_large_counts_as_the_largest),
         cmocka_unit_test(test_only_news_is_told_and_a_round_trip_is_none),
         cmocka_unit_test(test_one_that_falls_silent_is_down_with_its_last_numbers),
         cmocka_unit_test(test_one_that_says_too_much_is_down_and_the_others_are_shown),

@@ -358,6 +358,18 @@ static void say_a_huge_number_of_events(const struct member *member, int fd)
     say(fd, "0000000\r\n");
 }
 
+static void say_a_huge_set(const struct member *member, int fd)
+{
+    (void)member;
+    say(fd, "~20000000\r\n");
+}
+
+static void say_arrays_in_arrays(const struct member *member, int fd)
+{
+    (void)member;
+    say_again_and_again(fd, "*99\r\n", 64u << 10);
+}
+
 static void say_other_things_too(const struct member *member, int fd)
 {
     say_view(member, fd);
@@ -423,6 +435,8 @@ static void test_a_member_that_says_too_much_or_nonsense_is_down_and_the_others_
     check_bad_answer(&site, &second, say_long_view, "its answer is too long");
     check_bad_answer(&site, &second, say_endless_events, "its answer is too long");
     check_bad_answer(&site, &second, say_a_huge_number_of_events, "its answer is too long");
+    check_bad_answer(&site, &second, say_a_huge_set, "its answer is too long");
+    check_bad_answer(&site, &second, say_arrays_in_arrays, "its answer is too long");
     check_bad_answer(&site, &second, say_other_things_too, "it says more than it was asked");
     check_bad_answer(&site, &second, say_nonsense, "it does not speak the Redis protocol");
     check_bad_answer(&site, &second, say_another_view, "its answer is no view");
@@ -614,9 +628,9 @@ static void test_what_the_page_sends_is_done(void **state)
     for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++)
         expect_answer(browser_ask(site.port, "POST", "/admin/write", ITSELF, bad[k]), 400,
                       "The body is JSON");
-    static const char *const nul[] = {"{\"key\":\"a\\u0000b\",\"value\":\"1\"}",
-                                      "{\"key\":\"a\",\"value\":\"1\\u0000\"}",
-                                      "{\"key\":\"a\",\"value\":\"\\\\\\u0000\"}"};
+    static const char *const nul[] = {
+        "{\"key\":\"a\\u0000b\",\"value\":\"1\"}", "{\"key\":\"a\",\"value\":\"1\\u0000\"}",
+        "{\"key\":\"a\\u00zz\",\"value\":\"1\"}", "{\"key\":\"a\",\"value\":\"\\\\\\u0000\"}"};
     for (size_t k = 0; k < sizeof nul / sizeof nul[0]; k++)
         expect_answer(browser_ask(site.port, "POST", "/admin/write", ITSELF, nul[k]), 400,
                       "the character NUL");

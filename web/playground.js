@@ -222,10 +222,6 @@ export class PlaygroundSource {
   }
 }
 
-function lineAt(text, number) {
-  return text.split("\n")[number - 1] ?? "";
-}
-
 function branchNames(text) {
   return [...text.matchAll(/^[ \t]*branch(?:[ \t]+([^\s#]+))?/gm)].map(([, name]) => name ?? "");
 }

@@ -6,8 +6,8 @@
  * The answer is what the node said, as text, with status 200 or 409.
  *
  * A browser that shows somebody else's page must not be able to do this in its reader's name: origin.c says
- * whether it is the own page that asks. A key or value may be any text but for the character NUL, at which it
- * would end for the JSON reader: that is refused. */
+ * whether it is the own page that asks. A key or value may be any text but for the character NUL, which is
+ * refused: see json.c. */
 #include "web.h"
 
 #include <cjson/cJSON.h>
@@ -54,17 +54,6 @@ static const char *text_of(const cJSON *json, const char *name)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
     return cJSON_IsString(item) ? item->valuestring : NULL;
-}
-
-/* The character NUL, as it is or as an escape. */
-static bool has_nul(const char *json, size_t size)
-{
-    for (size_t k = 0; k < size; k++) {
-        if (json[k] == '\0' || (json[k] == '\\' && size - k >= 6 && memcmp(json + k + 1, "u0000", 5) == 0))
-            return true;
-        k += json[k] == '\\'; /* What follows is escaped, another backslash too. */
-    }
-    return false;
 }
 
 /* False: the body does not say what to do. */
@@ -129,7 +118,7 @@ static bool is_bad(struct post *post, const char *path, struct fl__page *page)
 {
     if (post->is_too_big)
         say(page, FL__HTTP_TOO_LARGE, "A body has at most 16 KiB; fairlead cli takes larger values.\n");
-    else if (has_nul(post->body, post->size))
+    else if (fl__json_has_nul(post->body, post->size))
         say(page, MHD_HTTP_BAD_REQUEST,
             "A key or value with the character NUL cannot be written here; fairlead cli can: "
             "SET key \"a\\x00b\".\n");

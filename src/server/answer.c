@@ -56,7 +56,8 @@ static bool has_whole_numbers(const char *text)
 static cJSON *read_object(const char *text, size_t size_max)
 {
     /* cJSON passes over a mark at the beginning. */
-    bool may_be = text[0] == '{' && strnlen(text, size_max + 1) <= size_max && is_one_line(text);
+    size_t size = strnlen(text, size_max + 1);
+    bool may_be = text[0] == '{' && size <= size_max && is_one_line(text) && !fl__json_has_nul(text, size);
     cJSON *json = may_be && has_whole_numbers(text) ? cJSON_ParseWithOpts(text, NULL, true) : NULL;
     if (cJSON_IsObject(json))
         return json;

@@ -393,8 +393,8 @@ static void *run(void *context)
     while (!is_stopping(gatherer)) {
         wait_and_take(gatherer);
         double now = fl__web_now_s();
-        end_errands(gatherer);
         begin_errands(gatherer, now);
+        end_errands(gatherer); /* Some may have failed at once. */
         look_at_watchers(gatherer, now);
         if (gatherer->picture == NULL)
             continue;

@@ -91,10 +91,12 @@ int64_t fl__picture_since(struct fl__picture *picture, const char *name)
 
 /* ------------------------------------------------------------------------------------- what a member says */
 
+/* The nearest that there is. */
 static uint64_t read_number(const cJSON *object, const char *name)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(item) && item->valuedouble > 0 ? (uint64_t)item->valuedouble : 0;
+    double number = cJSON_IsNumber(item) ? item->valuedouble : 0;
+    return number >= 0x1p64 ? UINT64_MAX : number > 0 ? (uint64_t)number : 0;
 }
 
 static void keep_fresh(struct fl__picture *picture, const char *text)

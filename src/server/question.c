@@ -4,7 +4,8 @@
  * poll() and the clock.
  *
  * Whoever answers there may be anybody. An answer has a limit, and so has what it makes this node allocate:
- * an array takes memory when it is announced, so its size is looked at before. Who says more than he was
+ * an array takes memory when it is announced, and each that stands in another takes a call to release, so how
+ * many elements all arrays have is looked at before. Who says more than he was
  * asked is not asked on that connection any more. */
 #include "web.h"
 
@@ -16,7 +17,7 @@
 #include <sys/socket.h>
 
 #define REQUEST_SIZE_MAX (64u << 10)
-#define ARRAY_DIGITS_MAX 4 /* Of the number of its elements. */
+#define ELEMENTS_MAX 256 /* Of all arrays of an answer: a view has 4, and 128 events. */
 
 void fl__question_close(struct fl__question *question)
 {
@@ -98,6 +99,7 @@ void fl__question_ask(struct fl__question *question, struct fl__names *names, co
     question->is_open = true;
     question->is_sent = question->is_unknown = question->is_in_number = false;
     question->is_line_new = true;
+    question->elements = 0;
     fl__reply_init(&question->request, 2, REQUEST_SIZE_MAX);
     if (question->context == NULL && password[0] != '\0') {
         add_request(&question->request, auth);
@@ -127,17 +129,23 @@ static void send_on(struct fl__question *question)
 
 /* ------------------------------------------------------------------------------------------- what is said */
 
-/* Whether a line begins with "*" and more digits than an answer has. */
+/* Whether the lines that begin with "*", or with the sign of what hiredis reads like an array, have larger
+ * numbers than an answer has. */
 static bool announces_too_much(struct fl__question *question, const char *bytes, size_t size)
 {
     for (size_t k = 0; k < size; k++) {
         bool is_digit = bytes[k] >= '0' && bytes[k] <= '9';
-        if (question->is_in_number && is_digit && ++question->digits > ARRAY_DIGITS_MAX)
+        if (question->is_in_number && is_digit)
+            question->number = question->number * 10 + (uint32_t)(bytes[k] - '0');
+        if (question->is_in_number && question->elements + question->number > ELEMENTS_MAX)
             return true;
-        question->is_in_number = question->is_in_number && is_digit;
-        if (question->is_line_new && bytes[k] == '*') {
+        if (question->is_in_number && bytes[k] == '\n') {
+            question->elements += question->number;
+            question->is_in_number = false;
+        }
+        if (question->is_line_new && bytes[k] != '\0' && strchr("*%~>|", bytes[k]) != NULL) {
             question->is_in_number = true;
-            question->digits = 0;
+            question->number = 0;
         }
         question->is_line_new = bytes[k] == '\n';
     }

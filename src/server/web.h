@@ -16,6 +16,7 @@
  *   names.c     where a member's name leads
  *   answer.c    whether an answer may be shown
  *   picture.c   the answers put together: what is streamed
+ *   json.c      where cJSON reads something else than a browser does
  *   admin.c     /admin: what may be done on the page, if that is allowed */
 #ifndef FAIRLEAD_SERVER_WEB_H
 #define FAIRLEAD_SERVER_WEB_H
@@ -149,9 +150,9 @@ struct fl__question {
     char host[FL_ADDRESS_MAX];
     uint16_t port;
     uint32_t due;    /* Replies to come. */
-    size_t received; /* Bytes of them so far; */
+    size_t received; /* Bytes of them so far. */
     bool is_line_new, is_in_number;
-    uint32_t digits; /* of the number that says how many elements an array has. */
+    uint32_t number, elements; /* How many an array has, as read so far; and all before it. */
     double until_s;
     bool is_open, is_sent;
     char problem[256]; /* Why there is no reply; */
@@ -228,7 +229,10 @@ void fl__gather_destroy(struct fl__gatherer *gatherer); /* Once nobody can bring
 /* On any thread. False: too many, or it stops. */
 FL_MUST_USE bool fl__gather_run(struct fl__gatherer *gatherer, struct fl__errand *errand);
 
-/* ------------------------------------------------------------------------------------------------ admin.c */
+/* ---------------------------------------------------------------------------------------- json.c, admin.c */
+
+/* The character NUL, as it is or as an escape, or what cJSON takes for it. */
+bool fl__json_has_nul(const char *json, size_t size);
 
 /* A POST, as it comes in pieces; *state is NULL at first, and released when the request ends. True: the page
  * is the answer; false: it comes later. */

@@ -248,6 +248,14 @@ test('an election is not called a failure, until it has taken too long', () => {
   assert.equal(judge(unfounded).health, 'starting');
 });
 
+test('a cluster of which nobody answers is not called starting, once it has been there', () => {
+  const down = LEADERLESS.nodes.map((one) => ({ ...one, up: false, role: 'down' }));
+  const unknown = down.map(({ founded, ...one }) => one);
+  assert.equal(judge({ ...LEADERLESS, nodes: down }).health, 'unavailable');
+  assert.equal(judge({ ...LEADERLESS, nodes: unknown }).health, 'unavailable');
+  assert.equal(judge({ ...LEADERLESS, time_us: 1e6, nodes: unknown }).health, 'starting');
+});
+
 test('a cluster that begins is not called unavailable, and a story that has no leader is not', () => {
   const young = { ...LEADERLESS, time_us: 1e6 };
   assert.equal(judge(young).health, 'electing');

@@ -57,8 +57,7 @@ const BEGINS_US = 10e6;
 const ELECTION_TIMEOUTS = 3;
 
 // The four words that the command line and /readyz use; but while no leader was to be expected yet, `starting` or
-// `electing`. `parted`: some live, and are cut off. `patience_us`: how
-// long it stays so, if nothing is heard.
+// `electing`. `parted`: some live, and are cut off. `patience_us`: how long it stays so, if nothing is heard.
 export function judge(view, age_us = 0) {
   const voters = view.nodes.filter((node) => node.voter);
   const leader = leaderOf(view);
@@ -66,7 +65,7 @@ export function judge(view, age_us = 0) {
   const up = together(view, living, leader);
   const needs = Math.floor(voters.length / 2) + 1;
   const term = Math.max(0, ...view.nodes.map((node) => node.term));
-  const isFounded = !view.live || living.some((node) => node.founded);
+  const isFounded = !view.live || living.length === 0 || view.nodes.some((node) => node.founded); // Who is down says nothing.
   const patience_us = view.live && !leader ? patienceOf(view, up < needs ? [] : living) - age_us : 0;
   let health = 'healthy';
   if (voters.length === 0) health = 'unknown';
