@@ -147,6 +147,7 @@ function clientPart(element, page) {
 
 // A node that does not lead did not take what somebody asked for with the step shown: the leader can be asked instead.
 const DECLINED = new Set(['not-leader', 'no-leader']);
+const ASKED = /^\s*at you (write|read) \S+ ([^;#]*)/;
 
 function declinedPart(element, page) {
   const words = h('span', {});
@@ -160,7 +161,7 @@ function declinedPart(element, page) {
   // {event, verb, what, leader}: what was asked for, and who leads, if anybody does; null if nothing was declined.
   function asked() {
     const event = page.events.find(({ outcome }) => DECLINED.has(outcome));
-    const [, verb, what] = (event && /at you (\S+) \S+ (.*)/.exec(line(page.source.text, page.source.lineOf(page.position)))) ?? [];
+    const [, verb, what] = (event && ASKED.exec(line(page.source.text, page.source.lineOf(page.position)))) ?? [];
     return verb ? { event, verb, what, leader: leaderOf(page.view)?.name } : null;
   }
 

@@ -27,7 +27,7 @@ async function begin() {
     if (isLive) page.show(await LiveSource.open({ onwait: () => frame.wait('waiting.again') }), Infinity);
     else await layOutStory(page, frame);
   } catch (error) {
-    frame.fail(page.t('error.core', error.message));
+    frame.fail(page.t(isLive ? 'error.live' : 'error.core', error.message));
   }
 }
 

@@ -272,6 +272,7 @@ const en = {
 
   'error.core':
     'The playground could not be started: {0}. Reload the page; if that does not help, this server was built without core.wasm.',
+  'error.live': 'What the node tells could not be shown: {0}. Reload the page; if that does not help, it is a fault of the page.',
   'error.connection': 'The node does not answer. Whether it was done is not known; look before you do it again.',
   'error.link': 'The link is damaged: its story cannot be read. Ask for it again, whole, or choose a scenario.',
   'error.scenario': 'There is no scenario named {0} here. Choose one from the list.',
@@ -540,6 +541,7 @@ const zh = {
   'help.6': '此列表',
 
   'error.core': '演练场无法启动：{0}。请重新加载页面；如仍不行，则此服务器构建时没有 core.wasm。',
+  'error.live': '无法显示节点所报告的内容：{0}。请重新加载页面；如仍不行，则是页面本身的缺陷。',
   'error.connection': '节点没有应答。是否已执行不得而知；再次操作前请先查看。',
   'error.link': '链接已损坏：无法读出其中的故事。请重新索取完整链接，或选择一个场景。',
   'error.scenario': '这里没有名为 {0} 的场景。请从列表中选择。',

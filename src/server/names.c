@@ -89,7 +89,7 @@ static bool begin(struct fl__name *name)
 {
     int files[2];
     struct lookup *lookup = calloc(1, sizeof *lookup);
-    if (lookup == NULL || socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, files) != 0) {
+    if (lookup == NULL || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, files) != 0) {
         free(lookup);
         return false;
     }
@@ -115,8 +115,11 @@ static void end(struct fl__name *name)
 static void look_at(struct fl__name *name, double now_s)
 {
     struct finding finding;
-    if (!name->is_sought || recv(name->file, &finding, sizeof finding, MSG_DONTWAIT) != sizeof finding)
+    ssize_t size = name->is_sought ? recv(name->file, &finding, sizeof finding, MSG_DONTWAIT) : -1;
+    if (size < 0)
         return;
+    if (size != sizeof finding)
+        finding = (struct finding){.text = "its name could not be looked up"};
     end(name);
     name->is_found = finding.is_found;
     name->until_s = now_s + HELD_S;

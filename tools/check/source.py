@@ -13,6 +13,8 @@ def files(*folders, suffixes=None):
         for place, subfolders, names in os.walk(os.path.join(ROOT, folder)):
             subfolders[:] = sorted(name for name in subfolders if not SKIPPED.match(name))
             for name in names:
+                if name == ".git":  # Of a worktree: where it is.
+                    continue
                 path = os.path.relpath(os.path.join(place, name), ROOT)
                 if os.path.isfile(os.path.join(ROOT, path)) and (not suffixes or path.endswith(suffixes)):
                     found.append(path)
