@@ -238,6 +238,20 @@ static void test_who_holds_connections_without_a_request_keeps_nobody_out(void *
     close_site(&site);
 }
 
+static void test_a_connection_takes_several_requests(void **state)
+{
+    (void)state;
+    static char text[65536];
+    struct site site = open_site();
+    int fd = browser_send(site.port, "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+                                     "POST /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n");
+    text[0] = '\0';
+    assert_true(browser_await(fd, text, sizeof text, "HTTP/1.1 200 OK", 10000));
+    assert_true(browser_await(fd, text, sizeof text, "HTTP/1.1 405", 10000));
+    close(fd);
+    close_site(&site);
+}
+
 static void *scrape(void *context)
 {
     const struct site *site = context;
@@ -277,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_on_loopback_only_a_number_or_localhost_is_answered),
         cmocka_unit_test(test_beyond_loopback_names_are_answered_and_the_log_warns),
         cmocka_unit_test(test_who_holds_connections_without_a_request_keeps_nobody_out),
+        cmocka_unit_test(test_a_connection_takes_several_requests),
         cmocka_unit_test(test_scrapes_run_beside_the_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,9 @@ static enum MHD_Result answer_post(const struct fl_web *web, struct MHD_Connecti
     return queue_page(connection, page);
 }
 
+/* The state of a request whose headers alone were seen. An answer to these would also close the connection. */
+static char headers_seen;
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *data, size_t *size,
                                   void **state)
@@ -203,7 +206,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     struct fl__page page = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
     bool is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     (void)version;
-    if (*size > 0 && *state == NULL) {
+    bool is_post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    if (!is_post && *state == NULL) {
+        *state = &headers_seen;
+        return MHD_YES;
+    }
+    if (*size > 0 && (*state == NULL || *state == &headers_seen)) {
         *size = 0; /* Nobody wants it. */
         return MHD_YES;
     }
@@ -212,7 +220,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         say(&page, MHD_HTTP_FORBIDDEN, REBOUND);
         return queue_page(connection, &page);
     }
-    if (strcmp(method, MHD_HTTP_METHOD_POST) == 0)
+    if (is_post)
         return answer_post(web, connection, path, data, size, state, &page);
     if (is_head || strcmp(method, MHD_HTTP_METHOD_GET) == 0)
         return answer(web, connection, path, is_head, &page);
@@ -225,7 +233,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 {
     struct fl_web *web = context;
     (void)code;
-    fl__admin_release(*state);
+    if (*state != &headers_seen)
+        fl__admin_release(*state);
     *state = NULL;
     fl__visitors_served(&web->visitors, connection);
 }
