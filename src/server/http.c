@@ -195,8 +195,9 @@ static enum MHD_Result answer_post(const struct fl_web *web, struct MHD_Connecti
     return queue_page(connection, page);
 }
 
-/* The state of a request whose headers alone were seen. An answer to these would also close the connection. */
-static char headers_seen;
+/* What stands for a request of which the headers were seen, and no more. An answer to these alone would also
+ * close the connection. */
+static const char headers_seen;
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *data, size_t *size,
@@ -208,7 +209,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     (void)version;
     bool is_post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
     if (!is_post && *state == NULL) {
-        *state = &headers_seen;
+        *state = (void *)(uintptr_t)&headers_seen;
         return MHD_YES;
     }
     if (*size > 0 && (*state == NULL || *state == &headers_seen)) {
