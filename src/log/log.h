@@ -207,7 +207,7 @@ struct fl__vote_state {
     fl_id vote;
 };
 struct fl__vote;
-/* Opens or creates both copies; recovery takes the higher valid one and rewrites the other before it returns.
+/* Opens or creates both copies; recovery takes the higher valid one and writes both again before it returns.
  * Errors: FL_EDAMAGED (both copies bad: the node must rejoin as a new member), FL_EIO, FL_ENOSPC, FL_ENOMEM,
  * FL_ECLUSTER, FL_EVERSION. */
 FL_MUST_USE int fl__vote_open(struct fl__vote **out, struct fl_io *io, const char *directory,
