@@ -198,6 +198,47 @@ static void test_power_that_fails_everywhere_takes_nothing_acknowledged(void **s
     }
 }
 
+/* Its process dies during call k, the next one's power fails during call j, and later once more, when
+ * something has been acknowledged. False: the second was not over by then. */
+static bool die_early(uint64_t k, uint64_t j, enum fl__survival way, const char *directory)
+{
+    struct nodes nodes;
+    nodes_init(&nodes, 1, 1000 * k + j);
+    nodes.options.directory = directory;
+    for (int life = 0; life < 2; life++) {
+        nodes.hosts[0].crash_at = life ? j : k;
+        if (nodes_open(&nodes, 0) == FL_OK) {
+            (void)nodes_propose(&nodes, 0);
+            nodes_run(&nodes, NODES_SECOND / 5);
+        }
+        if (life == 0)
+            nodes_kill(&nodes, 0);
+    }
+    bool crashed = !nodes.hosts[0].node || fl__memory_is_crashed(nodes.hosts[0].io);
+    nodes_crash(&nodes, 0, way, 7 * k + j);
+    for (int life = 0; life < 2; life++) {
+        nodes_open_all(&nodes);
+        nodes_await_leader(&nodes);
+        struct nodes_ask *ask = nodes_propose(&nodes, 0);
+        settle(&nodes);
+        assert_int_equal(ask->outcome, FL_OK);
+        if (life == 0)
+            nodes_crash(&nodes, 0, FL__SURVIVES_NONE, 0);
+    }
+    end(&nodes);
+    return crashed;
+}
+
+static void test_processes_that_die_in_their_first_moments_leave_nothing_to_be_lost(void **state)
+{
+    static const enum fl__survival ways[] = {FL__SURVIVES_NONE, FL__SURVIVES_PREFIX, FL__SURVIVES_SOME};
+    static const char *const directories[] = {"data", "data/", "./data//"};
+    (void)state;
+    for (uint64_t k = 1; k <= 40; k++)
+        for (uint64_t j = 1; die_early(k, j, ways[(k + j) % 3], directories[(k + j / 3) % 3]); j++) {
+        }
+}
+
 static void test_without_a_quorum_each_command_is_refused_or_unknown_once(void **state)
 {
     struct nodes nodes;
@@ -501,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_entries_that_take_long_are_applied_one_in_a_turn),
         cmocka_unit_test(test_a_leader_that_dies_takes_nothing_acknowledged_with_it),
         cmocka_unit_test(test_power_that_fails_everywhere_takes_nothing_acknowledged),
+        cmocka_unit_test(test_processes_that_die_in_their_first_moments_leave_nothing_to_be_lost),
         cmocka_unit_test(test_without_a_quorum_each_command_is_refused_or_unknown_once),
         cmocka_unit_test(test_a_node_may_stand_for_election_and_wins_only_without_a_leader),
         cmocka_unit_test(test_a_wiped_node_is_not_let_in_under_its_old_name),

@@ -228,7 +228,7 @@ struct fl__identity {
     struct fl_node_member founders[FL_MEMBERS_MAX]; /* name and address */
     uint32_t founder_count;
 };
-/* FL_ENOENT: the directory is unused. */
+/* What it gives is durable. FL_ENOENT: the directory is unused. */
 FL_MUST_USE int fl__identity_load(struct fl_io *io, const char *directory, struct fl__identity *out,
                                   struct fl_error_report *report);
 /* Written to a temporary name, synced, renamed, directory synced. */

@@ -127,8 +127,8 @@ static int write_both(struct fl__vote *vote, const char *directory, int first, s
 }
 
 /* Takes the later intact copy, and writes both again: what was read, names included, may be known to the page
- * cache alone, where a process that died or a sync that failed has left it. That is the second copy where both
- * are equal, else the first; it is written first, while the other is whole on the disk. */
+ * cache alone, where a process that died or a sync that failed has left it. Where both are equal that is the
+ * second copy, else the first; it is written first, while the other is whole on the disk. */
 static int recover(struct fl__vote *vote, const char *directory, struct fl__vote_state *found,
                    struct fl_error_report *report)
 {
