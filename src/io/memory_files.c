@@ -209,8 +209,8 @@ static void leave_traces(struct fl__request *request)
         if (fl__disk_open(disk, request->path, request->flags, &inode) >= 0)
             fl__inode_release(inode);
         break;
-    case FL__CALL_WRITE:
-        (void)write_buffers(request, UINT64_MAX);
+    case FL__CALL_WRITE: /* Whole, or as far as the process came before it was killed. */
+        (void)write_buffers(request, fl__memory_draw(&request->event.engine->random, 0, 2 * request->size));
         break;
     case FL__CALL_ALLOCATE:
     case FL__CALL_TRUNCATE:
