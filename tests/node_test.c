@@ -239,6 +239,50 @@ static void test_processes_that_die_in_their_first_moments_leave_nothing_to_be_l
         }
 }
 
+/* In the first life, or in the second, call `skip` fails; then the process dies, and later power fails. False:
+ * there was no such call. */
+static bool fail_once(int failing, enum fl__memory_call call, uint64_t skip, int error)
+{
+    struct nodes nodes;
+    bool has_failed = false;
+    nodes_init(&nodes, 1, 1000 * skip + (uint64_t)failing);
+    nodes.options.segment_size = 4 << 10;
+    for (int life = 0; life < 4; life++) {
+        struct nodes_host *host = &nodes.hosts[0];
+        if (life == failing)
+            host->failure = (struct fl__memory_failure){
+                .call = call, .skip = skip, .count = 1, .error = error, .reverts = skip % 2};
+        if (life != failing)
+            nodes_open_all(&nodes);
+        else if (nodes_open(&nodes, 0) != FL_OK)
+            has_failed = true;
+        for (int k = 0; k < 30 && host->node; k++) {
+            (void)nodes_propose(&nodes, 0);
+            nodes_run(&nodes, k ? 20000 : 2 * NODES_SECOND);
+        }
+        if (life == failing && host->node)
+            has_failed = fl__memory_of(host->io)->failure.count == 0;
+        if (life < failing || life == 2)
+            nodes_crash(&nodes, 0, FL__SURVIVES_NONE, 0);
+        else if (life < 3)
+            nodes_kill(&nodes, 0);
+    }
+    settle(&nodes);
+    end(&nodes);
+    return has_failed;
+}
+
+static void test_a_call_that_fails_once_costs_one_restart_and_nothing_acknowledged(void **state)
+{
+    (void)state;
+    for (int failing = 0; failing < 2; failing++)
+        for (int k = 0; k < 4; k++) {
+            enum fl__memory_call call = k < 2 ? FL__CALL_ANY : FL__CALL_SYNC_OF_WRITE;
+            for (uint64_t skip = 0; skip < 60 && fail_once(failing, call, skip, k % 2 ? FL_EIO : FL_ENOSPC);)
+                skip++;
+        }
+}
+
 static void test_without_a_quorum_each_command_is_refused_or_unknown_once(void **state)
 {
     struct nodes nodes;
@@ -543,6 +587,7 @@ int main(void)
         cmocka_unit_test(test_a_leader_that_dies_takes_nothing_acknowledged_with_it),
         cmocka_unit_test(test_power_that_fails_everywhere_takes_nothing_acknowledged),
         cmocka_unit_test(test_processes_that_die_in_their_first_moments_leave_nothing_to_be_lost),
+        cmocka_unit_test(test_a_call_that_fails_once_costs_one_restart_and_nothing_acknowledged),
         cmocka_unit_test(test_without_a_quorum_each_command_is_refused_or_unknown_once),
         cmocka_unit_test(test_a_node_may_stand_for_election_and_wins_only_without_a_leader),
         cmocka_unit_test(test_a_wiped_node_is_not_let_in_under_its_old_name),

@@ -147,7 +147,9 @@ int nodes_open(struct nodes *nodes, uint32_t n)
     }
     host->io = fl__memory_create(nodes->world, host->disk);
     fl__memory_crash_at(host->io, host->crash_at);
+    fl__memory_fail(host->io, &host->failure);
     host->crash_at = 0;
+    host->failure = (struct fl__memory_failure){0};
     options.directory = nodes->options.directory ? nodes->options.directory : "data";
     options.name = members[n].name;
     options.listen = members[n].address;

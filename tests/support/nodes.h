@@ -40,8 +40,9 @@ struct nodes_host {
     struct fl_io *io;
     struct fl_node *node; /* NULL: not running. */
     bool is_closed;
-    uint64_t crash_at; /* Its next life ends during so many calls on files; 0: it does not. */
-    uint32_t *list;    /* The state machine. */
+    uint64_t crash_at;                 /* Its next life ends during so many calls on files; 0: it does not. */
+    struct fl__memory_failure failure; /* What fails in its next life. */
+    uint32_t *list;                    /* The state machine. */
     uint32_t count, capacity;
     struct nodes_event *events; /* Of all its lives. */
     uint32_t event_count, event_capacity;
