@@ -239,8 +239,8 @@ static void test_processes_that_die_in_their_first_moments_leave_nothing_to_be_l
         }
 }
 
-/* In the first life, or in the second, call `skip` fails; then the process dies, and later power fails. False:
- * there was no such call. */
+/* In the first life, or in the second, call `skip` fails; then the process dies, and later power fails.
+ * False: there was no such call. */
 static bool fail_once(int failing, enum fl__memory_call call, uint64_t skip, int error)
 {
     struct nodes nodes;
