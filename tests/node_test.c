@@ -476,6 +476,32 @@ static void test_a_full_log_and_a_full_disk_refuse_commands_and_go_on_reading(vo
     }
 }
 
+/* Somebody starts them with a smaller limit. */
+static void test_a_log_larger_than_its_limit_is_opened_and_read(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 98);
+    for (uint32_t k = 0; k < 40; k++) {
+        propose_everywhere(&nodes, 20);
+        nodes_run(&nodes, 10000);
+    }
+    settle(&nodes);
+    uint32_t count = nodes.hosts[0].count;
+    for (uint32_t n = 0; n < 3; n++)
+        nodes_crash(&nodes, n, FL__SURVIVES_SOME, n);
+    nodes.options.log_size_max = nodes.options.segment_size;
+    nodes_open_all(&nodes);
+    uint32_t leader = nodes_await_leader(&nodes);
+    struct nodes_ask *ask = nodes_propose(&nodes, leader), *read = nodes_read(&nodes, other(&nodes, leader));
+    settle(&nodes);
+    assert_int_equal(ask->outcome, FL_ELOGFULL);
+    assert_int_equal(read->outcome, FL_OK);
+    for (uint32_t n = 0; n < 3; n++)
+        assert_int_equal(nodes.hosts[n].count, count);
+    end(&nodes);
+}
+
 /* A leader with little room refuses some of what others hand it, and the connection breaks that would have
  * said so: what comes behind in the log is not the answer. */
 static void test_a_refusal_that_is_lost_gives_nobody_anothers_answer(void **state)
@@ -595,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_a_failed_sync_ends_a_nodes_part_and_nothing_acknowledged_is_lost),
         cmocka_unit_test(test_a_damaged_log_is_reported_and_its_node_answers_nobody),
         cmocka_unit_test(test_a_full_log_and_a_full_disk_refuse_commands_and_go_on_reading),
+        cmocka_unit_test(test_a_log_larger_than_its_limit_is_opened_and_read),
         cmocka_unit_test(test_a_refusal_that_is_lost_gives_nobody_anothers_answer),
         cmocka_unit_test(test_random_crashes_lose_nothing_repeat_nothing_and_refuse_only_what_never_happened),
     };
