@@ -541,8 +541,10 @@ static void trouble(struct nodes *nodes)
         nodes_close(nodes, n);
         break;
     case 1:
-    case 2:
         nodes_crash(nodes, n, way, nodes_random(nodes, 100));
+        break;
+    case 2:
+        nodes_kill(nodes, n);
         break;
     case 3: /* Everywhere at once. */
         for (uint32_t k = 0; k < nodes->count; k++)
