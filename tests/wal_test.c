@@ -384,7 +384,7 @@ static bool draw_failure(struct machine *machine, uint64_t *random)
 {
     static const enum fl__memory_call calls[] = {
         FL__CALL_OPEN, FL__CALL_CLOSE,  FL__CALL_WRITE,          FL__CALL_SYNC_OF_WRITE, FL__CALL_ALLOCATE,
-        FL__CALL_SYNC, FL__CALL_UNLINK, FL__CALL_SYNC_DIRECTORY, FL__CALL_SYNC_OF_WRITE};
+        FL__CALL_SYNC, FL__CALL_UNLINK, FL__CALL_SYNC_DIRECTORY, FL__CALL_READ};
     const struct fl__memory_failure failure = {
         .call = calls[fl__memory_random(random) % (sizeof calls / sizeof *calls)],
         .path = "data",
@@ -417,11 +417,12 @@ static int live(struct fl__disk *disk, uint64_t *random, int least)
         if (given < 0)
             fail_msg("it has %llu entries, at least step %d expected", (unsigned long long)machine.found.last,
                      least);
-        assert_int_equal(machine.found.damaged, 0);
+        assert_true(may_fail || machine.found.damaged == 0);
         (void)draw_failure(&machine, random);
         if (fl__memory_random(random) % 3)
             fl__memory_crash_at(machine.io, fl__memory_calls(machine.io) + fl__memory_draw(random, 1, 40));
-        uint64_t more = fl__memory_draw(random, 0, 8);
+        /* A node with a damaged log appends nothing. */
+        uint64_t more = machine.found.damaged ? 0 : fl__memory_draw(random, 0, 8);
         take_steps(&machine, given, given + (int)more < STEPS ? given + (int)more : STEPS);
         least = (int)machine.durable > given ? (int)machine.durable : given;
     }
