@@ -112,6 +112,35 @@ static void test_power_that_fails_meanwhile_leaves_all_of_it_or_none(void **stat
         }
 }
 
+/* A process dies during call k of creating it. What the next one reads, it tells others: power may not take
+ * it away any more, not even where the dead one had not synced the directory. */
+static void test_what_a_dead_process_left_is_durable_once_it_is_read(void **state)
+{
+    (void)state;
+    unsigned loaded = 0;
+    for (uint64_t k = 1; k < 12; k++) {
+        struct machine machine;
+        struct fl__identity found;
+        struct fl_error_report report;
+        struct fl__disk *disk = fl__disk_create(), *left;
+        boot(&machine, disk);
+        make_directory(machine.io);
+        fl__memory_crash_at(machine.io, fl__memory_calls(machine.io) + k);
+        int created = fl__identity_create(machine.io, "data", &mine, &report);
+        assert_true(created == FL_OK || created == FL_EIO);
+        halt(&machine);
+        if (load(disk, &found, &report) == FL_OK) {
+            left = fl__disk_after_power_loss(disk, FL__SURVIVES_NONE, 0);
+            assert_int_equal(load(left, &found, &report), FL_OK);
+            check_mine(&found);
+            fl__disk_destroy(left);
+            loaded++;
+        }
+        fl__disk_destroy(disk);
+    }
+    assert_true(loaded > 1);
+}
+
 static void test_each_flipped_bit_and_each_lost_byte_is_seen(void **state)
 {
     struct fl__disk *disk;
@@ -143,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_directory_knows_who_it_is),
         cmocka_unit_test(test_power_that_fails_meanwhile_leaves_all_of_it_or_none),
+        cmocka_unit_test(test_what_a_dead_process_left_is_durable_once_it_is_read),
         cmocka_unit_test(test_each_flipped_bit_and_each_lost_byte_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int set_up(void **state)
@@ -45,9 +46,26 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* The directory in which a data directory lies may belong to somebody else. */
+static void test_a_directory_that_may_be_entered_and_not_read_is_synced(void **state)
+{
+    enum { NOBODY = 65534 };
+    struct io_world *world = *state;
+    bool is_root = geteuid() == 0; /* Who may read everything. */
+    assert_int_equal(chmod(world->directory, 0311), 0);
+    assert_true(!is_root || seteuid(NOBODY) == 0);
+    DIR *directory = opendir(world->directory);
+    int64_t result = io_sync_directory(world);
+    assert_true(!is_root || seteuid(0) == 0);
+    assert_int_equal(chmod(world->directory, 0700), 0);
+    assert_null(directory);
+    assert_int_equal(result, FL_OK);
+}
+
 int main(void)
 {
 #define IO_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down),
-    const struct CMUnitTest tests[] = {IO_CONTRACT_TESTS(IO_TEST)};
+    const struct CMUnitTest tests[] = {
+        IO_CONTRACT_TESTS(IO_TEST) IO_TEST(test_a_directory_that_may_be_entered_and_not_read_is_synced)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,6 +198,91 @@ static void test_power_that_fails_everywhere_takes_nothing_acknowledged(void **s
     }
 }
 
+/* Its process dies during call k, the next one's power fails during call j, and later once more, when
+ * something has been acknowledged. False: the second was not over by then. */
+static bool die_early(uint64_t k, uint64_t j, enum fl__survival way, const char *directory)
+{
+    struct nodes nodes;
+    nodes_init(&nodes, 1, 1000 * k + j);
+    nodes.options.directory = directory;
+    for (int life = 0; life < 2; life++) {
+        nodes.hosts[0].crash_at = life ? j : k;
+        if (nodes_open(&nodes, 0) == FL_OK) {
+            (void)nodes_propose(&nodes, 0);
+            nodes_run(&nodes, NODES_SECOND / 5);
+        }
+        if (life == 0)
+            nodes_kill(&nodes, 0);
+    }
+    bool crashed = !nodes.hosts[0].node || fl__memory_is_crashed(nodes.hosts[0].io);
+    nodes_crash(&nodes, 0, way, 7 * k + j);
+    for (int life = 0; life < 2; life++) {
+        nodes_open_all(&nodes);
+        nodes_await_leader(&nodes);
+        struct nodes_ask *ask = nodes_propose(&nodes, 0);
+        settle(&nodes);
+        assert_int_equal(ask->outcome, FL_OK);
+        if (life == 0)
+            nodes_crash(&nodes, 0, FL__SURVIVES_NONE, 0);
+    }
+    end(&nodes);
+    return crashed;
+}
+
+static void test_processes_that_die_in_their_first_moments_leave_nothing_to_be_lost(void **state)
+{
+    static const enum fl__survival ways[] = {FL__SURVIVES_NONE, FL__SURVIVES_PREFIX, FL__SURVIVES_SOME};
+    static const char *const directories[] = {"data", "data/", "./data//"};
+    (void)state;
+    for (uint64_t k = 1; k <= 40; k++)
+        for (uint64_t j = 1; die_early(k, j, ways[(k + j) % 3], directories[(k + j / 3) % 3]); j++) {
+        }
+}
+
+/* In the first life, or in the second, call `skip` fails; then the process dies, and later power fails.
+ * False: there was no such call. */
+static bool fail_once(int failing, enum fl__memory_call call, uint64_t skip, int error)
+{
+    struct nodes nodes;
+    bool has_failed = false;
+    nodes_init(&nodes, 1, 1000 * skip + (uint64_t)failing);
+    nodes.options.segment_size = 4 << 10;
+    for (int life = 0; life < 4; life++) {
+        struct nodes_host *host = &nodes.hosts[0];
+        if (life == failing)
+            host->failure = (struct fl__memory_failure){
+                .call = call, .skip = skip, .count = 1, .error = error, .reverts = skip % 2};
+        if (life != failing)
+            nodes_open_all(&nodes);
+        else if (nodes_open(&nodes, 0) != FL_OK)
+            has_failed = true;
+        for (int k = 0; k < 30 && host->node; k++) {
+            (void)nodes_propose(&nodes, 0);
+            nodes_run(&nodes, k ? 20000 : 2 * NODES_SECOND);
+        }
+        if (life == failing && host->node)
+            has_failed = fl__memory_of(host->io)->failure.count == 0;
+        if (life < failing || life == 2)
+            nodes_crash(&nodes, 0, FL__SURVIVES_NONE, 0);
+        else if (life < 3)
+            nodes_kill(&nodes, 0);
+    }
+    settle(&nodes);
+    end(&nodes);
+    return has_failed;
+}
+
+static void test_a_call_that_fails_once_costs_one_restart_and_nothing_acknowledged(void **state)
+{
+    (void)state;
+    for (int failing = 0; failing < 2; failing++)
+        for (int k = 0; k < 4; k++) {
+            enum fl__memory_call call = k < 2 ? FL__CALL_ANY : FL__CALL_SYNC_OF_WRITE;
+            for (uint64_t skip = 0; skip < 60 && fail_once(failing, call, skip, k % 2 ? FL_EIO : FL_ENOSPC);)
+                skip++;
+        }
+}
+
 static void test_without_a_quorum_each_command_is_refused_or_unknown_once(void **state)
 {
     struct nodes nodes;
@@ -391,6 +476,32 @@ static void test_a_full_log_and_a_full_disk_refuse_commands_and_go_on_reading(vo
     }
 }
 
+/* Somebody starts them with a smaller limit. */
+static void test_a_log_larger_than_its_limit_is_opened_and_read(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 98);
+    for (uint32_t k = 0; k < 40; k++) {
+        propose_everywhere(&nodes, 20);
+        nodes_run(&nodes, 10000);
+    }
+    settle(&nodes);
+    uint32_t count = nodes.hosts[0].count;
+    for (uint32_t n = 0; n < 3; n++)
+        nodes_crash(&nodes, n, FL__SURVIVES_SOME, n);
+    nodes.options.log_size_max = nodes.options.segment_size;
+    nodes_open_all(&nodes);
+    uint32_t leader = nodes_await_leader(&nodes);
+    struct nodes_ask *ask = nodes_propose(&nodes, leader), *read = nodes_read(&nodes, other(&nodes, leader));
+    settle(&nodes);
+    assert_int_equal(ask->outcome, FL_ELOGFULL);
+    assert_int_equal(read->outcome, FL_OK);
+    for (uint32_t n = 0; n < 3; n++)
+        assert_int_equal(nodes.hosts[n].count, count);
+    end(&nodes);
+}
+
 /* A leader with little room refuses some of what others hand it, and the connection breaks that would have
  * said so: what comes behind in the log is not the answer. */
 static void test_a_refusal_that_is_lost_gives_nobody_anothers_answer(void **state)
@@ -430,8 +541,10 @@ static void trouble(struct nodes *nodes)
         nodes_close(nodes, n);
         break;
     case 1:
-    case 2:
         nodes_crash(nodes, n, way, nodes_random(nodes, 100));
+        break;
+    case 2:
+        nodes_kill(nodes, n);
         break;
     case 3: /* Everywhere at once. */
         for (uint32_t k = 0; k < nodes->count; k++)
@@ -501,6 +614,8 @@ int main(void)
         cmocka_unit_test(test_entries_that_take_long_are_applied_one_in_a_turn),
         cmocka_unit_test(test_a_leader_that_dies_takes_nothing_acknowledged_with_it),
         cmocka_unit_test(test_power_that_fails_everywhere_takes_nothing_acknowledged),
+        cmocka_unit_test(test_processes_that_die_in_their_first_moments_leave_nothing_to_be_lost),
+        cmocka_unit_test(test_a_call_that_fails_once_costs_one_restart_and_nothing_acknowledged),
         cmocka_unit_test(test_without_a_quorum_each_command_is_refused_or_unknown_once),
         cmocka_unit_test(test_a_node_may_stand_for_election_and_wins_only_without_a_leader),
         cmocka_unit_test(test_a_wiped_node_is_not_let_in_under_its_old_name),
@@ -508,6 +623,7 @@ int main(void)
         cmocka_unit_test(test_a_failed_sync_ends_a_nodes_part_and_nothing_acknowledged_is_lost),
         cmocka_unit_test(test_a_damaged_log_is_reported_and_its_node_answers_nobody),
         cmocka_unit_test(test_a_full_log_and_a_full_disk_refuse_commands_and_go_on_reading),
+        cmocka_unit_test(test_a_log_larger_than_its_limit_is_opened_and_read),
         cmocka_unit_test(test_a_refusal_that_is_lost_gives_nobody_anothers_answer),
         cmocka_unit_test(test_random_crashes_lose_nothing_repeat_nothing_and_refuse_only_what_never_happened),
     };

@@ -127,6 +127,70 @@ static void test_the_latest_saved_vote_is_found_whatever_call_the_power_fails_in
     }
 }
 
+/* Power fails now: only what was synced is there, and of that one copy is damaged (or none). Ends the
+ * machine. */
+static void check_after_power_loss(struct machine *machine, struct fl__disk *disk, int least)
+{
+    static const char *const damaged[] = {NULL, "data/vote-1", "data/vote-2"};
+    for (size_t k = 0; k < sizeof damaged / sizeof *damaged; k++) {
+        struct fl__disk *found = fl__disk_after_power_loss(disk, FL__SURVIVES_NONE, 0);
+        size_t size;
+        if (least > 0 && damaged[k] && fl__disk_bytes(found, damaged[k], &size) && size > 0)
+            fl__disk_flip(found, damaged[k], 44, 1);
+        check_found(found, least);
+        fl__disk_destroy(found);
+    }
+    halt(machine);
+}
+
+/* What the next process finds, it acts on; what it saves, it acts on too: both are in both copies, and under
+ * their names, whatever of it the dead process had left in the page cache alone. */
+static void test_what_a_dead_process_left_is_durable_before_the_next_one_acts_on_it(void **unused)
+{
+    (void)unused;
+    for (uint64_t k = 1; k < 60; k++) {
+        for (int more = 0; more < 2; more++) {
+            struct machine machine;
+            struct fl__disk *disk = fl__disk_create();
+            boot(&machine, disk);
+            fl__memory_crash_at(machine.io, k);
+            if (open_vote(&machine, 1) == FL_OK)
+                save_all(&machine);
+            halt(&machine);
+
+            boot(&machine, disk);
+            assert_int_equal(open_vote(&machine, 1), FL_OK);
+            machine.saved = find_state(&machine.found);
+            if (more)
+                save_all(&machine);
+            check_after_power_loss(&machine, disk, machine.saved);
+            fl__disk_destroy(disk);
+        }
+    }
+}
+
+/* A sync that failed may have left in the page cache what no disk holds. */
+static void test_a_vote_whose_sync_failed_is_saved_again_before_it_is_believed(void **unused)
+{
+    (void)unused;
+    for (uint64_t skip = 0; skip < 2 * SAVES + 2; skip++) {
+        struct machine machine;
+        struct fl__disk *disk = fl__disk_create();
+        const struct fl__memory_failure failure = {
+            .call = FL__CALL_SYNC_OF_WRITE, .skip = skip, .count = 1, .error = FL_EIO};
+        boot(&machine, disk);
+        fl__memory_fail(machine.io, &failure);
+        if (open_vote(&machine, 1) == FL_OK)
+            save_all(&machine);
+        halt(&machine);
+
+        boot(&machine, disk);
+        assert_int_equal(open_vote(&machine, 1), FL_OK);
+        check_after_power_loss(&machine, disk, find_state(&machine.found));
+        fl__disk_destroy(disk);
+    }
+}
+
 static struct fl__disk *make_saved(void)
 {
     struct machine machine;
@@ -220,6 +284,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_latest_saved_vote_is_found_whatever_call_the_power_fails_in),
+        cmocka_unit_test(test_what_a_dead_process_left_is_durable_before_the_next_one_acts_on_it),
+        cmocka_unit_test(test_a_vote_whose_sync_failed_is_saved_again_before_it_is_believed),
         cmocka_unit_test(test_one_damaged_copy_is_repaired_from_the_other),
         cmocka_unit_test(test_two_damaged_copies_are_refused),
         cmocka_unit_test(test_the_vote_of_another_cluster_is_refused),

@@ -15,6 +15,7 @@
 
 #include "memory.h"
 #include "records.h"
+#include "seeds.h"
 #include "wal_machine.h"
 
 enum { STEPS = 40 };
@@ -376,6 +377,86 @@ static void test_log_continues_durably_on_what_a_dead_process_left(void **unused
     }
 }
 
+/* ---------------------------------------------------------------------------------------- lives in a row */
+
+/* What fails in this life, if anything does. True: opening the log may. */
+static bool draw_failure(struct machine *machine, uint64_t *random)
+{
+    static const enum fl__memory_call calls[] = {
+        FL__CALL_OPEN, FL__CALL_CLOSE,  FL__CALL_WRITE,          FL__CALL_SYNC_OF_WRITE, FL__CALL_ALLOCATE,
+        FL__CALL_SYNC, FL__CALL_UNLINK, FL__CALL_SYNC_DIRECTORY, FL__CALL_READ};
+    const struct fl__memory_failure failure = {
+        .call = calls[fl__memory_random(random) % (sizeof calls / sizeof *calls)],
+        .path = "data",
+        .skip = fl__memory_draw(random, 0, 12),
+        .count = fl__memory_draw(random, 1, 3),
+        .error = fl__memory_random(random) % 3 ? FL_EIO : FL_ENOSPC,
+        .reverts = fl__memory_random(random) % 2};
+    if (fl__memory_random(random) % 2)
+        return false;
+    fl__memory_fail(machine->io, &failure);
+    return true;
+}
+
+/* One process: it opens the log, which is in a state not older than `least`, goes on, and ends somehow. What
+ * the next one must find, at least. */
+static int live(struct fl__disk *disk, uint64_t *random, int least)
+{
+    struct machine machine;
+    boot_seeded(&machine, disk, fl__memory_random(random));
+    uint64_t crash_in = fl__memory_random(random) % 3 ? 0 : fl__memory_draw(random, 1, 25);
+    bool may_fail = fl__memory_random(random) % 4 == 0 && draw_failure(&machine, random);
+    fl__memory_crash_at(machine.io, crash_in);
+    int result = open_log(&machine);
+    if (result != FL_OK && !may_fail && !fl__memory_is_crashed(machine.io))
+        fail_msg("it does not open: %s", machine.report.text);
+    if (result == FL_OK && !fl__memory_is_crashed(machine.io)) {
+        fl__memory_crash_at(machine.io, 0);
+        fl__memory_fail(machine.io, &(struct fl__memory_failure){0});
+        int given = find_state(&machine, least);
+        if (given < 0)
+            fail_msg("it has %llu entries, at least step %d expected", (unsigned long long)machine.found.last,
+                     least);
+        assert_true(may_fail || machine.found.damaged == 0);
+        (void)draw_failure(&machine, random);
+        if (fl__memory_random(random) % 3)
+            fl__memory_crash_at(machine.io, fl__memory_calls(machine.io) + fl__memory_draw(random, 1, 40));
+        /* A node with a damaged log appends nothing. */
+        uint64_t more = machine.found.damaged ? 0 : fl__memory_draw(random, 0, 8);
+        take_steps(&machine, given, given + (int)more < STEPS ? given + (int)more : STEPS);
+        least = (int)machine.durable > given ? (int)machine.durable : given;
+    }
+    if (fl__memory_random(random) % 2)
+        fl__memory_crash(machine.io);
+    halt(&machine);
+    return least;
+}
+
+/* Processes are killed, power fails, calls fail: in any order, and again while the log recovers from it. */
+static void test_log_survives_lives_that_end_in_any_way(void **unused)
+{
+    (void)unused;
+    const char *chosen = getenv("FL_TEST_SEED");
+    uint64_t first = chosen ? strtoull(chosen, NULL, 10) : 1,
+             end = chosen ? first + 1 : first + seeds_count(600, 50000);
+    for (uint64_t seed = first; seed < end; seed++) {
+        uint64_t random = seed;
+        int least = 0;
+        struct fl__disk *disk = fl__disk_create();
+        for (int life = 0; life < 16; life++) {
+            least = live(disk, &random, least);
+            size_t way = fl__memory_random(&random) % (2 * sizeof survivals / sizeof *survivals);
+            if (way >= sizeof survivals / sizeof *survivals)
+                continue; /* Only the process died. */
+            struct fl__disk *found =
+                fl__disk_after_power_loss(disk, survivals[way].what, fl__memory_random(&random) % 100);
+            fl__disk_destroy(disk);
+            disk = found;
+        }
+        fl__disk_destroy(disk);
+    }
+}
+
 /* A copy of the disk on which another process went on, until `end`. */
 static struct fl__disk *go_on(struct fl__disk *disk, uint64_t seed, int first, int end)
 {
@@ -619,6 +700,7 @@ int main(void)
         cmocka_unit_test(test_log_survives_a_crash_during_recovery),
         cmocka_unit_test(test_what_recovery_gave_is_durable),
         cmocka_unit_test(test_log_continues_durably_on_what_a_dead_process_left),
+        cmocka_unit_test(test_log_survives_lives_that_end_in_any_way),
         cmocka_unit_test(test_records_of_another_history_are_none),
         cmocka_unit_test(test_each_flipped_bit_is_harmless_reported_or_refused),
         cmocka_unit_test(test_each_unreadable_page_is_reported_or_refused),

@@ -15,18 +15,24 @@
 static int64_t make_directory(struct fl_io *io, const char *path)
 {
     struct fl_io_op op = {0};
-    char parent[FL__PATH_MAX];
     io->vtable->make_directory(io, &op, path);
     int64_t result = io->vtable->wait(io, &op);
-    if (result == FL_EEXIST)
-        return FL_OK;
-    if (result < 0)
-        return result;
-    const char *slash = strrchr(path, '/');
-    int size = slash ? (int)(slash - path) : 0;
-    (void)snprintf(parent, sizeof parent, "%.*s", size, path);
-    const char *where = slash == path ? "/" : size > 0 ? parent : ".";
-    io->vtable->sync_directory(io, &op, where);
+    return result == FL_EEXIST ? FL_OK : result;
+}
+
+/* Makes the directory's name durable, whoever made it: this process, or one that died before it came to
+ * that. */
+static int64_t sync_parent(struct fl_io *io, const char *path)
+{
+    struct fl_io_op op = {0};
+    char parent[FL__PATH_MAX];
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/')
+        size--;
+    while (size > 0 && path[size - 1] != '/')
+        size--;
+    (void)snprintf(parent, sizeof parent, "%.*s", (int)size, path);
+    io->vtable->sync_directory(io, &op, size > 0 ? parent : ".");
     return io->vtable->wait(io, &op);
 }
 
@@ -103,6 +109,10 @@ static int create_identity(struct fl_node *node, const struct fl_node_options *o
             "%s has never been used, and nothing says which cluster this node is to found\n  do     name "
             "the founding members and the cluster's id, or the directory of a node that has run before",
             node->directory);
+    result = sync_parent(io, node->directory);
+    if (result < 0)
+        return fl__report(report, (int)result, "the directory in which %s lies cannot be synced: %s",
+                          node->directory, fl_error_text((int)result));
     make_identity(node, options);
     return fl__identity_create(io, node->directory, &node->identity, report);
 }

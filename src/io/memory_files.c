@@ -198,6 +198,17 @@ static int64_t perform_list(struct fl__request *request)
 
 /* ----------------------------------------------------------------------------------------------- crashing */
 
+/* How much of a write was done: all, or the sectors up to where the process was killed. */
+static uint64_t draw_written(struct fl__request *request)
+{
+    uint64_t written = fl__memory_draw(&request->event.engine->random, 0, 2 * request->size);
+    uint64_t end = request->offset + written;
+    end -= end % FL__SECTOR_SIZE;
+    if (written >= request->size)
+        return request->size;
+    return end > request->offset ? end - request->offset : 0;
+}
+
 /* What a call that was in flight may have changed when power failed. */
 static void leave_traces(struct fl__request *request)
 {
@@ -210,7 +221,7 @@ static void leave_traces(struct fl__request *request)
             fl__inode_release(inode);
         break;
     case FL__CALL_WRITE:
-        (void)write_buffers(request, UINT64_MAX);
+        (void)write_buffers(request, draw_written(request));
         break;
     case FL__CALL_ALLOCATE:
     case FL__CALL_TRUNCATE:

@@ -152,7 +152,7 @@ static void survive(const struct item *item, struct choice *choice)
         survive_partly(item, choice, first_parts);
         return;
     }
-    switch (fl__memory_random(&choice->random) % 3) {
+    switch (count > 1 ? fl__memory_random(&choice->random) % 3 : 2) {
     case 0: /* Each sector for itself. */
         survive_in_sectors(item, choice);
         break;

@@ -193,6 +193,10 @@ static int64_t perform_truncate(struct file_request *request)
 static int64_t perform_sync_directory(struct file_request *request)
 {
     int descriptor = open(request->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0 && errno == EACCES) {
+        sync(); /* Whoever may enter it but not read it cannot sync it alone. */
+        return 0;
+    }
     if (descriptor < 0)
         return failed();
     int64_t result = fsync(descriptor) == 0 ? 0 : failed();

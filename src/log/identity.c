@@ -12,7 +12,9 @@
  *   124 4   zero
  *   128 ..  for each founder its name (64) and address (280), zero-padded
  *
- * It is written under another name, synced and renamed: it is there whole, or not at all. */
+ * It is written under another name, synced and renamed: it is there whole, or not at all. Whoever reads it
+ * syncs the directory before believing it: a process that died may have left the name in the page cache
+ * alone. */
 #include "log.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,7 +111,9 @@ int fl__identity_load(struct fl_io *io, const char *directory, struct fl__identi
     if (decoded != FL_OK)
         return refuse(report, decoded, directory,
                       "damaged, so this node does not know who it is; restore the file, or let it join anew");
-    return FL_OK;
+    io->vtable->sync_directory(io, &op, directory);
+    result = io->vtable->wait(io, &op);
+    return result < 0 ? refuse(report, (int)result, directory, "its directory cannot be synced") : FL_OK;
 }
 
 static int64_t write_temporary(struct fl_io *io, const char *path, const uint8_t *bytes, size_t size)

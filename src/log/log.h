@@ -207,7 +207,7 @@ struct fl__vote_state {
     fl_id vote;
 };
 struct fl__vote;
-/* Opens or creates both copies; recovery takes the higher valid one and rewrites the other before it returns.
+/* Opens or creates both copies; recovery takes the higher valid one and writes both again before it returns.
  * Errors: FL_EDAMAGED (both copies bad: the node must rejoin as a new member), FL_EIO, FL_ENOSPC, FL_ENOMEM,
  * FL_ECLUSTER, FL_EVERSION. */
 FL_MUST_USE int fl__vote_open(struct fl__vote **out, struct fl_io *io, const char *directory,
@@ -228,7 +228,7 @@ struct fl__identity {
     struct fl_node_member founders[FL_MEMBERS_MAX]; /* name and address */
     uint32_t founder_count;
 };
-/* FL_ENOENT: the directory is unused. */
+/* What it gives is durable. FL_ENOENT: the directory is unused. */
 FL_MUST_USE int fl__identity_load(struct fl_io *io, const char *directory, struct fl__identity *out,
                                   struct fl_error_report *report);
 /* Written to a temporary name, synced, renamed, directory synced. */

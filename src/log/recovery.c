@@ -37,6 +37,7 @@ struct scan {
     uint8_t *data; /* The segment being scanned. */
     size_t size;
     bool *unreadable; /* Of each of its pages. */
+    bool **missed;    /* Of each segment, if the first pass could not read some: its pages. */
     uint64_t number, identity;
     struct position durable; /* Highest of all marks. */
 };
@@ -118,6 +119,18 @@ static void read_pages(struct scan *scan, struct fl_io_file *file)
     }
 }
 
+/* What the first pass has missed counts as unreadable in the second one too, even if it can be read by now:
+ * there may have been marks. */
+static void forget_missed(struct scan *scan, const bool *missed)
+{
+    for (size_t at = 0; missed && at < scan->size; at += FL__PAGE_SIZE) {
+        if (!missed[at / FL__PAGE_SIZE])
+            continue;
+        memset(scan->data + at, 0, scan->size - at < FL__PAGE_SIZE ? scan->size - at : FL__PAGE_SIZE);
+        scan->unreadable[at / FL__PAGE_SIZE] = true;
+    }
+}
+
 static bool is_readable(const struct scan *scan, uint64_t begin, uint64_t end)
 {
     for (uint64_t at = begin / FL__PAGE_SIZE * FL__PAGE_SIZE; at < end && at < scan->size;
@@ -149,6 +162,7 @@ static int load(struct scan *scan, uint64_t number, struct fl_io_file **file)
     if (!scan->data || !scan->unreadable)
         return refuse(scan, FL_ENOMEM, "memory is short for reading it");
     read_pages(scan, *file);
+    forget_missed(scan, scan->missed[number - 1]);
     return FL_OK;
 }
 
@@ -215,6 +229,10 @@ static int survey(struct scan *scan, uint64_t *ends)
         bool opens = scan->size > FL__SEGMENT_HEADER && get_mark(scan, FL__SEGMENT_HEADER, &record);
         if (k > 0 && opens && record.term == scan->numbers[k - 1])
             ends[k - 1] = mark_position(scan, &record, FL__SEGMENT_HEADER).offset;
+        if (!is_readable(scan, 0, scan->size)) {
+            scan->missed[k] = scan->unreadable;
+            scan->unreadable = NULL;
+        }
         scan->io->vtable->close_file(scan->io, &op, file);
         (void)scan->io->vtable->wait(scan->io, &op);
         if (result != FL_OK)
@@ -368,6 +386,9 @@ static int make_durable(struct scan *scan, struct fl_io_file *file, uint64_t end
     uint64_t from = scan->durable.segment == scan->number ? scan->durable.offset : FL__SEGMENT_HEADER;
     if (from >= end)
         return FL_OK;
+    if (!is_readable(scan, from, end))
+        return refuse(scan, FL_EDAMAGED,
+                      "the disk cannot read the end of the log; let this node join anew on a good disk");
     struct fl_io_op op = {0};
     const struct fl_io_buffer buffer = {scan->data + from, (size_t)(end - from)};
     scan->io->vtable->write(scan->io, &op, file, &buffer, 1, from, true);
@@ -469,7 +490,8 @@ int fl__recovery_run(struct fl_io *io, const struct fl__wal_options *options, st
     *found = (struct fl__wal_recovered){0};
     int result = list_segments(&scan);
     uint64_t *ends = calloc(scan.number_count + 1, sizeof *ends);
-    if (result == FL_OK && !ends)
+    scan.missed = calloc(scan.number_count + 1, sizeof *scan.missed);
+    if (result == FL_OK && (!ends || !scan.missed))
         result = refuse(&scan, FL_ENOMEM, "memory is short");
     if (result == FL_OK)
         result = survey(&scan, ends);
@@ -477,6 +499,9 @@ int fl__recovery_run(struct fl_io *io, const struct fl__wal_options *options, st
         result = read_segments(&scan, ends);
     if (result == FL_OK)
         result = remove_dropped(&scan);
+    for (uint32_t k = 0; scan.missed && k < scan.number_count; k++)
+        free(scan.missed[k]);
+    free(scan.missed);
     free(ends);
     free(scan.numbers);
     free(scan.data);

@@ -110,20 +110,25 @@ static int64_t open_copy(struct fl__vote *vote, const char *directory, int k, ui
                             : size; /* What cannot be read is damaged, not absent. */
 }
 
-static int write_both(struct fl__vote *vote, const char *directory, struct fl_error_report *report)
+/* Syncs the copies' names, then writes both, beginning with `first`. */
+static int write_both(struct fl__vote *vote, const char *directory, int first, struct fl_error_report *report)
 {
     struct fl_io_op op = {0};
-    for (int k = 0; k < 2; k++) {
-        int64_t result = write_copy(vote, k);
+    vote->io->vtable->sync_directory(vote->io, &op, directory);
+    int64_t result = vote->io->vtable->wait(vote->io, &op);
+    if (result < 0)
+        return refuse(report, (int)result, directory, "their directory cannot be synced");
+    for (int n = 0; n < 2; n++) {
+        result = write_copy(vote, n == 0 ? first : 1 - first);
         if (result < 0)
             return refuse(report, (int)result, directory, "cannot be written; check the disk");
     }
-    vote->io->vtable->sync_directory(vote->io, &op, directory);
-    int64_t result = vote->io->vtable->wait(vote->io, &op);
-    return result < 0 ? refuse(report, (int)result, directory, "their directory cannot be synced") : FL_OK;
+    return FL_OK;
 }
 
-/* Takes the later intact copy, and makes both equal. */
+/* Takes the later intact copy, and writes both again: what was read, names included, may be known to the page
+ * cache alone, where a process that died or a sync that failed has left it. Where both are equal that is the
+ * second copy, else the first; it is written first, while the other is whole on the disk. */
 static int recover(struct fl__vote *vote, const char *directory, struct fl__vote_state *found,
                    struct fl_error_report *report)
 {
@@ -151,10 +156,9 @@ static int recover(struct fl__vote *vote, const char *directory, struct fl__vote
                       "both are damaged, so what this node promised is not known; let it join anew");
     int best = results[1] == FL_OK && (results[0] != FL_OK || is_later(&states[1], &states[0])) ? 1 : 0;
     *found = states[best];
-    if (results[0] == FL_OK && results[1] == FL_OK && is_same(&states[0], &states[1]))
-        return FL_OK;
+    bool are_equal = results[0] == FL_OK && results[1] == FL_OK && is_same(&states[0], &states[1]);
     encode(vote, found);
-    return write_both(vote, directory, report);
+    return write_both(vote, directory, are_equal ? 1 : 0, report);
 }
 
 static void close_now(struct fl__vote *vote)

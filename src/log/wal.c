@@ -289,8 +289,9 @@ static void on_written(struct fl_io_op *op)
     wal->is_writing = false;
     wal->is_marked = wal->writing.count == 0;
     release_written(wal);
-    if (op->result < 0) {
+    if (op->result < 0)
         fail(wal, op->result, "a write or its sync failed");
+    if (wal->is_failed) { /* Or its next file could not be made meanwhile. */
         advance_close(wal);
         return;
     }

@@ -45,7 +45,7 @@ static void crash(struct fl_sim_life *life, struct fl__life_node *node)
     if (node->power == FL__POWER_OFF)
         node->start_at = fl__life_now(life);
     else if (way == 0)
-        fl__memory_crash_at(node->io, fl__memory_calls(node->io) + fl__chance_octave(&life->faults, 1, 64));
+        fl__node_die_in(node, fl__chance_octave(&life->faults, 1, 64));
     else
         fl__node_die(node, way == 1);
 }

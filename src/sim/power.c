@@ -82,11 +82,14 @@ static void start(struct fl__life_node *node)
     node->io = fl__memory_create(life->world, node->disk);
     fl__memory_place(node->io, node->number + 1);
     fl__memory_drift(node->io, node->drift);
-    if (!life->is_peace && life->plan.weights[FL_SIM_CRASH] && fl__chance_is(&life->faults, 100))
-        fl__memory_crash_at(node->io, fl__chance_octave(&life->faults, 1, 64));
+    /* Also and above all where a process died before: what it left in the page cache alone. */
+    if (!life->is_peace && life->plan.weights[FL_SIM_CRASH] &&
+        fl__chance_is(&life->faults, node->is_killed ? 400 : 100))
+        fl__node_die_in(node, fl__chance_octave(&life->faults, 1, 64));
+    else
+        node->is_killed = false;
     fill_options(node, members, &options);
     node->start_at = FL__NEVER;
-    node->is_killed = false;
     if (life->tenant->open(node, &options) == FL_OK) {
         node->power = FL__POWER_ON;
         fl__life_tell(node, "restarted", false, "starts");
@@ -112,6 +115,12 @@ void fl__node_closed(void *context)
 {
     struct fl__life_node *node = context;
     node->is_closed = true;
+}
+
+void fl__node_die_in(struct fl__life_node *node, uint64_t calls)
+{
+    fl__memory_crash_at(node->io, fl__memory_calls(node->io) + calls);
+    node->is_killed = fl__chance_is(&node->life->faults, 500);
 }
 
 void fl__node_die(struct fl__life_node *node, bool is_killed)
@@ -144,7 +153,7 @@ void fl__node_look_after(struct fl__life_node *node)
 {
     struct fl_sim_life *life = node->life;
     if (node->power == FL__POWER_ON && fl__memory_is_crashed(node->io))
-        fl__node_die(node, false);
+        fl__node_die(node, node->is_killed);
     if (node->power == FL__POWER_DYING && node->is_closed)
         set_off(node, life->is_peace ? fl__life_now(life) : fl__life_after(life, 300 * FL__MILLISECOND));
     if (fl__node_start_time(node) <= fl__life_now(life))

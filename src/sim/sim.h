@@ -301,7 +301,7 @@ struct fl__life_node {
     struct fl_node *node;     /* NULL unless the power is on. */
     struct fl_server *server; /* redis.c: its owner. */
     enum fl__power power;
-    bool is_closed, is_killed; /* Killed: its disk goes on, unsynced bytes too. */
+    bool is_closed, is_killed; /* Killed, or will be: its disk goes on, unsynced bytes too. */
     bool is_halted;            /* It refuses to start: its disk is damaged or has failed. */
     fl_time_us start_at;       /* FL__NEVER: when somebody says so. */
     int32_t drift;             /* Of its clock, in millionths. */
@@ -370,6 +370,8 @@ void fl__node_look_after(struct fl__life_node *node);
 fl_time_us fl__node_start_time(const struct fl__life_node *node);
 /* The end of its process: nothing that it does from here on reaches disk or network. */
 void fl__node_die(struct fl__life_node *node, bool is_killed);
+/* The same during so many calls on files from now; chance says whether its power fails or it is killed. */
+void fl__node_die_in(struct fl__life_node *node, uint64_t calls);
 /* For the tenant to call, with the node. */
 void fl__node_closed(void *node);
 struct fl_node_status fl__node_status_of(const struct fl__life_node *node);

@@ -146,7 +146,11 @@ int nodes_open(struct nodes *nodes, uint32_t n)
         snprintf(members[k].address, sizeof members[k].address, "127.0.0.1:%u", 7000 + k);
     }
     host->io = fl__memory_create(nodes->world, host->disk);
-    options.directory = "data";
+    fl__memory_crash_at(host->io, host->crash_at);
+    fl__memory_fail(host->io, &host->failure);
+    host->crash_at = 0;
+    host->failure = (struct fl__memory_failure){0};
+    options.directory = nodes->options.directory ? nodes->options.directory : "data";
     options.name = members[n].name;
     options.listen = members[n].address;
     options.members = members;
@@ -192,14 +196,20 @@ void nodes_close(struct nodes *nodes, uint32_t n)
         close_node(nodes, n);
 }
 
-void nodes_crash(struct nodes *nodes, uint32_t n, enum fl__survival what, uint64_t choice)
+void nodes_kill(struct nodes *nodes, uint32_t n)
 {
     struct nodes_host *host = &nodes->hosts[n];
     if (!host->node)
         return;
     fl__memory_crash(host->io);
-    struct fl__disk *left = fl__disk_after_power_loss(host->disk, what, choice);
     close_node(nodes, n);
+}
+
+void nodes_crash(struct nodes *nodes, uint32_t n, enum fl__survival what, uint64_t choice)
+{
+    struct nodes_host *host = &nodes->hosts[n];
+    nodes_kill(nodes, n);
+    struct fl__disk *left = fl__disk_after_power_loss(host->disk, what, choice);
     fl__disk_destroy(host->disk);
     host->disk = left;
 }

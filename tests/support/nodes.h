@@ -40,7 +40,9 @@ struct nodes_host {
     struct fl_io *io;
     struct fl_node *node; /* NULL: not running. */
     bool is_closed;
-    uint32_t *list; /* The state machine. */
+    uint64_t crash_at;                 /* Its next life ends during so many calls on files; 0: it does not. */
+    struct fl__memory_failure failure; /* What fails in its next life. */
+    uint32_t *list;                    /* The state machine. */
     uint32_t count, capacity;
     struct nodes_event *events; /* Of all its lives. */
     uint32_t event_count, event_capacity;
@@ -69,8 +71,10 @@ void nodes_release(struct nodes *nodes);
 int nodes_open(struct nodes *nodes, uint32_t n);
 void nodes_open_all(struct nodes *nodes); /* Which must succeed. */
 void nodes_close(struct nodes *nodes, uint32_t n);
-/* Power fails on it. The disk is what a loss of power leaves. */
+/* Power fails on it, whether it runs or not. The disk is what a loss of power leaves. */
 void nodes_crash(struct nodes *nodes, uint32_t n, enum fl__survival what, uint64_t choice);
+/* Its process dies. What it wrote without a sync is there for the next one to see. */
+void nodes_kill(struct nodes *nodes, uint32_t n);
 /* The connection between two of them breaks, and what was on it is lost. */
 void nodes_reset(struct nodes *nodes, uint32_t a, uint32_t b);
 /* From now on a file operation takes up to so long: 2 ms at first. */
