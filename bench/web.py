@@ -1,64 +1,71 @@
 #!/usr/bin/env python3
-"""What watching costs a leader under load: web.py LEADER_PID LEADER_WEB FOLLOWER_WEB ROUNDS SECONDS; see web.sh."""
+"""What watching costs a leader: web.py PID PORT WEB FOLLOWERS_WEB ROUNDS SECONDS PID_OF_THE_LOAD; see web.sh."""
 import os
+import re
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def processor_seconds(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+VIEWS_PER_SECOND = 5
+WRITES_PER_SECOND = 10
 
 
-def committed(web):
-    with urllib.request.urlopen(f"http://{web}/metrics") as answer:
-        for line in answer.read().decode().splitlines():
-            if line.startswith("fairlead_raft_commit_index "):
-                return int(line.split()[1])
-    raise SystemExit("error: /metrics has no fairlead_raft_commit_index")
+def processor_ms(pid):
+    """Of all threads so far. The web port's live as long as the process."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+            total += int(file.read().split()[0])
+    return total / 1e6
 
 
-def slice_of(pid, web, watched, seconds):
-    """Processor seconds of a million writes, and how many views a page at `watched` saw meanwhile."""
+def slice_of(pid, redis, web, seconds):
+    """Milliseconds of processor time in a second, and how many views a page at `web` saw in one (0: there is no page)."""
     heard = tempfile.TemporaryFile()  # A pipe that nobody reads would be full at once, and the page then wait.
-    page = subprocess.Popen(["curl", "-sN", f"http://{watched}/live"], stdout=heard) if watched else None
+    page = subprocess.Popen(["curl", "-sN", f"http://{web}/live"], stdout=heard) if web else None
     time.sleep(1)  # The page is there, or whoever watched before is forgotten.
-    entries, used = committed(web), processor_seconds(pid)
-    time.sleep(seconds)
-    entries, used = committed(web) - entries, processor_seconds(pid) - used
-    views = 0
-    if page:
-        page.terminate()
-        page.wait()
-        heard.seek(0)
-        views = heard.read().count(b"event: view")
-    return used / entries * 1e6, views, entries / seconds
+    before = processor_ms(pid)
+    for _ in range(seconds * WRITES_PER_SECOND):
+        redis.sendall(b"INCR watched\r\n")
+        redis.recv(100)
+        time.sleep(1 / WRITES_PER_SECOND)
+    used = processor_ms(pid) - before
+    if not page:
+        return used / seconds, 0
+    page.terminate()
+    page.wait()
+    heard.seek(0)
+    return used / seconds, len(re.findall(b"^event: view", heard.read(), re.M)) / (seconds + 1)
 
 
 def main():
-    pid, leader, follower, rounds, seconds = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
-    watchers = [("unwatched", None), ("watched", leader), ("watched_elsewhere", follower)]
-    found = {name: [] for name, _ in watchers}
-    time.sleep(2)
+    pid, port, leader, follower = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+    rounds, seconds, load = int(sys.argv[5]), int(sys.argv[6]), sys.argv[7]
+    time.sleep(1)
+    before = processor_ms(pid)
+    time.sleep(seconds)
+    full = (processor_ms(pid) - before) / seconds
+    while os.path.exists(f"/proc/{load}/exe"):
+        time.sleep(0.1)
+    redis = socket.create_connection(("127.0.0.1", port))
+    watchers = {"unwatched": None, "watched": leader, "watched_elsewhere": follower}
+    found = {name: [] for name in watchers}
     for turn in range(rounds):
         print(f"round {turn + 1} of {rounds}", file=sys.stderr)
-        for name, watched in watchers if turn % 2 == 0 else reversed(watchers):
-            found[name].append(slice_of(pid, leader, watched, seconds))
+        for name, web in watchers.items() if turn % 2 == 0 else reversed(watchers.items()):
+            found[name].append(slice_of(pid, redis, web, seconds))
+    rest = statistics.median(used for used, _ in found.pop("unwatched"))
+    print(f"web.full_load {full:.1f} ms_per_second")
+    print(f"web.unwatched {rest:.2f} ms_per_second")
     for name, slices in found.items():
-        cpu, views, rate = (statistics.median(values) for values in zip(*slices))
-        print(f"web.{name}.leader_cpu {cpu:.2f} s_per_million_writes")
-        print(f"web.{name}.ops {rate:.0f} 1/s")
-        if name != "unwatched":
-            ratios = [with_page[0] / without[0] for with_page, without in zip(slices, found["unwatched"])]
-            print(f"web.{name}.views {views:.0f} count")
-            print(f"web.{name}.cost {(statistics.median(ratios) - 1) * 100:.1f} percent")
+        used, views = (statistics.median(values) for values in zip(*slices))
+        print(f"web.{name} {used:.2f} ms_per_second")
+        print(f"web.{name}.views {views:.1f} 1/s")
+        print(f"web.{name}.view {(used - rest) / views:.3f} ms")
+        print(f"web.{name}.cost {(used - rest) / views * VIEWS_PER_SECOND / full * 100:.2f} percent")
 
 
 main()
