@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -41,6 +42,28 @@ static int refuse_directory(const char *shown, const char *what)
     return FL__EXIT_REFUSED;
 }
 
+/* Its names are on the disk then. One that may not be read was there before, and is somebody else's. */
+static int sync_directory(const char *path)
+{
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0)
+        return errno == EACCES ? 0 : -1;
+    int result = fsync(directory);
+    close(directory);
+    return result;
+}
+
+/* With its name: what nodes keep in it is lost if power takes that. */
+static int make_directory(const char *path)
+{
+    if (mkdir(path, 0777) != 0 && errno != EEXIST)
+        return -1;
+    char *copy = strdup(path);
+    int result = copy != NULL ? sync_directory(dirname(copy)) : -1;
+    free(copy);
+    return result;
+}
+
 static int make_directories(const char *path)
 {
     char *copy = strdup(path);
@@ -49,11 +72,11 @@ static int make_directories(const char *path)
     int result = 0;
     for (char *slash = strchr(copy + 1, '/'); slash != NULL && result == 0; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        result = mkdir(copy, 0777) == 0 || errno == EEXIST ? 0 : -1;
+        result = make_directory(copy);
         *slash = '/';
     }
     if (result == 0)
-        result = mkdir(copy, 0777) == 0 || errno == EEXIST ? 0 : -1;
+        result = make_directory(copy);
     free(copy);
     return result;
 }
@@ -232,7 +255,8 @@ bool fl__cluster_save(const struct fl__cluster *cluster)
     char *path = NULL, *text = NULL;
     cJSON *json = state_as_json(cluster);
     bool good = json != NULL && (text = cJSON_Print(json)) != NULL &&
-                asprintf(&path, "%s/%s", cluster->directory, FL__STATE_FILE) > 0 && replace_file(path, text);
+                asprintf(&path, "%s/%s", cluster->directory, FL__STATE_FILE) > 0 &&
+                replace_file(path, text) && sync_directory(cluster->directory) == 0;
     if (!good)
         refuse_directory(cluster->shown, "does not take the state file");
     cJSON_Delete(json);
@@ -245,15 +269,11 @@ bool fl__cluster_save(const struct fl__cluster *cluster)
 
 static int find_directory(struct fl__cluster *cluster, bool create)
 {
-    cluster->directory = realpath(cluster->shown, NULL);
-    if (cluster->directory != NULL || errno != ENOENT || !create)
-        return cluster->directory != NULL || errno == ENOENT
-                   ? FL__EXIT_OK
-                   : refuse_directory(cluster->shown, "cannot be read");
-    if (make_directories(cluster->shown) != 0 ||
-        (cluster->directory = realpath(cluster->shown, NULL)) == NULL)
+    if (create && make_directories(cluster->shown) != 0)
         return refuse_directory(cluster->shown, "cannot be made");
-    return FL__EXIT_OK;
+    cluster->directory = realpath(cluster->shown, NULL);
+    return cluster->directory != NULL || errno == ENOENT ? FL__EXIT_OK
+                                                         : refuse_directory(cluster->shown, "cannot be read");
 }
 
 int fl__cluster_open(struct fl__cluster *cluster, const char *directory, bool change, bool create)
