@@ -19,9 +19,20 @@ static void begin(struct nodes *nodes, uint32_t count, uint64_t seed)
     assert_true(nodes_settle(nodes, 5 * NODES_SECOND));
 }
 
+/* A reader puts the name of whoever tells it in front: "n3 cannot reach n1". */
+static void assert_told_of_itself(const struct nodes_event *told)
+{
+    size_t length = strlen(told->peer);
+    if (length > 0 && strncmp(told->text, told->peer, length) == 0)
+        fail_msg("this is told of another node: %s", told->text);
+}
+
 static void end(struct nodes *nodes)
 {
     nodes_check(nodes);
+    for (uint32_t n = 0; n < nodes->count; n++)
+        for (uint32_t k = 0; k < nodes->hosts[n].event_count; k++)
+            assert_told_of_itself(&nodes->hosts[n].events[k]);
     nodes_release(nodes);
 }
 
@@ -144,6 +155,7 @@ static void test_who_is_left_alone_says_once_that_it_hears_no_leader(void **stat
     nodes_run(&nodes, 20 * NODES_SECOND); /* It asks for pre-votes ten times and more. */
     assert_int_equal(count_of(&nodes, left, FL_NODE_PRECANDIDATE), 1);
     assert_int_equal(count_of(&nodes, left, FL_NODE_DISCONNECTED), 2);
+    assert_true(count_of(&nodes, left, FL_NODE_UNREACHABLE) > 0);
     end(&nodes);
 }
 

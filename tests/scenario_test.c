@@ -134,6 +134,25 @@ static void test_figure_8_played_unsafely_breaks_what_figure_8_promises(void **s
     free(text);
 }
 
+/* What the text plays where `more` goes on from its end. */
+static void go_on(const char *name, const char *more)
+{
+    char *text = story_read(name), *all = NULL;
+    assert_true(asprintf(&all, "%s%s", text, more) > 0);
+    story(all);
+    free(all);
+    free(text);
+}
+
+/* Without check-quorum a healthy leader has no hold on its voters. */
+static void test_the_stories_of_the_paper_s_election_go_on_by_its_rules_5_2(void **state)
+{
+    (void)state;
+    go_on("first-election", "at you campaign B; settle\nexpect leader B term 2\n");
+    go_on("split-vote", "at you settle; campaign A; settle\nexpect leader A term 3\n");
+    go_on("pre-vote", "at you campaign B; settle\nexpect leader A term 1\n");
+}
+
 /* --------------------------------------------------------------------------------------------- the player */
 
 /* A text that the player cannot play, in which line, and a part of what it says. */
@@ -150,6 +169,11 @@ static void test_what_the_player_does_not_understand_it_names_with_its_line(void
 {
     (void)state;
     check_refused("nodes A B C\nplay A\n", 2, "play");
+    check_refused("title t\nbogus line here\n", 2, "bogus");
+    check_refused("title t\nbogus line here\nnodes A B\n", 2, "bogus");
+    check_refused("title t\nat x settle\n", 2, "nodes");
+    check_refused("nodes A B\nat x disk A lazy\n", 2, "lazy");
+    check_refused("nodes A B\nat x connection A B away\n", 2, "away");
     check_refused("nodes A B C\nat x explode A\n", 2, "explode");
     check_refused("nodes A B C\nat x elect D term 1 with A\n", 2, "D");
     check_refused("nodes A B C\nat x elect A term one with B\n", 2, "elect");
@@ -227,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_the_textbook_strategies_repair_figure_7_and_keep_figure_8),
         cmocka_unit_test(test_one_index_at_a_time_needs_more_rejections_than_an_outline),
         cmocka_unit_test(test_figure_8_played_unsafely_breaks_what_figure_8_promises),
+        cmocka_unit_test(test_the_stories_of_the_paper_s_election_go_on_by_its_rules_5_2),
         cmocka_unit_test(test_what_the_player_does_not_understand_it_names_with_its_line),
         cmocka_unit_test(test_a_line_that_is_not_understood_is_named_before_what_failed),
         cmocka_unit_test(test_an_event_that_cannot_happen_fails_the_scenario),

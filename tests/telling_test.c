@@ -47,6 +47,32 @@ static void test_a_reply_says_whether_it_grants_and_rejects(void **state)
     assert_true(count_told(parts, "\"sent\",\"node\":\"C\"", "\"append-reply\"", "\"rejected\":false") > 0);
 }
 
+/* Paper §5.1: who hears of an older term refuses, and answers with its own. */
+static void test_an_answer_to_an_older_term_is_told_as_a_refusal(void **state)
+{
+    (void)state;
+    const char *refused = "nodes A B C\noption pre-vote off\nat x elect A term 1 with B C; settle\n"
+                          "at y campaign B; clock 100ms; tick A; deliver append to B\n";
+    check_told_once(refused, "\"sent\",\"node\":\"B\"", "\"rejected\":false,\"stale\":true",
+                    "to A (term 2): refuses what is of an older term");
+    const char *taken = "nodes A B C\nat x elect A term 1 with B C; settle\n";
+    assert_true(count_told(taken, "\"append-reply\"", "holds all up to 1", NULL) > 0);
+    assert_int_equal(count_told(taken, "\"stale\"", NULL, NULL), 0);
+}
+
+static void test_a_read_that_waits_for_its_index_is_not_told_as_answered(void **state)
+{
+    (void)state;
+    const char *behind = "nodes A B C\nat x elect A term 1 with B C; settle; write A w; deliver append to C\n"
+                         "at y deliver append-reply from C; hold late append to B; read B r; deliver read\n"
+                         "at z deliver append to C; deliver append-reply from C; deliver read-reply\n";
+    check_told_once(behind, "\"event\":\"read\",\"node\":\"B\"", "\"index\":2,\"other\":1",
+                    "learns its read index, 2: it answers once it has applied that much");
+    const char *ahead = "nodes A B C\nat x elect A term 1 with B C; settle; read B r; settle\n";
+    check_told_once(ahead, "\"event\":\"read\",\"node\":\"B\"", "\"index\":1,\"other\":1",
+                    "answers a read at 1: done");
+}
+
 static void test_a_client_is_told_with_which_outcome(void **state)
 {
     (void)state;
@@ -106,6 +132,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_reply_says_whether_it_grants_and_rejects),
+        cmocka_unit_test(test_an_answer_to_an_older_term_is_told_as_a_refusal),
+        cmocka_unit_test(test_a_read_that_waits_for_its_index_is_not_told_as_answered),
         cmocka_unit_test(test_a_client_is_told_with_which_outcome),
         cmocka_unit_test(test_an_expectation_is_told_in_its_own_words),
         cmocka_unit_test(test_who_hears_a_leader_is_seen_to_ignore_a_candidate),

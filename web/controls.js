@@ -175,7 +175,11 @@ function rulesPart(page) {
     const why = h('small', {});
     return { option, on, input, words, why, element: h('label', { class: 'rule' }, input, h('span', {}, words, why)) };
   };
-  const boxes = [box('pre-vote', 'on', 'off'), box('commit-any-term', 'never', 'unsafe')];
+  const boxes = [
+    box('pre-vote', 'on', 'off'),
+    box('check-quorum', 'on', 'off'),
+    box('commit-any-term', 'never', 'unsafe'),
+  ];
   const repair = h('select', { onchange: () => page.change(() => page.source.option('repair', repair.value)) });
   const repairWords = h('strong', {});
   const repairWhy = h('small', {});
@@ -215,6 +219,7 @@ function rulesPart(page) {
     summary.classList.toggle(
       'changed',
       (options['pre-vote'] ?? 'on') !== 'on' ||
+        (options['check-quorum'] ?? 'on') !== 'on' ||
         (options['commit-any-term'] ?? 'never') !== 'never' ||
         wanted !== 'outline',
     );

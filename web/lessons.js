@@ -106,7 +106,7 @@ export function create(element, page) {
       if (kind === 'step') return goTo.bind(null, named, rest);
       const file = target.split('/').at(-1);
       const other = page.lessons.find((one) => Object.values(one.file).some((path) => path.endsWith(`/${file}`)));
-      if (other) return () => open(other.id);
+      if (other) return `#${other.id}`;
       return /^https?:\/\//.test(target) ? target : null;
     };
   }

@@ -220,6 +220,9 @@ const en = {
   'toolbar.rules': 'Rules',
   'option.pre-vote': 'Pre-vote',
   'option.pre-vote.why': 'A node asks whether it could win before it raises its term.',
+  'option.check-quorum': 'Check quorum',
+  'option.check-quorum.why':
+    'Who has just heard its leader ignores other candidates; a leader that hears no majority steps down.',
   'option.commit-any-term': 'Commit only the own term',
   'option.commit-any-term.why': "A leader counts copies of its own term's entries only. Off: the mistake of Figure 8.",
   'option.repair': 'Repair of logs',
@@ -492,6 +495,8 @@ const zh = {
   'toolbar.rules': '规则',
   'option.pre-vote': '预投票',
   'option.pre-vote.why': '节点先询问能否获胜，再提高任期。',
+  'option.check-quorum': '多数派检查',
+  'option.check-quorum.why': '刚听到领导者的节点不理会其他候选者；听不到多数节点的领导者自行退位。',
   'option.commit-any-term': '只提交本任期的条目',
   'option.commit-any-term.why': '领导者只对本任期的条目计数。关闭则重现图 8 的错误。',
   'option.repair': '日志修复',

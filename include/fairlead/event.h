@@ -27,6 +27,7 @@ struct fl_sim_event {
     bool granted;
     bool has_rejected; /* Of such a reply, or one to an append. */
     bool rejected;
+    bool is_stale;       /* Of a reply: what it answers was of an older term than its sender's. */
     const char *outcome; /* Of a client's request: "done", "refused", ... */
     const char *leader;  /* Of a request for a vote that is ignored: whose sake that is for. */
     const char *words;   /* Of a scenario file: what was expected, or done, as it stands there. */

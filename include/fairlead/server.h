@@ -100,6 +100,9 @@ FL_MUST_USE int fl_web_start(struct fl_web **out, struct fl_server *server,
 void fl_web_stop(struct fl_web *web); /* NULL is allowed. */
 uint16_t fl_web_port(const struct fl_web *web);
 
+/* A file of the page, as the program carries it: "web/learn/index.json". NULL: there is none of this name. */
+const char *fl_web_file(const char *path, size_t *size);
+
 /* An error of Fairlead's own, as Redis clients see it: "WORD text [FLcode]"; with its page of explanation. The
  * texts are sentences, without line ends. */
 struct fl_explanation {

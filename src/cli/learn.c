@@ -1,7 +1,6 @@
 /* learn.c - `learn`: the web page as a playground, without a node, until Ctrl-C. */
 #include "cli.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,26 +9,74 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <cjson/cJSON.h>
+
 #define ADDRESS_SIZE 256
 
-/* What stands behind the # of a link, and is a name there. */
-static bool is_name(const char *lesson)
+/* What can stand behind the # of a link: the names in an index of the page. To be deleted. */
+static cJSON *read_names(const char *path, const char *key)
 {
-    for (const char *c = lesson; *c != '\0'; c++)
-        if (!isalnum((unsigned char)*c) && *c != '-' && *c != '_')
-            return false;
-    return lesson[0] != '\0';
+    size_t size;
+    const char *text = fl_web_file(path, &size);
+    cJSON *index = text != NULL ? cJSON_ParseWithLength(text, size) : NULL;
+    cJSON *names = cJSON_CreateArray();
+    const cJSON *one;
+    cJSON_ArrayForEach(one, index)
+    {
+        char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(one, key));
+        if (name != NULL)
+            cJSON_AddItemToArray(names, cJSON_CreateString(strtok(name, ".")));
+    }
+    cJSON_Delete(index);
+    return names;
+}
+
+static bool has_name(const cJSON *names, const char *lesson)
+{
+    const cJSON *name;
+    cJSON_ArrayForEach(name, names)
+    {
+        if (strcmp(name->valuestring, lesson) == 0)
+            return true;
+    }
+    return false;
+}
+
+#define COLUMNS 100
+
+static void say_names(const char *label, const cJSON *names)
+{
+    char line[COLUMNS + 1] = "";
+    const cJSON *name;
+    cJSON_ArrayForEach(name, names)
+    {
+        size_t used = strlen(line);
+        if (used + strlen(name->valuestring) + 3 > COLUMNS) {
+            fl__say_fact(label, "%s", line);
+            label = "";
+            used = 0;
+        }
+        snprintf(line + used, sizeof line - used, "%s%s", name->valuestring, name->next != NULL ? ", " : "");
+    }
+    fl__say_fact(label, "%s", line);
 }
 
 static bool check(const struct fl__call *call)
 {
     const char *lesson = call->argument_count > 0 ? call->arguments[0] : NULL;
-    if (lesson != NULL && !is_name(lesson)) {
-        fl__say_error(FL__CODE_USAGE, "`fairlead learn %s`: this is not the name of a lesson", lesson);
-        fl__say_fact("want", "letters, digits, '-'; figure-7, for example; without one the page lists them");
-        return false;
+    if (lesson == NULL)
+        return true;
+    cJSON *lessons = read_names("web/learn/index.json", "id");
+    cJSON *scenarios = read_names("web/scenarios/index.json", "file");
+    bool good = has_name(lessons, lesson) || has_name(scenarios, lesson);
+    if (!good) {
+        fl__say_error(FL__CODE_USAGE, "there is no lesson or scenario \"%s\"", lesson);
+        say_names("want", lessons);
+        say_names("more", scenarios);
     }
-    return true;
+    cJSON_Delete(lessons);
+    cJSON_Delete(scenarios);
+    return good;
 }
 
 /* Where somebody sits in front of it. What the browser says is of no use here. */

@@ -518,6 +518,6 @@ void fl__driver_fail(struct fl_node *node, const char *format, ...)
     va_end(arguments);
     node->is_failed = true;
     fl__tell(node, FL_LOG_ERROR, &(struct fl_node_event){.kind = FL_NODE_FAILED},
-             "this node takes no part any more: %s", node->damage);
+             "takes no part any more: %s", node->damage);
     fl__driver_wake(node);
 }

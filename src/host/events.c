@@ -162,7 +162,7 @@ static void tell_conflict(struct fl_node *node, const struct fl_note *note)
     }
     fl__tell(
         node, FL_LOG_INFO, &event,
-        "%s refused what follows entry %llu: its log is as this one up to entry %llu, and it will be sent "
+        "learns from %s, which refused what follows entry %llu, that their logs part after entry %llu; sends it "
         "the rest",
         peer, (ull)note->index, (ull)note->other);
 }
@@ -331,8 +331,8 @@ static void tell_contradiction(struct fl_node *node, const struct fl_note *note)
         .kind = FL_NODE_CONTRADICTION, .peer = name_of(node, note->peer), .index = note->index};
     fl__tell(
         node, FL_LOG_ERROR, &event,
-        "%s contradicts entry %llu, which is committed; it is sent nothing more: its disk is damaged or from another "
-        "time; replace it",
+        "finds that %s contradicts entry %llu, which is committed, and sends it nothing more: its disk is damaged or "
+        "from another time; replace it",
         event.peer, (ull)note->index);
 }
 
@@ -344,7 +344,7 @@ static void tell_loss(struct fl_node *node, const struct fl_note *note)
                                         .other = note->other};
     fl__tell(
         node, FL_LOG_ERROR, &event,
-        "%s has lost entries: it had acknowledged %llu and now has %llu; its disk lost what it had synced",
+        "finds that %s has lost entries: it had acknowledged %llu and now has %llu; its disk lost what it had synced",
         event.peer, (ull)note->index, (ull)note->other);
 }
 
@@ -376,7 +376,7 @@ void fl__events_note(struct fl_node *node, const struct fl_note *note)
         break;
     case FL_NOTE_CONFIGURATION:
         fl__tell(node, FL_LOG_INFO, &(struct fl_node_event){.kind = FL_NODE_MEMBERS, .index = note->index},
-                 "the members are now those of entry %llu", (ull)note->index);
+                 "takes the members of entry %llu for the present ones", (ull)note->index);
         break;
     case FL_NOTE_FETCHED:
         tell_fetch(node, note);
@@ -392,7 +392,7 @@ void fl__events_log_full(struct fl_node *node)
     node->teller.is_log_full = true;
     fl__tell(node, FL_LOG_ERROR,
              &(struct fl_node_event){.kind = FL_NODE_LOG_FULL, .index = node->status.last},
-             "the log has reached its size limit of %llu bytes: writes are refused while this node leads; "
+             "has a log at its size limit of %llu bytes: writes are refused while this node leads; "
              "reads work; start it with a larger --log-max",
              (ull)node->options.log_size_max);
 }
@@ -409,7 +409,7 @@ static void tell_founding(struct fl_node *node)
         fl__tell(node, FL_LOG_INFO,
                  &(struct fl_node_event){
                      .kind = FL_NODE_FOUNDED, .index = node->roster.index, .voters = count_voters(node)},
-                 "the cluster is founded: its %u member%s entry %llu of the log",
+                 "learns that the cluster is founded: its %u member%s entry %llu of the log",
                  (unsigned)node->roster.count, node->roster.count == 1 ? " stands in" : "s stand in",
                  (ull)node->roster.index);
 }

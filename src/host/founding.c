@@ -190,7 +190,7 @@ static void found(struct fl_node *node)
         return;
     char text[48] = "founds the cluster alone";
     if (roster->count > 1)
-        snprintf(text, sizeof text, "all %u founders have met", (unsigned)roster->count);
+        snprintf(text, sizeof text, "has met all %u founders", (unsigned)roster->count);
     node->roster = *roster;
     fl__tell(node, FL_LOG_INFO,
              &(struct fl_node_event){.kind = FL_NODE_FOUNDING, .voters = node->roster.count}, "%s", text);

@@ -141,7 +141,7 @@ static int on_refused(struct fl__transport *transport, struct fl__channel *chann
     if (is_worth_a_line(transport, slot, refused.why))
         fl__transport_news(transport, FL_NODE_REFUSED, slot->member.name,
                            refused.why == FL__REFUSED_DUPLICATE ? FL_LOG_WARN : FL_LOG_ERROR,
-                           "%s at %s refuses this node: %s", slot->member.name, slot->member.address,
+                           "is refused by %s at %s: %s", slot->member.name, slot->member.address,
                            why_it_refuses(refused.why));
     if (refused.why != FL__REFUSED_DUPLICATE)
         transport->refusal = why_it_refuses(refused.why);
@@ -174,7 +174,7 @@ static bool on_duplicate(struct fl__transport *transport, struct fl__slot *slot,
     if (heard_since && slot->logged_refusal != FL__REFUSED_DUPLICATE) {
         slot->logged_refusal = FL__REFUSED_DUPLICATE;
         fl__transport_news(transport, FL_NODE_REFUSED, slot->member.name, FL_LOG_ERROR,
-                           "two processes claim to be %s: %s", slot->member.name,
+                           "hears two processes that claim to be %s: %s", slot->member.name,
                            why_we_refuse(FL__REFUSED_DUPLICATE));
     }
     if (slot->duplicate_boot != boot) {

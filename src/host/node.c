@@ -140,11 +140,11 @@ static void on_log_space(void *context, bool is_full)
     if (is_full)
         fl__tell(
             node, FL_LOG_ERROR, &(struct fl_node_event){.kind = FL_NODE_DISK_FULL},
-            "the disk under %s is full: soon writes are refused while this node leads; reads work; free space",
+            "finds the disk under %s full: soon writes are refused while this node leads; reads work; free space",
             node->directory);
     else
         fl__tell(node, FL_LOG_INFO, &(struct fl_node_event){.kind = FL_NODE_DISK_FREE},
-                 "the disk under %s has space again", node->directory);
+                 "finds space again on the disk under %s", node->directory);
 }
 
 /* The newest two configurations in the log become the roster, with names and addresses. */
@@ -177,7 +177,7 @@ static void tell_findings(struct fl_node *node)
     if (found->damaged > 0)
         fl__tell(node, FL_LOG_ERROR,
                  &(struct fl_node_event){.kind = FL_NODE_DAMAGED, .term = term, .index = found->damaged},
-                 "the log is damaged: %s", found->damage);
+                 "finds its log damaged: %s", found->damage);
     fl__tell(node, FL_LOG_INFO,
              &(struct fl_node_event){.kind = FL_NODE_OPENED, .term = term, .index = found->last},
              "opened %s: term %llu, log to entry %llu", node->directory, (unsigned long long)term,

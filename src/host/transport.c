@@ -190,8 +190,8 @@ static void dial_failed(struct fl__slot *slot, int error)
     slot->logged_error = error;
     bool is_plain = error == FL_EUNREACHABLE;
     fl__transport_news(transport, FL_NODE_UNREACHABLE, slot->member.name, FL_LOG_INFO,
-                       "%s cannot be reached at %s%s%s; trying again", slot->member.name,
-                       slot->member.address, is_plain ? "" : ": ", is_plain ? "" : fl_error_text(error));
+                       "cannot reach %s at %s%s%s; trying again", slot->member.name, slot->member.address,
+                       is_plain ? "" : ": ", is_plain ? "" : fl_error_text(error));
 }
 
 static void on_broken(void *context, struct fl__channel *channel, int error)

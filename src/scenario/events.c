@@ -312,7 +312,7 @@ static bool play_disk(struct fl_player *player, struct fl__words words)
     struct fl_world_disk *disk = &player->world->nodes[node].disk;
     disk->by_hand = fl_word_is(words.list[2], "slow");
     if (!disk->by_hand && !fl_word_is(words.list[2], "fast"))
-        return fl__player_misunderstand(player, "a disk is slow or fast", words.list[2]);
+        return fl__player_misunderstand(player, "a disk is slow or fast, not {word}", words.list[2]);
     while (!disk->by_hand && disk->write_count > 0 && fl__world_is_usable(player->world, node))
         fl_world_sync(player->world, node, UINT32_MAX);
     return true;
@@ -353,7 +353,7 @@ static bool play_connection(struct fl_player *player, struct fl__words words)
         return false;
     bool up = fl_word_is(words.list[3], "up");
     if (!up && !fl_word_is(words.list[3], "down"))
-        return fl__player_misunderstand(player, "a connection is up or down", words.list[3]);
+        return fl__player_misunderstand(player, "a connection is up or down, not {word}", words.list[3]);
     fl_world_peer(player->world, a, b, up);
     return true;
 }

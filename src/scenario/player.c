@@ -90,6 +90,9 @@ static bool start_world(struct fl_player *player)
 {
     if (player->world->started)
         return true;
+    if (player->world->count == 0)
+        return fl__player_misunderstand(player, "nobody takes part: a line such as `nodes A B C` is missing",
+                                        (struct fl_word){0});
     if (!apply_own_options(player))
         return false;
     int result = fl_world_start(player->world);
@@ -207,12 +210,10 @@ static void say(struct fl_player *player)
                (struct fl_word){.start = all.start + skipped, .length = all.length - skipped});
 }
 
-/* Words for people, and what sets up the cluster. */
-static bool is_before_start(const struct fl_line *line)
+/* Whether the line plays in a cluster that has started. */
+static bool is_of_the_story(const struct fl_line *line)
 {
-    struct fl_word verb = line->words[0];
-    return fl_word_is(verb, "title") || fl_word_is(verb, "say") || fl_word_is(verb, "branch") ||
-           fl__setup_is(verb);
+    return fl_word_is(line->words[0], "at") || fl_word_is(line->words[0], "expect");
 }
 
 static bool play_line(struct fl_player *player)
@@ -225,6 +226,8 @@ static bool play_line(struct fl_player *player)
                fl__player_misunderstand(player, "a branch cannot branch: {word}", verb);
     bool sets_up = !player->world->started && fl__setup_is(verb);
     bool says = fl_word_is(verb, "title") || fl_word_is(verb, "say");
+    if (!sets_up && !says && !is_of_the_story(&player->line))
+        return fl__player_misunderstand(player, "a line cannot begin with {word} here", verb);
     if (!sets_up && !says && !start_world(player))
         return false;
     player->world->line = player->line.number;
@@ -235,11 +238,9 @@ static bool play_line(struct fl_player *player)
         return true;
     }
     tell_words(player, FL_EVENT_LINE, player->line.number, player->line.all);
-    if (fl_word_is(verb, "at"))
-        return play_events(player) && look_at_step(player);
     if (fl_word_is(verb, "expect"))
         return play_expectation(player);
-    return fl__player_misunderstand(player, "a line cannot begin with {word} here", verb);
+    return play_events(player) && look_at_step(player);
 }
 
 /* Plays the line, if it is of what is played. False: that was the end. */
@@ -319,7 +320,7 @@ int fl_player_set_up(struct fl_player *player, const char *text, size_t size)
     while (state_of(player) == FL_OK) {
         struct fl_script ahead = player->script;
         if (!fl_script_next(&ahead, &player->other) ||
-            (is_played(player, &player->other) && !is_before_start(&player->other)))
+            (is_played(player, &player->other) && is_of_the_story(&player->other)))
             break;
         player->script = ahead;
         player->line = player->other;

@@ -49,8 +49,17 @@ static const char *describe_append(const struct fl_message *message, struct fl__
     return "{word} after {index} of term {term}, commit {other}";
 }
 
+/* Whether it only tells its sender's term to whoever spoke in an older one. Appends are numbered from 1, and
+ * their answers repeat the number. */
+static bool is_stale(const struct fl_message *message)
+{
+    return message->type == FL_MSG_APPEND_REPLY && message->number == 0;
+}
+
 static const char *describe_append_reply(const struct fl_message *message, struct fl__facts *facts)
 {
+    if (is_stale(message))
+        return "refuses what is of an older term";
     facts->index = message->rejected ? message->prev : message->last;
     facts->other = message->outline.run_count;
     if (!message->rejected)
@@ -101,6 +110,7 @@ static void tell_verdict(struct fl_sim_event *out, const struct fl_message *mess
     out->has_rejected = out->has_granted || message->type == FL_MSG_APPEND_REPLY;
     out->granted = message->granted;
     out->rejected = message->rejected;
+    out->is_stale = is_stale(message);
 }
 
 static bool tell_message(const struct telling *telling)
@@ -244,10 +254,16 @@ static const char *name_of_outcome(int outcome)
     }
 }
 
-static const char *describe_answer(const struct fl_event *event, bool is_read)
+static const char *describe_read(const struct fl_event *event, fl_index applied)
 {
-    if (is_read)
-        return event->outcome == FL_OK ? "answers a read at {index}: {word}" : "refuses a read: {word}";
+    if (event->outcome != FL_OK)
+        return "refuses a read: {word}";
+    return applied < event->index ? "learns its read index, {index}: it answers once it has applied that much"
+                                  : "answers a read at {index}: {word}";
+}
+
+static const char *describe_answer(const struct fl_event *event)
+{
     if (event->index == 0)
         return "refuses a write: {word}";
     return event->index == event->other ? "answers the client of entry {index}: {word}"
@@ -258,14 +274,15 @@ static bool tell_client(const struct telling *telling)
 {
     const struct fl_event *event = telling->event;
     bool is_read = event->type == FL_EVENT_READ;
+    fl_index applied = is_read ? fl_world_status(telling->world, event->node).commit : 0;
     telling->out->type = is_read ? "read" : "answered";
     telling->out->is_detail = event->outcome == FL_OK;
     telling->out->index = event->index;
-    telling->out->other = event->other;
+    telling->out->other = is_read && event->outcome == FL_OK ? applied : event->other;
     telling->out->term = event->term;
     telling->out->outcome = name_of_outcome(event->outcome);
     const char *word = event->outcome == FL_OK ? "done" : fl_error_text(event->outcome);
-    say(telling, describe_answer(event, is_read),
+    say(telling, is_read ? describe_read(event, applied) : describe_answer(event),
         (struct fl__facts){.index = event->index, .other = event->other, .word = fl_word_of(word)});
     return true;
 }
@@ -422,6 +439,7 @@ size_t fl_sim_event_json(const struct fl_sim_event *event, char *out, size_t siz
     add_number(&json, "other", event->other);
     add_flag(&json, "granted", event->has_granted, event->granted);
     add_flag(&json, "rejected", event->has_rejected, event->rejected);
+    add_flag(&json, "stale", event->is_stale, true);
     add_text(&json, "outcome", event->outcome);
     add_text(&json, "leader", event->leader);
     add_text(&json, "words", event->words);

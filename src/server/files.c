@@ -17,6 +17,13 @@ const struct fl__file *fl__file_find(const char *path)
     return NULL;
 }
 
+const char *fl_web_file(const char *path, size_t *size)
+{
+    const struct fl__file *file = fl__file_find(path);
+    *size = file != NULL ? (size_t)(file->end - file->data) : 0;
+    return file != NULL ? file->data : NULL;
+}
+
 const char *fl__file_type(const struct fl__file *file)
 {
     static const struct {

@@ -371,10 +371,12 @@ test('how votes, appends and requests ended is told in Chinese', () => {
   assert.match(reply('prevote-reply', { granted: false, rejected: true }), /：拒绝预投票：候选者的日志缺少条目（任期 2）$/);
   assert.match(reply('append-reply', { index: 5, rejected: true }), /没有该任期的条目 5/);
   assert.match(reply('append-reply', { index: 5, other: 7, rejected: false }), /持有到 7/);
+  assert.equal(reply('append-reply', { rejected: false, stale: true }), 'b 发给 a：拒绝任期较旧的消息（任期 2）');
   assert.equal(told({ event: 'answered', index: 3, other: 4, outcome: 'done' }), 'b 答复写入条目 3 到 4 的客户端（任期 2）：已完成');
   assert.equal(told({ event: 'answered', index: 3, other: 3, outcome: 'refused' }), 'b 答复写入条目 3 的客户端（任期 2）：已拒绝，以后也不会执行');
   assert.equal(told({ event: 'answered', outcome: 'not-leader' }), 'b 不接受写请求：自己不是领导者');
-  assert.equal(told({ event: 'read', index: 3, outcome: 'done' }), 'b 在索引 3 处答复读请求：已完成');
+  assert.equal(told({ event: 'read', index: 3, other: 3, outcome: 'done' }), 'b 在索引 3 处答复读请求：已完成');
+  assert.equal(told({ event: 'read', index: 3, other: 2, outcome: 'done' }), 'b 得知读取索引 3：应用到那里再答复');
   assert.equal(told({ event: 'read', outcome: 'no-leader' }), 'b 不答复读请求：不知道谁是领导者，请另问');
 });
 
@@ -396,7 +398,7 @@ test('every event of the documentation is told in Chinese', async () => {
   const { readFile } = await import('node:fs/promises');
   const document = await readFile(new URL('../../docs/events.md', import.meta.url), 'utf8');
   const names = document.split('## What a playground shows')[0].split('\n').filter((line) => line.startsWith('| `')).flatMap((line) => line.split('|')[1].match(/`[a-z-]+`/g) ?? []);
-  const fields = new Set(['time_us', 'wall_us', 'sequence', 'event', 'node', 'peer', 'message', 'term', 'index', 'other', 'entries', 'votes', 'voters', 'round_trips', 'text', 'number', 'granted', 'rejected', 'outcome', 'leader', 'words']);
+  const fields = new Set(['time_us', 'wall_us', 'sequence', 'event', 'node', 'peer', 'message', 'term', 'index', 'other', 'entries', 'votes', 'voters', 'round_trips', 'text', 'number', 'granted', 'rejected', 'stale', 'outcome', 'leader', 'words']);
   const toldAsTheyAre = new Set(['log', 'line', 'say']);
   const wanted = names.map((name) => name.slice(1, -1)).filter((name) => !fields.has(name) && !toldAsTheyAre.has(name));
   assert.ok(wanted.length > 40);

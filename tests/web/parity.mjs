@@ -73,7 +73,8 @@ for (const file of scenarioFiles()) {
 
 await test("a text that is not understood is refused with its line", async () => {
   await assert.rejects(PlaygroundSource.open("nodes A B\nat x explode A\n"), /line 2: nothing that can happen: explode/);
-  await assert.rejects(PlaygroundSource.open(""), /make no cluster/);
+  await assert.rejects(PlaygroundSource.open(""), /nobody takes part/);
+  await assert.rejects(PlaygroundSource.open("bogus line here\n"), /line 1: a line cannot begin with bogus/);
 });
 
 await test("what is done one by one is what the whole text plays", async () => {

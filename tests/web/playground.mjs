@@ -139,6 +139,12 @@ await check("a lesson's step is one of the scenario that the lesson speaks of th
   await until(async () => (await place(tab)).step > 0, 'the step');
 });
 
+await check('words that lead to another lesson are a link, and it opens', async () => {
+  await openPlayground(tab, server.site, 'leader-election');
+  await press(tab, 'chapter 4', 'link');
+  await find(tab, 'heading', 'Repairing inconsistent logs');
+});
+
 await check('the language is switched where one is', async () => {
   await openPlayground(tab, server.site);
   await press(tab, '中文');
@@ -303,13 +309,15 @@ await check('the rules are changed, and the story is played again by them', asyn
   assert.match(await storyText(tab), /^option +commit-any-term +unsafe$/m);
 });
 
-await check('pre-vote and the repair are switched', async () => {
+await check('pre-vote, check-quorum and the repair are switched', async () => {
   await openPlayground(tab, server.site, 'figure-7');
   await (await find(tab, 'DisclosureTriangle', /Rules/)).click();
   await press(tab, /^Pre-vote/, 'checkbox');
+  await press(tab, /^Check quorum/, 'checkbox');
   await choose(tab, /^Repair of logs/, "the paper's");
   const text = await storyText(tab);
   assert.match(text, /^option +pre-vote +off$/m);
+  assert.match(text, /^option +check-quorum +off$/m);
   assert.match(text, /^option +repair +one$/m);
 });
 

@@ -25,6 +25,7 @@ function contentOf(page, event) {
       if (other === index) return page.t('event.says.heartbeat', index);
       return page.t('event.says.append', range(page, index + 1, other), index);
     case 'append-reply':
+      if (event.stale) return page.t('event.says.stale');
       return event.rejected ? page.t('event.says.rejects', index) : page.t('event.says.holds', other);
     case 'prevote-reply':
     case 'vote-reply':
@@ -62,7 +63,8 @@ function variantOf(event) {
     case 'answered':
       return has('index') ? (event.index === event.other ? '.one' : '') : '.none';
     case 'read':
-      return has('index') ? '' : '.none';
+      if (!has('index')) return '.none';
+      return (event.other ?? 0) < event.index ? '.waits' : '';
     case 'ignored':
       return event.leader === event.node ? '.leads' : '';
     case 'persisting':
