@@ -520,10 +520,10 @@ function tableRow({ node, peer, cells }, page) {
 }
 
 function tableCell(cell, page) {
-  const mark = { committed: '✓', uncommitted: '…', missing: '–', folded: '·', unseen: '?' }[cell.state];
+  const mark = { committed: '✓', uncommitted: '◌', missing: '–', folded: '·', unseen: '?' }[cell.state];
   return h(
     'td',
-    { class: `cell ${cell.state} ${termClass(cell.term)}` },
+    { class: `cell ${cell.state} ${termClass(cell.term)}`, title: cell.text || null },
     h('span', { 'aria-hidden': 'true' }, cell.term ? `${cell.term} ${mark}` : mark),
     cell.text ? h('small', { 'aria-hidden': 'true' }, cell.text) : null,
     h('span', { class: 'unseen' }, describe(cell, page)),
