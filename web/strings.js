@@ -111,7 +111,8 @@ const en = {
   'kind.n': "a leader's empty entry",
   'kind.m': 'members',
 
-  'table.caption': 'The logs of all nodes; committed up to entry {0}. An entry is its term: ✓ committed, ◌ not committed, – missing, · older than what is shown, ? not known here.',
+  'table.caption': 'The logs of all nodes; committed up to entry {0}',
+  'table.marks': 'An entry is its term: ✓ committed, ◌ not committed. – missing, · older than what is shown, ? not known here.',
   'table.node': 'Node',
   'table.role': 'Role',
   'table.term': 'Term',
@@ -388,7 +389,8 @@ const zh = {
   'kind.n': '领导者的空条目',
   'kind.m': '成员',
 
-  'table.caption': '所有节点的日志；已提交到条目 {0}。条目以任期表示：✓ 已提交，◌ 未提交，– 缺失，· 早于所显示的部分，? 此处未知。',
+  'table.caption': '所有节点的日志；已提交到条目 {0}',
+  'table.marks': '条目以任期表示：✓ 已提交，◌ 未提交。– 缺失，· 早于所显示的部分，? 此处未知。',
   'table.node': '节点',
   'table.role': '角色',
   'table.term': '任期',

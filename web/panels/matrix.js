@@ -66,7 +66,7 @@ export function create(element, page) {
     say(parts.followWords, page.t('matrix.follow'));
     set(parts.scroll, { 'aria-label': page.t('matrix.scroll') });
     say(parts.twinButton, page.t(state.table ? 'matrix.as-picture' : 'matrix.as-table'));
-    put(parts.legend, legendOf(page));
+    put(parts.legend, state.table ? page.t('table.marks') : legendOf(page));
   }
 
   function shift(columns) {
