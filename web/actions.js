@@ -119,18 +119,25 @@ function clientPart(element, page) {
     maxlength: '64',
   });
   const submit = h('button', { type: 'submit' });
-  const form = h('form', { class: 'together', onsubmit: write }, input, submit);
+  const form = h('form', { class: 'together', onsubmit: write, onkeydown: explain }, input, submit);
   const read = button(() => page.act(`read ${page.selected} ${freshWord(page.source.text)}`));
   element.append(legend, h('div', { class: 'row' }, form, read));
 
   function write(event) {
     event.preventDefault();
-    const words = input.value.trim().replace(/\s+/g, '');
-    if (!/^[^=#;]+=[^#;]*$/.test(words)) return page.oncomplain(page.t('actions.write.form'));
-    const [key, ...value] = words.split('=');
-    if (page.view.live) ask(page, 'write', { key, value: value.join('=') });
+    const { live } = page.view;
+    const words = input.value;
+    const pair = pairOf(words, live);
+    if (!pair) return page.oncomplain(page.t(live ? 'actions.write.form-live' : 'actions.write.form'));
+    if (live) ask(page, 'write', pair);
     else page.act(`write ${page.selected} ${words}`);
     input.value = next(words);
+  }
+
+  // While the button cannot be pressed, the Enter key does nothing either, and has to say why.
+  function explain({ key, target }) {
+    if (key === 'Enter' && target === input && submit.disabled)
+      page.oncomplain(page.t('actions.write.down', chosenNode(page).name));
   }
 
   return () => {
@@ -143,6 +150,14 @@ function clientPart(element, page) {
     set(read, { hidden: live, disabled: !node?.up, title: page.t('actions.read.why') });
     say(read, page.t('actions.read'));
   };
+}
+
+// Key and value of `key=value`; null if that is none. A story's lines have room for one word, without a comment or the
+// next event; a live node takes each character as it is.
+export function pairOf(words, live) {
+  const form = live ? /^([^=]+)=(.*)$/s : /^([^=#;\s]+)=([^#;\s]*)$/;
+  const [, key, value] = form.exec(words) ?? [];
+  return key === undefined ? null : { key, value };
 }
 
 // A node that does not lead did not take what somebody asked for with the step shown: the leader can be asked instead.
@@ -195,7 +210,7 @@ async function ask(page, what, body) {
       body: JSON.stringify(body),
     });
     const words = (await answer.text()).trim();
-    if (answer.ok) page.onnotice(page.t('actions.answered', words));
+    if (answer.ok) page.onnotice(page.t(`actions.answered.${what}`, words, body.node));
     else page.oncomplain(words || page.t('actions.refused', answer.status));
   } catch {
     page.oncomplain(page.t('error.connection'));

@@ -130,6 +130,7 @@ function layOutDesk(page, frame, { stage, top, panels }) {
 
 function topOf(page, mode, isLive, help) {
   const brand = h('a', { class: 'brand', href: isLive ? './' : './learn' }, 'Fairlead');
+  const whose = h('span', { class: 'whose' });
   const judged = h('section', { class: 'verdict' });
   const shown = verdict.create(judged, page);
   const other = h('a', { class: 'tool', href: isLive ? 'learn' : './' });
@@ -148,6 +149,7 @@ function topOf(page, mode, isLive, help) {
     'header',
     { class: 'top' },
     h('h1', {}, brand),
+    isLive ? whose : null,
     judged,
     h(
       'nav',
@@ -163,6 +165,7 @@ function topOf(page, mode, isLive, help) {
   function draw() {
     if (page.source) shown.update();
     document.title = isLive ? `${mode.name} · Fairlead` : `${page.t('title.playground')} · Fairlead`;
+    say(whose, page.t('top.node', mode.name));
     say(other, page.t(isLive ? 'top.playground' : 'top.live'));
     if (!isLive) put(lessonsButton, icon('book'), h('span', {}, page.t('lessons.title')));
     set(lessonsButton, { 'aria-expanded': String(page.lessonsAreOpen === true) });
@@ -206,6 +209,7 @@ function noticesOf(page) {
     complaint.hidden = true;
   };
   page.onnotice = (text) => {
+    complaint.hidden = true;
     say(notice, text);
     clearTimeout(timer);
     timer = setTimeout(() => say(notice, ''), NOTICE_MS);

@@ -57,7 +57,12 @@ async function openWanted(page, frame, wanted) {
     await frame.openLesson(wanted);
     return page.source !== null;
   }
-  if (!wanted.startsWith('text=')) return page.loadNamed(wanted);
+  if (!wanted.startsWith('text=')) {
+    if (page.scenarios.some(({ file }) => file === `${wanted}.txt`)) return page.loadNamed(wanted);
+    await frame.openLesson(null);
+    page.oncomplain(page.t('error.name', wanted));
+    return false;
+  }
   try {
     const { text, ...place } = await decode(wanted);
     return await page.load(text, place);

@@ -46,6 +46,7 @@ await check('a cluster begins, and each node has the page of all', async () => {
     assert.deepEqual(Object.keys(all).sort(), ['n1', 'n2', 'n3']);
     await settled((now) => leaderOf(now), 'a leader');
     assert.ok(await tab.evaluate(() => document.body.innerText.includes('LIVE')));
+    assert.match(await tab.$eval('.top', (top) => top.innerText), new RegExp(`\\bas n${k} sees it`));
   }
 });
 
@@ -103,12 +104,16 @@ await check('with --web-admin one writes and times a node out', async () => {
   const before = Math.max(...Object.values(all).map(({ entries }) => entries));
   const input = await find(tab, 'textbox', 'key=value to write');
   await input.evaluate((field) => field.select());
-  await input.type('colour=red');
+  await input.type('colour=dark  red; #2');
   await press(tab, 'Write');
   await settled((now) => Object.values(now).every(({ commit }) => commit > before), 'the write');
+  const { stdout } = await run(binary, ['cli', '--dir', directory, 'GET', 'colour'], { timeout: 60000 });
+  assert.match(stdout, /dark {2}red; #2/);
   const follower = Object.keys(all).find((name) => all[name].role === 'follower');
   await choose(tab, 'Selected node', follower);
   await press(tab, 'Time out');
+  const notice = () => tab.$eval('.notice', (words) => words.textContent);
+  await until(async () => (await notice()).startsWith(`${follower} was asked to stand for election`), 'the answer');
   await press(tab, 'Events', 'tab');
   const told = () => tab.$eval('[role=tabpanel]:not([hidden])', (panel) => panel.innerText);
   // Its leader lives, so the others refuse their pre-votes; but it has asked.

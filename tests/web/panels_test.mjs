@@ -3,17 +3,20 @@
 //
 //   node --test tests/web/panels_test.mjs
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { forkOf, inconsistencyOf, leaderOf, nodeOf, runsOf } from '../../web/panels/logs.js';
-import { phasesOf } from '../../web/panels/lens_words.js';
+import { pairOf } from '../../web/actions.js';
+import { forkOf, inconsistencyOf, isInLine, leaderOf, nodeOf, runsOf, standingOf } from '../../web/panels/logs.js';
+import { phasesOf, standingWords } from '../../web/panels/lens_words.js';
 import { commitSeries, jobsOf, lagSeries, messagesByLine, positionsOf, writeSeries } from '../../web/panels/measure.js';
 import { gravestOf, judged, nameOf, PROPERTIES, Watch } from '../../web/panels/properties.js';
 import { beginningOf, followerOf, marksOf, Repairs } from '../../web/panels/repair.js';
 import { isMessage, sentence } from '../../web/panels/sentences.js';
+import { COLOURS, termClass } from '../../web/panels/terms.js';
 import { tableOf, valuesOf, wordsOf } from '../../web/panels/values.js';
 import { en, zh } from '../../web/strings-panels.js';
-import { FakeSource, figure7f, node, view } from './panels_source.mjs';
+import { FakeSource, figure7f, node, setLog, view } from './panels_source.mjs';
 
 function reader(language) {
   const strings = { en, zh }[language];
@@ -52,6 +55,87 @@ test('the followers of Figure 7 miss entries, hold extra ones, or both', () => {
   assert.equal(kind(1, 1, 1, 4, 4, 4, 4).kind, 'both');
   assert.equal(kind(1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3).fork, 3);
   assert.equal(kind(1, 1, 1, 4, 4, 5, 5, 6, 6, 6).kind, 'same');
+});
+
+test('a follower is in line only while it holds all that its leader holds', () => {
+  const leader = node('L', [1, 2, 2, 2], { term: 2, role: 'leader' });
+  const standing = (terms, sampled, fields) => standingOf(leader, node('x', terms, fields), sampled);
+  assert.equal(standing([1, 2, 2, 2]).kind, 'same');
+  assert.deepEqual(standing([1, 2]), { kind: 'behind', behind: 2, fork: 2 });
+  assert.equal(standing([1]).kind, 'behind');
+  assert.equal(standing([]).kind, 'misses');
+  assert.equal(standing([1, 1]).kind, 'extra');
+  assert.equal(standingOf(node('L', [1, 1], { term: 1, role: 'leader' }), node('x', [])).kind, 'behind');
+});
+
+test('a follower whose log is of another moment than its leader\'s is not called behind, but one that is down is', () => {
+  const leader = node('L', [1, 1, 1], { term: 1, role: 'leader' });
+  assert.deepEqual(standingOf(leader, node('x', [1]), true), { kind: 'agrees', behind: 2, fork: 1 });
+  assert.equal(standingOf(leader, node('x', [1], { up: false }), true).kind, 'behind');
+  assert.equal(standingOf(leader, node('x', [1, 1, 1, 1]), true).kind, 'same');
+});
+
+test('how a follower stands is told in few words, also of one that is down', () => {
+  const leader = node('L', [1, 1, 1], { term: 1, role: 'leader' });
+  const told = (terms, fields, live = false) =>
+    standingWords({ ...reader('en'), view: view([], { live }) }, leader, node('x', terms, fields));
+  assert.equal(told([1, 1, 1]), 'in line');
+  assert.equal(told([1, 1]), '1 entry behind');
+  assert.equal(told([], { up: false }), 'down; 3 entries behind');
+  assert.equal(told([], { up: false }, true), 'down');
+});
+
+// ---------------------------------------------------------------------------------------------------- terms
+
+const STYLE = readFileSync(new URL('../../web/style.css', import.meta.url), 'utf8');
+
+// A term's two colours in a theme, as [r, g, b].
+function coloursOf(term, theme) {
+  const [, ...both] = new RegExp(`\\.${termClass(term)} { --term: (.*); --on-term: (.*); }`).exec(STYLE);
+  return both.map((value) => {
+    const found = value.match(/#\w{6}/g);
+    return (found[theme === 'dark' ? 1 : 0] ?? found[0]).match(/\w\w/g).map((hex) => parseInt(hex, 16));
+  });
+}
+
+// WCAG 2's relative luminance.
+function luminance(colour) {
+  const [r, g, b] = colour.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+function contrast(a, b) {
+  const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+  return (high + 0.05) / (low + 0.05);
+}
+
+const terms = Array.from({ length: COLOURS }, (unused, k) => k + 1);
+
+test('the eight terms of Figure 7 have eight looks, and neighbours always differ', () => {
+  assert.equal(new Set([1, 2, 3, 4, 5, 6, 7, 8].map(termClass)).size, 8);
+  for (let term = 1; term < 40; term++) assert.notEqual(termClass(term), termClass(term + 1));
+});
+
+test('each term\'s colour is far from every other, in both themes, and its number can be read on it', () => {
+  const distance = (a, b) => Math.hypot(...a.map((each, k) => each - b[k]));
+  for (const theme of ['light', 'dark'])
+    for (const term of terms) {
+      const [colour, ink] = coloursOf(term, theme);
+      assert.ok(contrast(colour, ink) >= 4.5, `${theme}, term ${term}`);
+      for (const other of terms.slice(term)) assert.ok(distance(colour, coloursOf(other, theme)[0]) > 60, `${theme}, terms ${term} and ${other}`);
+    }
+});
+
+// -------------------------------------------------------------------------------------------------- writing
+
+test('a story takes a write of one word, a live node every character as it is', () => {
+  assert.deepEqual(pairOf('x=1', false), { key: 'x', value: '1' });
+  assert.deepEqual(pairOf('x=', false), { key: 'x', value: '' });
+  assert.deepEqual(pairOf('键=值=2', false), { key: '键', value: '值=2' });
+  for (const words of ['nonsense', '=1', 'x=a b', ' x=1', 'x=1 ', 'x y=1', 'x=1;', 'x#=1', '键=值\u3000空格']) assert.equal(pairOf(words, false), null, words);
+  assert.deepEqual(pairOf('s=a b  c', true), { key: 's', value: 'a b  c' });
+  assert.deepEqual(pairOf(' k ey= #;', true), { key: ' k ey', value: ' #;' });
+  for (const words of ['nonsense', '=1']) assert.equal(pairOf(words, true), null, words);
 });
 
 // ---------------------------------------------------------------------------------------------------- repair
@@ -100,14 +184,24 @@ test('marks show what has happened so far, and nothing that comes later', () => 
 });
 
 test('parts of a repair are done, ahead, or were not needed', () => {
-  const states = (source, position) => phasesOf(repairOf(source, position, 'f'), position, false).map(([, state]) => state);
+  const states = (source, position) => {
+    const at = source.view(position);
+    const inLine = isInLine(leaderOf(at), nodeOf(at, 'f'), at.sampled);
+    return phasesOf(repairOf(source, position, 'f'), position, false, inLine).map(([, state]) => state);
+  };
   assert.deepEqual(states(figure7f(), 6), ['done', 'done', 'done', 'ahead', 'ahead', 'ahead']);
   const known = figure7f();
   known.told = known.told.map((events, k) => (k >= 2 && k <= 6 ? [] : events));
   Object.assign(nodeOf(known.view(1), 'L').peers[0], { next: 4, progress: 'stream' });
   assert.deepEqual(states(known, 14), ['unneeded', 'unneeded', 'done', 'done', 'done', 'done']);
   known.told = known.told.map((events, k) => (k > 1 ? [] : events));
-  assert.deepEqual(states(known, 14).slice(3), ['ahead', 'ahead', 'ahead']);
+  assert.deepEqual(states(known, 1), ['unneeded', 'unneeded', 'done', 'ahead', 'ahead', 'ahead']);
+  const goesOn = figure7f().step({ event: 'appended', node: 'L', index: 12, other: 12, term: 8 }, (next) => {
+    nodeOf(next, 'f').up = false;
+    setLog(nodeOf(next, 'L'), [...nodeOf(next, 'L').log.map(([term]) => term), 8]);
+  });
+  assert.deepEqual(states(goesOn, 14).slice(-2), ['done', 'done']);
+  assert.deepEqual(states(goesOn, 16).slice(-2), ['done', 'ahead']);
 });
 
 test('a leader that knew the fork from the vote begins with it', () => {

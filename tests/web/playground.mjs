@@ -210,6 +210,41 @@ await check('a write that is none is refused in words', async () => {
   await input.evaluate((field) => (field.value = 'nonsense'));
   await press(tab, 'Write');
   assert.match(await complaint(tab), /key=value/);
+  const before = (await place(tab)).last;
+  await input.evaluate((field) => (field.value = 'x=a b'));
+  await press(tab, 'Write');
+  assert.equal((await place(tab)).last, before);
+  assert.match(await complaint(tab), /without spaces/);
+});
+
+await check('who writes through a node that is down is told so', async () => {
+  await atTheEnd();
+  await select('B');
+  await press(tab, 'Crash');
+  const { last } = await place(tab);
+  await (await find(tab, 'textbox', 'key=value to write')).press('Enter');
+  assert.match(await complaint(tab), /B does not run/);
+  assert.equal((await place(tab)).last, last);
+});
+
+await check('a follower that lacks entries is not called in line, up or down', async () => {
+  await atTheEnd('replication');
+  const leader = Object.entries(await nodes(tab)).find(([, { role }]) => role === 'leader')[0];
+  const away = leader === 'C' ? 'B' : 'C';
+  await press(tab, new RegExp(`^${away}: in line$`));
+  await press(tab, 'Crash');
+  await select(leader);
+  await press(tab, 'Write');
+  await press(tab, 'Let all arrive');
+  await press(tab, new RegExp(`^${away}: down; 1 entry behind$`));
+  const last = () => tab.$eval('.lens-phase:last-child', (chip) => chip.textContent);
+  assert.equal(await last(), 'In line not yet');
+  await press(tab, 'Restart');
+  await select(leader);
+  await press(tab, 'Write');
+  await press(tab, 'Let all arrive');
+  await press(tab, new RegExp(`^${away}: in line$`));
+  assert.equal(await last(), 'In line done');
 });
 
 await check('a follower declines a write in plain words, and the leader can be asked instead', async () => {
@@ -357,6 +392,18 @@ await check('what floats over the page closes with a click elsewhere, with Escap
     await leave();
     await until(async () => !(await isOpen()), `${name} closed`);
   }
+});
+
+await check('a link to what is not here is answered with what is', async () => {
+  const other = await openTab(browser);
+  await openPlayground(other, server.site, 'nosuch');
+  assert.match(await complaint(other), /no lesson and no scenario named nosuch/);
+  for (const lesson of lessons) await find(other, 'button', lesson.title.en);
+  await openPlayground(other, server.site, 'split-vote');
+  await other.evaluate(() => (location.hash = 'nosuch'));
+  await until(async () => /named nosuch/.test(await complaint(other)), 'the words');
+  await mustBeQuiet(other);
+  await other.close();
 });
 
 await check('a damaged link is refused in words', async () => {

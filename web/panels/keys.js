@@ -43,7 +43,7 @@ export function create(element, page) {
       fillCell(page, td, cell);
       return td;
     });
-    put(row, h('th', { scope: 'row' }, key), data);
+    put(row, h('th', { scope: 'row' }, h('span', { class: 'keys-value' }, key)), data);
   }
 
   function update() {

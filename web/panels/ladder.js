@@ -9,13 +9,17 @@ const STEP = 22;
 const HEAD = 18;
 const MESSAGES_MAX = 14; // More are folded in the middle.
 
+// Of one there is another word.
+const counted = (key, count) => (count === 1 ? `${key}.one` : key);
+
 const isReply = (message) => message.type.endsWith('-reply');
 
 // What a rejection tells the leader depends on what it makes of it: nothing more, one term, or the whole outline.
 function rejection(page, way, { outline }) {
   const [term, first] = outline.at(-1) ?? [];
   if (way === 'one' || term === undefined) return page.t('lens.ladder.no');
-  return way === 'term' ? page.t('lens.ladder.term', term, first) : page.t('lens.ladder.outline', outline.length);
+  if (way === 'term') return page.t('lens.ladder.term', term, first);
+  return page.t(counted('lens.ladder.outline', outline.length), outline.length);
 }
 
 function label(page, way, message) {
@@ -67,7 +71,10 @@ function ladder(page, repair, { way, messages }) {
 }
 
 function card(page, repair, result, most) {
-  const count = (name) => h('div', null, h('dt', null, page.t(`lens.compare.${name}`)), h('dd', null, result[name]));
+  const count = (name) => {
+    const words = page.t(counted(`lens.compare.${name}`, result[name]));
+    return h('div', null, h('dt', null, words), h('dd', null, result[name]));
+  };
   const way = `lens.way.${result.way}`;
   const isHere = result.way === repair.way;
   return h(

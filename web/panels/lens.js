@@ -4,15 +4,17 @@
 import { h, keyed, put, say } from '../dom.js';
 import { comparison } from './ladder.js';
 import { logs } from './lens_logs.js';
-import { kindWords, phasesOf, stepWords } from './lens_words.js';
-import { inconsistencyOf, inheritedView, leaderOf, nodeOf } from './logs.js';
+import { kindWords, phasesOf, standingWords, stepWords } from './lens_words.js';
+import { inconsistencyOf, inheritedView, isInLine, leaderOf, nodeOf } from './logs.js';
 import { followerOf, Repairs } from './repair.js';
 import { listen, markRow, showCurrent } from './rows.js';
 
 const STEPS_MAX = 60;
 
-function phases(page, repair) {
-  return phasesOf(repair, page.position, page.view.live).map(([name, state]) => {
+function phases(page, repair, leader, follower) {
+  const { live, sampled } = page.view;
+  const inLine = isInLine(leader, follower, sampled);
+  return phasesOf(repair, page.position, live, inLine).map(([name, state]) => {
     const word = h('small', null, ' ', page.t(`lens.phase.${state}`));
     return h('li', { class: `lens-phase lens-phase-${state}` }, page.t(`lens.phase.${name}`), word);
   });
@@ -112,7 +114,7 @@ export function create(element, page) {
       (node) => h('li', null, h('button', { type: 'button', onclick: () => page.select(node.name) })),
       (item, node) => {
         const button = item.firstChild;
-        say(button, page.t('lens.other', node.name, page.t(`lens.short.${inconsistencyOf(leader, node).kind}`)));
+        say(button, page.t('lens.other', node.name, standingWords(page, leader, node)));
         button.setAttribute('aria-pressed', String(node.name === follower));
       },
     );
@@ -136,10 +138,10 @@ export function create(element, page) {
     say(legend, page.t('lens.legend'));
     rows.setAttribute('aria-label', page.t('lens.logs', repair.leader, repair.follower));
     steps.setAttribute('aria-label', page.t('lens.steps'));
-    const state = JSON.stringify([page.language, repair, page.position, leader, now]);
+    const state = JSON.stringify([page.language, repair, page.position, page.view.sampled, leader, now]);
     if (state !== shown) {
       shown = state;
-      put(bar, phases(page, repair));
+      put(bar, phases(page, repair, leader, now));
       put(rows, logs(page, repair, leader, before, now));
       bringIntoSight(rows, `${repair.start} ${repair.follower}`);
     }

@@ -1,5 +1,6 @@
-// lens_words.js - a repair in words: which inconsistency the follower has, its parts, and a sentence for each step.
-import { inconsistencyOf } from './logs.js';
+// lens_words.js - a repair in words: how the follower's log stands, which inconsistency it had, the repair's parts, and a
+// sentence for each step.
+import { inconsistencyOf, standingOf } from './logs.js';
 import { range } from './sentences.js';
 
 const entriesOf = (page, count) => page.t(count === 1 ? 'lens.entry' : 'lens.entries', count);
@@ -61,6 +62,14 @@ export function kindWords(page, repair, leader, before) {
   return doubt ? `${words} ${page.t(doubt)}` : words;
 }
 
+// How the follower's log is beside its leader's, in a few words.
+export function standingWords(page, leader, follower) {
+  if (page.view.live && !follower.up && follower.log.length === 0) return page.t('lens.short.unseen');
+  const { kind, behind, fork } = standingOf(leader, follower, page.view.sampled);
+  const words = page.t(`lens.short.${kind}`, entriesOf(page, behind), fork);
+  return follower.up ? words : page.t('lens.short.down', words);
+}
+
 // A repair's parts, in their order, by the steps that show them.
 const PHASES = {
   probe: ['probe', 'absent', 'differs'],
@@ -72,14 +81,16 @@ const PHASES = {
 };
 
 // [name, state]: what is `done` at the position, is still `ahead`, or was `unneeded`, since what follows it came
-// without. A live cluster does not tell its messages: of it only what is known is named.
-export function phasesOf(repair, position, live) {
+// without. The last part is done while the logs are in line, and only then. A live cluster does not tell its messages: of
+// it only what is known is named.
+export function phasesOf(repair, position, live, inLine) {
   const firsts = Object.values(PHASES).map((kinds) => repair.steps.find(({ kind }) => kinds.includes(kind))?.step);
   const last = firsts.findLastIndex((step) => step !== undefined);
   const stateOf = (step, k) => {
-    if (step === undefined) return k < last ? 'unneeded' : 'ahead';
+    if (step === undefined) return k < last || inLine ? 'unneeded' : 'ahead';
     return step <= position ? 'done' : 'ahead';
   };
   const phases = Object.keys(PHASES).map((name, k) => [name, stateOf(firsts[k], k)]);
+  phases.at(-1)[1] = inLine ? 'done' : 'ahead';
   return live ? phases.filter(([, state]) => state === 'done') : phases;
 }

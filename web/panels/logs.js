@@ -70,3 +70,17 @@ export function inconsistencyOf(leader, follower) {
   const kind = missing && extra ? 'both' : missing ? 'misses' : extra ? 'extra' : 'same';
   return { kind, missing, extra, fork: fork.index, sure: fork.sure };
 }
+
+// How the follower's log stands beside its leader's now: with an inconsistency of the above; `behind` by so many of the
+// entries that the leader has added since; or in line, as the `same`. Where more happens than is seen, the two logs are
+// not of one moment: of a follower that is up only what `agrees` is known then.
+export function standingOf(leader, follower, sampled) {
+  const { kind, fork } = inconsistencyOf(leader, follower);
+  const behind = Math.max(0, leader.last - fork);
+  if (kind !== 'same' || behind === 0) return { kind, behind, fork };
+  return { kind: sampled && follower.up ? 'agrees' : 'behind', behind, fork };
+}
+
+export function isInLine(leader, follower, sampled) {
+  return ['same', 'agrees'].includes(standingOf(leader, follower, sampled).kind);
+}

@@ -66,7 +66,7 @@ export function create(element, page) {
     say(parts.followWords, page.t('matrix.follow'));
     set(parts.scroll, { 'aria-label': page.t('matrix.scroll') });
     say(parts.twinButton, page.t(state.table ? 'matrix.as-picture' : 'matrix.as-table'));
-    put(parts.legend, legendOf(page));
+    put(parts.legend, state.table ? page.t('table.marks') : legendOf(page));
   }
 
   function shift(columns) {
@@ -520,10 +520,10 @@ function tableRow({ node, peer, cells }, page) {
 }
 
 function tableCell(cell, page) {
-  const mark = { committed: '✓', uncommitted: '…', missing: '–', folded: '·', unseen: '?' }[cell.state];
+  const mark = { committed: '✓', uncommitted: '◌', missing: '–', folded: '·', unseen: '?' }[cell.state];
   return h(
     'td',
-    { class: `cell ${cell.state} ${termClass(cell.term)}` },
+    { class: `cell ${cell.state} ${termClass(cell.term)}`, title: cell.text || null },
     h('span', { 'aria-hidden': 'true' }, cell.term ? `${cell.term} ${mark}` : mark),
     cell.text ? h('small', { 'aria-hidden': 'true' }, cell.text) : null,
     h('span', { class: 'unseen' }, describe(cell, page)),
