@@ -66,10 +66,6 @@ const MARK_OF = {
 };
 
 export function markOf(events) {
-  return events.map((event) => MARK_OF[event.event]).reduce(graver, null);
-}
-
-// Which of two marks a step gets that has room for one; either may be missing.
-export function graver(one, other) {
-  return MARKS.find((mark) => mark === one || mark === other) ?? null;
+  const marks = events.map((event) => MARK_OF[event.event]).filter(Boolean);
+  return MARKS.find((mark) => marks.includes(mark)) ?? null;
 }

@@ -28,26 +28,30 @@ const begins = (history) => history.terms.map(({ term, step }) => [term, step]);
 const BEFORE = [[1, 'leader', 'n1', { term: 3 }], [1, 'truncated', 'n2', { term: 2 }]];
 
 test('a live quiet spell keeps its term, and what happened before the page came is marked nowhere', () => {
-  const source = live([10, 3, ...BEFORE], [16, 3, [16, 'silent', 'n1'], [15.9, 'precandidate', 'n3', { term: 3 }]], [17, 4, [16.9, 'leader', 'n3', { term: 4 }]]);
+  const source = live([10, 3, ...BEFORE], [16, 3, [16, 'silent', 'n1'], [15.9, 'precandidate', 'n3', { term: 3 }]], [17, 4, [16.75, 'leader', 'n3', { term: 4 }]]);
   const history = historyOf(source);
-  assert.deepEqual(begins(history), [[3, 0], [4, 2]]);
-  assert.deepEqual([history.marked('leader'), history.marked('conflict'), history.marked('crash')], [[2], [], [1]]);
+  assert.deepEqual(begins(history), [[3, -0.5], [4, 1.75]]);
+  assert.deepEqual([history.marked('leader'), history.marked('conflict'), history.marked('crash')], [[1.75], [], [1]]);
 });
 
 test('an event that comes late is marked where it happened, and its term begins there', () => {
-  const source = live([10, 3], [20, 3], [21, 4], [22, 4, [15, 'leader', 'n2', { term: 4 }], [19.9, 'opened', 'n1', { term: 3 }]]);
+  const source = live([10, 3], [20, 3], [21, 4], [22, 4, [15, 'leader', 'n2', { term: 4 }], [17.5, 'opened', 'n1', { term: 3 }]]);
   const history = historyOf(source);
-  assert.deepEqual(begins(history), [[3, 0], [4, 1]]);
-  assert.deepEqual(history.marked('leader'), [1]);
+  assert.deepEqual(begins(history), [[3, -0.5], [4, 0.5]]);
+  assert.deepEqual([history.marked('leader'), history.marked('restart')], [[0.5], [0.75]]);
 });
 
 test('a live term begins with the first view of it, if no event tells of it', () => {
-  assert.deepEqual(begins(historyOf(live([10, 3], [11, 3], [12, 5], [13, 5]))), [[3, 0], [5, 2]]);
+  assert.deepEqual(begins(historyOf(live([10, 3], [11, 3], [12, 5], [13, 5]))), [[3, -0.5], [5, 1.5]]);
 });
 
-test('a leader is marked although it found a conflict at once, and who only lags is in no conflict', () => {
-  const history = historyOf(live([10, 3], [11, 4, [10.8, 'leader', 'n3', { term: 4 }], [10.9, 'conflict', 'n3'], [10.9, 'truncated', 'n2']], [12, 4, [11.5, 'conflict', 'n3']]));
-  assert.deepEqual([history.marked('leader'), history.marked('conflict')], [[1], []]);
+test('who only lags is in no conflict', () => {
+  const history = historyOf(live([10, 3], [11, 4, [10.5, 'leader', 'n3', { term: 4 }], [10.5, 'conflict', 'n3'], [10.5, 'truncated', 'n2']], [12, 4, [11.5, 'conflict', 'n3']]));
+  assert.deepEqual([history.marked('leader'), history.marked('conflict')], [[0.5], [0.5]]);
+});
+
+test('an event that is newer than all views by its own clock has the place of the view that it came with', () => {
+  assert.deepEqual(historyOf(live([10, 3], [11, 3, [99, 'leader', 'n3', { term: 3 }]])).marked('leader'), [1]);
 });
 
 test('steps that a live source let go of are forgotten in the end', () => {
@@ -58,7 +62,7 @@ test('steps that a live source let go of are forgotten in the end', () => {
   source.events = () => [];
   source.length = 302;
   history.catchUp({ source, epoch: 0 });
-  assert.deepEqual(begins(history), [[9, 301]]);
+  assert.deepEqual(begins(history), [[9, 300.5]]);
   assert.deepEqual(history.marked('leader'), []);
 });
 
@@ -72,7 +76,7 @@ test('a story\'s terms are those that a node is in: a pre-vote asks about the ne
     .step({ event: 'candidate', node: 'A', term: 4 })
     .step({ event: 'leader', node: 'B', term: 5 });
   const history = historyOf(source);
-  assert.deepEqual(begins(history), [[2, 0], [5, 4]]);
+  assert.deepEqual(begins(history), [[2, -0.5], [5, 3.5]]);
   assert.deepEqual([history.marked('candidate'), history.marked('leader')], [[4, 5], [6]]);
 });
 
@@ -80,7 +84,7 @@ test('a story that may have become another is learnt anew', () => {
   const source = new FakeSource(view([node('A', [1])])).step({ event: 'candidate', node: 'A', term: 2 });
   const history = historyOf(source);
   history.catchUp({ source: new FakeSource(view([node('A', [1])])), epoch: 1 });
-  assert.deepEqual(begins(history), [[1, 0]]);
+  assert.deepEqual(begins(history), [[1, -0.5]]);
 });
 
 // ------------------------------------------------------------------------------------------------------ news
@@ -102,6 +106,6 @@ test('news are told in the order in which they happened, the newest three', () =
 });
 
 test('without news the last event is told, and without events nothing', () => {
-  assert.deepEqual(told(live([10, 3, [9, 'connected', 'n1'], [9.5, 'ready', 'n2']], [11, 3])), ['ready n2']);
+  assert.deepEqual(told(live([10, 3, [9, 'connected', 'n1'], [9.5, 'founded', 'n2']], [11, 3])), ['founded n2']);
   assert.deepEqual(told(live([10, 3])), []);
 });

@@ -9,7 +9,7 @@ import { decode, encode } from '../../web/link.js';
 import { parse, spans } from '../../web/markdown.js';
 import { committedTerms, describe, pictureOf, windowOf } from '../../web/panels/matrix.js';
 import { judge } from '../../web/panels/verdict.js';
-import { endOfLine, graver, markOf, neighbour } from '../../web/steps.js';
+import { endOfLine, markOf, neighbour } from '../../web/steps.js';
 import { placeOf, title } from '../../web/story.js';
 import { languages, translate } from '../../web/strings.js';
 
@@ -133,7 +133,6 @@ test('a line ends with its last step, or where the last one before it ended', ()
 test('of several events the gravest marks a step', () => {
   assert.equal(markOf([{ event: 'committed' }, { event: 'crashed' }]), 'crash');
   assert.equal(markOf([{ event: 'persisted' }]), null);
-  assert.equal(graver('crash', undefined), 'crash');
 });
 
 test('a window of columns follows the end, or stays within what there is', () => {

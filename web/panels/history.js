@@ -2,9 +2,9 @@
 // the source.
 //
 // An event of a playground is a step. Live, it comes with the next view that the page gets of its node, which may be late,
-// as after a connection that was lost; so it belongs to the step whose view was the first after it, by the wall clocks.
-// What happened before the first view belongs to none.
-import { graver, markOf } from '../steps.js';
+// as after a connection that was lost; so its place is between the two steps whose views were before and after it, by the
+// wall clocks. What happened before the first view has none.
+import { markOf } from '../steps.js';
 import { line as lineOf } from '../story.js';
 
 const FORGOTTEN_MAX = 300; // Steps that a live source let go of, before they are forgotten here.
@@ -25,7 +25,7 @@ export class History {
         first,
         next: first,
         begins: new Map(), // Where each term began.
-        markAt: new Map(),
+        marks: [], // [place, mark]
         labels: [],
         says: [],
         line: 0,
@@ -33,7 +33,7 @@ export class History {
     for (; this.next < source.length; this.next++) this.#learn(source, this.next);
   }
 
-  // The terms that followed each other: [{term, step}], each from the step where somebody was first in it.
+  // The terms that followed each other: [{term, step}], each from where somebody was first in it, between two steps.
   get terms() {
     const terms = [];
     let end = Infinity;
@@ -45,25 +45,28 @@ export class History {
     return terms;
   }
 
-  // The steps with this mark.
+  // The places with this mark.
   marked(mark) {
-    return [...this.markAt].filter(([, other]) => other === mark).map(([step]) => step);
+    return this.marks.filter(([, other]) => other === mark).map(([place]) => place);
   }
 
   #learn(source, step) {
     const isLive = source.kind === 'live';
     for (const event of source.events(step)) {
-      const at = isLive ? placeOf(source, event, step) : step;
-      if (at !== null) this.#learnEvent(event, at);
+      const place = isLive ? placeOf(source, event, step) : step;
+      if (place !== null) this.#learnEvent(event, place, isLive ? place : step - 0.5);
     }
-    if (isLive || step === this.first) this.#begin(Math.max(0, ...source.view(step).nodes.map(({ term }) => term)), step);
+    if (isLive || step === this.first) {
+      const term = Math.max(0, ...source.view(step).nodes.map((node) => node.term));
+      if (!this.begins.has(term)) this.#begin(term, step - 0.5); // No event has told it.
+    }
     if (!isLive) this.#learnLine(source, step);
   }
 
-  #learnEvent(event, step) {
+  #learnEvent(event, step, begin) {
     const mark = markOf([event]);
-    if (mark) this.markAt.set(step, graver(mark, this.markAt.get(step)));
-    if (OF_OWN_TERM.has(event.event)) this.#begin(event.term ?? 0, step);
+    if (mark) this.marks.push([step, mark]);
+    if (OF_OWN_TERM.has(event.event)) this.#begin(event.term ?? 0, begin);
     if (event.event === 'say') this.says.push({ step, text: event.text });
     if (event.event === 'line' && event.text.startsWith('at you ')) this.says.push({ step, text: '' }); // No story any more.
   }
@@ -84,7 +87,9 @@ export class History {
 function placeOf(source, { wall_us }, step) {
   let at = step;
   while (at > source.first && source.view(at - 1).wall_us >= wall_us) at--;
-  return at > source.first ? at : null;
+  if (at === source.first) return null;
+  const [before, after] = [source.view(at - 1).wall_us, source.view(at).wall_us];
+  return at - Math.max(0, Math.min(1, (after - wall_us) / (after - before || 1)));
 }
 
 // Live, much is told at once, and what only follows from the rest is told last.
@@ -97,6 +102,7 @@ const FOLLOWS = new Set([
   'disconnected',
   'unreachable',
   'founding',
+  'founded',
   'joining',
   'conflict',
   'catching-up',

@@ -112,9 +112,8 @@ export function create(element, page) {
     if (signature === state.drawn) return;
     state.drawn = signature;
     set(parts.strip, { viewBox: `0 0 ${state.width} ${HEIGHT}`, width: state.width });
-    // Between two steps each has half of the room.
     const runs = known.terms
-      .map(({ step, term }, k, all) => [Math.max(first, step - 0.5), (all[k + 1]?.step ?? last + 0.5) - 0.5, term])
+      .map(({ step, term }, k, all) => [Math.max(first, step), all[k + 1]?.step ?? last, term])
       .filter(([begin, end]) => end > begin);
     put(
       parts.terms,
@@ -144,10 +143,11 @@ export function create(element, page) {
   function clockLabels() {
     const { first, last } = bounds();
     const count = Math.max(1, Math.min(last - first, Math.floor(state.width / CLOCK_WIDTH)));
-    return Array.from({ length: count }, (_, k) => {
+    const labels = Array.from({ length: count }, (_, k) => {
       const step = first + Math.round((k * (last - first)) / count);
       return [clock(page, page.source.view(step).wall_us), xOf(step)];
     });
+    return labels.filter(([time], k) => time !== labels[k - 1]?.[0]);
   }
 
   function drawPosition() {
