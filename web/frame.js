@@ -65,6 +65,7 @@ function keepUpToDate(page, { panels, top, waiting, skip }) {
     }
     waiting.element.remove();
     document.body.classList.remove('is-waiting');
+    document.body.classList.toggle('is-lost', page.source.connected === false);
     panels.forEach((panel) => panel.update());
   };
   onpreference(() => {

@@ -3,7 +3,8 @@
 // A step is one view, and the events that came with it; the newest 600 are kept. When the connection is lost, or the
 // server refuses it, the steps stay, `connected` is false, and it is made again, after a pause that grows up to eight
 // seconds; the first view after that is a step like any other. What the server tells a newcomer of the past is not told
-// twice. A message that cannot be read is passed over.
+// twice. That a member does not answer any more, no node tells: it is seen in the views, and told here. A message that
+// cannot be read is passed over.
 
 const KEPT = 600;
 const TOLD_KEPT = 2048; // More than a newcomer is told.
@@ -20,6 +21,7 @@ export class LiveSource {
   #first = 0; // The number of the oldest step kept.
   #fresh = []; // Events whose view is still to come.
   #told = new Set(); // Names of the latest events.
+  #answers = new Map(); // Whether each member answered when it was asked last.
   #stream;
   #timer;
   #pause;
@@ -102,6 +104,7 @@ export class LiveSource {
   }
 
   #takeView(view) {
+    this.#tellOfAnswers(view);
     this.#views.push(view);
     this.#events.push(this.#fresh);
     this.#fresh = [];
@@ -113,5 +116,18 @@ export class LiveSource {
     [this.#pause] = PAUSE_MS;
     this.connected = true;
     this.onchange?.();
+  }
+
+  // In the words of `fairlead events`. Whose process is a new one has told that itself.
+  #tellOfAnswers({ nodes, time_us, wall_us }) {
+    for (const { name, up, problem } of nodes) {
+      if (!up && !problem) continue; // It was not asked yet.
+      const before = this.#answers.get(name);
+      this.#answers.set(name, up);
+      if (before === true && !up)
+        this.#fresh.push({ event: 'silent', node: name, time_us, wall_us, text: `does not answer: ${problem}` });
+      if (before === false && up && !this.#fresh.some(({ event, node }) => event === 'opened' && node === name))
+        this.#fresh.push({ event: 'answers', node: name, time_us, wall_us, text: 'answers again' });
+    }
   }
 }

@@ -16,9 +16,17 @@ export function neighbour(source, at, unit, way) {
 
 function isStop(source, k, unit) {
   if (source.kind === 'live') return true;
-  if (unit === 'line') return source.lineOf(k) !== source.lineOf(k + 1);
+  if (unit === 'line') return source.lineOf(k) !== source.lineOf(k + 1) && bringsAnything(source, k);
   const event = source.events(k)[0]?.event;
   return unit === 'message' ? MESSAGES.has(event) : !ASIDES.has(event);
+}
+
+// Whether there is more to see of the line that ends with this step than that it was played, and what it expects is so.
+function bringsAnything(source, end) {
+  const line = source.lineOf(end);
+  for (let k = end; k > 0 && source.lineOf(k) === line; k--)
+    if (source.events(k).some(({ event }) => event !== 'line' && event !== 'held')) return true;
+  return false;
 }
 
 // The last step of a line, or of the last line before it that brought any; 0 if there is none.
@@ -34,7 +42,7 @@ export function endOfLine(source, line) {
 }
 
 // What a step is marked with on the timeline; null for most.
-export const MARKS = ['broken', 'conflict', 'crash', 'leader', 'restart', 'link', 'candidate', 'commit'];
+export const MARKS = ['broken', 'crash', 'leader', 'conflict', 'restart', 'link', 'candidate', 'commit'];
 
 const MARK_OF = {
   leader: 'leader',
@@ -42,7 +50,6 @@ const MARK_OF = {
   crashed: 'crash',
   restarted: 'restart',
   opened: 'restart',
-  conflict: 'conflict',
   truncated: 'conflict',
   committed: 'commit',
   cut: 'link',

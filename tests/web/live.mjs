@@ -62,6 +62,11 @@ await check('a leader that is stopped is down, another leads, and it comes back'
   if (watcher !== 3) await open(site(watcher));
   await fairlead('stop', first);
   await settled((all) => all[first].role === 'down' && leaderOf(all) && leaderOf(all) !== first, 'another leader');
+  const headline = () => tab.$eval('.timeline .what', (line) => line.textContent);
+  await until(async () => new RegExp(`${first} does not answer`).test(await headline()), 'the news of its end', WAIT_MS);
+  assert.match(await headline(), /became leader of term/);
+  const marks = (name) => tab.$eval(`.timeline .strip .tick.${name}`, (path) => path.getAttribute('d'));
+  for (const name of ['crash', 'leader']) assert.notEqual(await marks(name), '', name);
   await fairlead('start', first);
   await settled((all) => all[first].role === 'follower', 'its return');
   if (!pictures) return;
@@ -90,8 +95,12 @@ await check('the page of a node that went away says so, and goes on when it is b
   tab.trouble.length = 0;
   await fairlead('stop', 'n2');
   await until(() => tab.evaluate(() => /connection lost/i.test(document.body.innerText)), 'the words', WAIT_MS);
+  const shown = () => tab.evaluate(() => [document.querySelector('.badge').textContent, document.body.classList.contains('is-lost')]);
+  assert.deepEqual(await shown(), ['NOT CONNECTED', true]);
+  assert.match(await tab.$eval('.timeline .where', (words) => words.textContent), /^last seen at /);
   await fairlead('start', 'n2');
   await until(() => tab.evaluate(() => !/connection lost/i.test(document.body.innerText)), 'the connection', WAIT_MS);
+  assert.deepEqual(await shown(), ['LIVE', false]);
   tab.trouble = tab.trouble.filter((line) => !/ERR_CONNECTION|ERR_INCOMPLETE|net::/.test(line)); // The browser's own words.
 });
 

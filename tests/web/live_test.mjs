@@ -56,6 +56,24 @@ test('a view is a step, with the events that came before it, each told once', ()
   assert.equal(source.view(1).time_us, 20);
 });
 
+const member = (name, up, problem = '') => (up ? { name, up } : { name, up, problem });
+
+test('that a member does not answer any more, or does again, is an event, told by no node', () => {
+  const source = new LiveSource(ADDRESS);
+  const [stream] = streams;
+  const tell = (...nodes) => stream.tell('view', { ...viewOf(10), wall_us: 70, nodes });
+  tell(member('n1', true), member('n2', false), member('n3', false, 'nothing listens there'));
+  tell(member('n1', true), member('n2', true), member('n3', false, 'nothing listens there'));
+  tell(member('n1', true), member('n2', false, 'nothing listens there'), member('n3', true));
+  tell(member('n1', true), member('n2', false, 'it said nothing for 1 s'), member('n3', true));
+  tell(member('n1', true), member('n2', false), member('n3', false));
+  stream.tell('events', [{ event: 'opened', node: 'n2', sequence: 1, wall_us: 60 }]);
+  tell(member('n1', true), member('n2', true), member('n3', true));
+  const told = [0, 1, 2, 3, 4, 5].map((k) => source.events(k).map(({ event, node, wall_us }) => `${event} ${node} ${wall_us}`));
+  assert.deepEqual(told, [[], [], ['silent n2 70', 'answers n3 70'], [], [], ['opened n2 60']]);
+  assert.equal(source.events(2)[0].text, 'does not answer: nothing listens there');
+});
+
 test('a message that cannot be read is passed over', () => {
   const source = new LiveSource(ADDRESS);
   const [stream] = streams;

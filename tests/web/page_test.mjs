@@ -114,6 +114,15 @@ test('one goes through a story by event, by message and by line', () => {
   assert.equal(neighbour(SOURCE, 3, 'line', -1), 0);
 });
 
+test('a line that expects what is so is passed over, one that is not so is not', () => {
+  const told = ['', 'line', 'candidate', 'line', 'held', 'line', 'not-held', 'line', 'crashed', 'line'];
+  const lines = [0, 1, 1, 2, 2, 3, 3, 4, 4, 5];
+  const source = { kind: 'playground', first: 0, length: 10, lineOf: (k) => lines[k], events: (k) => [{ event: told[k] }] };
+  const stops = (at, way) => neighbour(source, at, 'line', way);
+  assert.deepEqual([stops(0, 1), stops(2, 1), stops(6, 1), stops(8, 1)], [2, 6, 8, 9]);
+  assert.deepEqual([stops(9, -1), stops(8, -1), stops(6, -1), stops(2, -1)], [8, 6, 2, 0]);
+});
+
 test('a line ends with its last step, or where the last one before it ended', () => {
   assert.deepEqual(
     [3, 4, 5, 6, 9, 20].map((line) => endOfLine(SOURCE, line)),
@@ -260,9 +269,18 @@ test('a cluster that begins is not called unavailable, and a story that has no l
   const young = { ...LEADERLESS, time_us: 1e6 };
   assert.equal(judge(young).health, 'electing');
   assert.equal(judge({ ...young, nodes: young.nodes.map((one) => ({ ...one, up: one.name === 'A' })) }).health, 'starting');
-  assert.equal(judge({ ...young, live: false, time_us: 60e6 }).health, 'electing');
+  const story = { ...young, live: false, time_us: 60e6 };
+  assert.equal(judge(story).health, 'leaderless');
+  const stands = (role) => judge({ ...story, nodes: story.nodes.map((one) => ({ ...one, role: one.name === 'A' ? role : 'follower' })) });
+  assert.deepEqual(['precandidate', 'candidate'].map((role) => stands(role).health), ['electing', 'electing']);
   assert.equal(judge({ ...VIEW, live: false, time_us: 1e6, nodes: VIEW.nodes.map((one) => ({ ...one, up: one.name === 'A' })) }).health,
     'unavailable');
+});
+
+test('the term is the one that the leader leads, and without one the highest', () => {
+  const nodes = VIEW.nodes.map((one) => ({ ...one, term: one.name === 'B' ? 9 : one.term }));
+  assert.deepEqual([judge({ ...VIEW, nodes }).leader, judge({ ...VIEW, nodes }).term], ['A', 3]);
+  assert.equal(judge({ ...VIEW, nodes: nodes.map((one) => ({ ...one, role: 'follower' })) }).term, 9);
 });
 
 test('in a partition those count who reach the leader, or without one the most who reach each other', () => {
@@ -273,7 +291,7 @@ test('in a partition those count who reach the leader, or without one the most w
   const cut = ['C', 'D', 'E'].flatMap((far) => [['A', far], ['B', far]]);
   assert.deepEqual(counts(judge({ nodes: five, cut })), [3, true, 'degraded']);
   const leaderless = five.map((one) => ({ ...one, role: 'follower' }));
-  assert.deepEqual(counts(judge({ nodes: leaderless, cut })), [3, true, 'electing']);
+  assert.deepEqual(counts(judge({ nodes: leaderless, cut })), [3, true, 'leaderless']);
   assert.deepEqual(counts(judge({ nodes: leaderless, cut: [...cut, ['C', 'D'], ['D', 'E'], ['C', 'E']] })), [2, true, 'unavailable']);
 });
 

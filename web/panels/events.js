@@ -2,7 +2,7 @@
 //
 // A long history is shown as a window of rows around the step that is shown.
 import { h, keyed, put, say } from '../dom.js';
-import { duration } from './numbers.js';
+import { clock, duration } from './numbers.js';
 import { listen, markRow, showCurrent } from './rows.js';
 import { isMessage } from './sentences.js';
 
@@ -59,7 +59,7 @@ export function create(element, page) {
 
   // A playground's time begins with it; a node's own clock says nothing to people, so there the wall clock is shown.
   function when(event) {
-    if (event.wall_us) return new Date(event.wall_us / 1000).toLocaleTimeString(page.language, { hour12: false });
+    if (event.wall_us) return clock(page, event.wall_us);
     return duration(page, event.time_us ?? 0);
   }
 

@@ -12,6 +12,11 @@ export function duration(page, us) {
   return `${value.toLocaleString(page.language, { maximumFractionDigits: digits })} ${unit}`;
 }
 
+// The time of day of a wall clock's microseconds.
+export function clock(page, wall_us) {
+  return new Date(wall_us / 1000).toLocaleTimeString(page.language, { hour12: false });
+}
+
 // "4 s", "3 min", "2 h"
 export function seconds(page, value) {
   const [count, unit] = value < 120 ? [value, 's'] : value < 7200 ? [value / 60, 'min'] : [value / 3600, 'h'];

@@ -4,14 +4,16 @@
 import { h, put, say, set, svg } from '../dom.js';
 import { icon } from '../icons.js';
 import { SPEEDS } from '../player.js';
-import { MARKS, UNITS, markOf, neighbour } from '../steps.js';
+import { MARKS, UNITS, neighbour } from '../steps.js';
 import { line as lineOf } from '../story.js';
+import { History, newsOf } from './history.js';
+import { clock } from './numbers.js';
 import { termClass } from './terms.js';
 
 const HEIGHT = 40;
 const MIDDLE = 20;
 const LABEL_MIN = 46;
-const FORGOTTEN_MAX = 300; // Steps that a live source let go of, before they are forgotten here.
+const CLOCK_WIDTH = 90;
 
 // Marks as paths around their place.
 const SHAPES = {
@@ -25,11 +27,14 @@ const SHAPES = {
   broken: (x) => `M${x} 2v${HEIGHT - 4}`,
 };
 
+// A node that does not answer may have crashed, or not.
+const LIVE_WORDS = { crash: 'mark.silent', restart: 'mark.back' };
+
 export function create(element, page) {
   const parts = build(page, { scrub, key, move });
   element.append(...parts.all);
-  const known = new Known();
-  const state = { width: 800, language: null, drawn: '' };
+  const known = new History();
+  const state = { width: 800, language: null, drawn: '', legend: '' };
   new ResizeObserver(([{ contentRect }]) => {
     state.width = contentRect.width;
     if (page.view) update();
@@ -38,6 +43,7 @@ export function create(element, page) {
   function update() {
     if (state.language !== page.language) relabel();
     known.catchUp(page);
+    drawLegend();
     drawStrip();
     drawPosition();
     drawButtons();
@@ -45,7 +51,7 @@ export function create(element, page) {
 
   function relabel() {
     state.language = page.language;
-    state.drawn = '';
+    state.drawn = state.legend = '';
     set(parts.slider, { 'aria-label': page.t('timeline.slider') });
     for (const [name, button] of Object.entries(parts.buttons))
       set(button, { 'aria-label': page.t(`timeline.${name}`), title: page.t(`timeline.${name}.title`) });
@@ -65,9 +71,18 @@ export function create(element, page) {
       ),
     );
     set(parts.speed, { 'aria-label': page.t('timeline.speed') });
+  }
+
+  // A mark that is rare is explained once it is there; commits are none of a node's events.
+  function drawLegend() {
+    const isLive = page.source.kind === 'live';
+    const hidden = { broken: known.marked('broken').length === 0, commit: isLive };
+    const marks = MARKS.filter((mark) => !hidden[mark]);
+    if (state.legend === marks.join()) return;
+    state.legend = marks.join();
     put(
       parts.legend,
-      MARKS.slice(1).map((mark) =>
+      marks.map((mark) =>
         h(
           'span',
           {},
@@ -76,7 +91,7 @@ export function create(element, page) {
             { viewBox: `-10 ${MIDDLE - 10} 20 ${HEIGHT - MIDDLE + 8}`, class: 'key', 'aria-hidden': 'true' },
             svg('path', { class: `tick ${mark}`, d: SHAPES[mark](0) }),
           ),
-          page.t(`mark.${mark}`),
+          page.t(isLive && mark in LIVE_WORDS ? LIVE_WORDS[mark] : `mark.${mark}`),
         ),
       ),
     );
@@ -98,8 +113,8 @@ export function create(element, page) {
     state.drawn = signature;
     set(parts.strip, { viewBox: `0 0 ${state.width} ${HEIGHT}`, width: state.width });
     const runs = known.terms
-      .map(({ step, term }, k) => [Math.max(first, step), known.terms[k + 1]?.step ?? last, term])
-      .filter(([, end]) => end > first);
+      .map(({ step, term }, k, all) => [Math.max(first, step), all[k + 1]?.step ?? last, term])
+      .filter(([begin, end]) => end > begin);
     put(
       parts.terms,
       runs.map(([begin, end, term]) => {
@@ -112,14 +127,27 @@ export function create(element, page) {
     );
     for (const mark of MARKS)
       set(parts.marks[mark], {
-        d: thin(known.marks[mark] ?? [], first, xOf)
+        d: thin(known.marked(mark), first, xOf)
           .map(SHAPES[mark])
           .join(''),
       });
     put(
       parts.labels,
-      spaced(known.labels, xOf, state.width).map(([label, x]) => svg('text', { x, y: HEIGHT + 11 }, label)),
+      (page.source.kind === 'live' ? clockLabels() : spaced(known.labels, xOf, state.width)).map(([label, x]) =>
+        svg('text', { x, y: HEIGHT + 11 }, label),
+      ),
     );
+  }
+
+  // The time of day at steps that are about evenly spaced.
+  function clockLabels() {
+    const { first, last } = bounds();
+    const count = Math.max(1, Math.min(last - first, Math.floor(state.width / CLOCK_WIDTH)));
+    const labels = Array.from({ length: count }, (_, k) => {
+      const step = first + Math.round((k * (last - first)) / count);
+      return [clock(page, page.source.view(step).wall_us), xOf(step)];
+    });
+    return labels.filter(([time], k) => time !== labels[k - 1]?.[0]);
   }
 
   function drawPosition() {
@@ -173,7 +201,7 @@ export function create(element, page) {
         h('span', {}, page.t(goesOn ? 'timeline.pause' : isLive ? 'timeline.follow' : 'timeline.play')),
       );
     }
-    set(buttons.play, { 'aria-label': null });
+    set(buttons.play, { 'aria-label': null, disabled: page.source.connected === false });
     set(parts.unit, { hidden: isLive });
     set(parts.speed, { hidden: isLive });
   }
@@ -213,52 +241,7 @@ export function create(element, page) {
   return { update, frame: drawPosition };
 }
 
-// ---- what is known of the story's steps, and grows with it
-
-class Known {
-  epoch = null;
-  first = 0;
-
-  catchUp(page) {
-    const { source } = page;
-    const first = source.first ?? 0;
-    if (this.epoch !== page.epoch || first - this.first > FORGOTTEN_MAX)
-      Object.assign(this, {
-        epoch: page.epoch,
-        first,
-        next: first,
-        terms: [],
-        marks: {},
-        labels: [],
-        says: [],
-        line: 0,
-      });
-    for (; this.next < source.length; this.next++) this.#learn(source, this.next);
-  }
-
-  #learn(source, step) {
-    const events = source.events(step);
-    for (const { event, text } of events) {
-      if (event === 'say') this.says.push({ step, text });
-      if (event === 'line' && text.startsWith('at you ')) this.says.push({ step, text: '' }); // No story any more.
-    }
-    const mark = markOf(events);
-    if (mark) (this.marks[mark] ??= []).push(step);
-    const known = this.terms.at(-1)?.term ?? 0;
-    const heard = Math.max(known, ...events.map((event) => (event.event === 'broken' ? 0 : (event.term ?? 0))));
-    const term = this.terms.length === 0 ? Math.max(heard, ...source.view(step).nodes.map((node) => node.term)) : heard;
-    if (term > known || this.terms.length === 0) this.terms.push({ step: Math.max(0, step - 1), term });
-    if (source.kind === 'playground') this.#learnLine(source, step);
-  }
-
-  #learnLine(source, step) {
-    const number = source.lineOf(step);
-    if (number === this.line) return;
-    this.line = number;
-    const name = /^\s*at\s+(\S+)/.exec(lineOf(source.text, number))?.[1];
-    if (name && name !== 'you' && this.labels.at(-1)?.name !== name) this.labels.push({ name, step });
-  }
-}
+// ---- places
 
 // Their places, at most one for each two pixels.
 function thin(steps, first, xOf) {
@@ -286,6 +269,7 @@ export function seconds(us, digits = 3) {
 function positionOf(page) {
   const { source } = page;
   if (source.kind === 'live') {
+    if (!source.connected) return page.t('timeline.lost', clock(page, source.view(page.last).wall_us));
     const age = source.view(page.last).time_us - page.view.time_us;
     return page.following ? page.t('timeline.live') : page.t('timeline.live-past', seconds(age, 1));
   }
@@ -304,11 +288,15 @@ const UNTOLD = new Set(['say', 'line', 'held']);
 
 export function sentenceOf(page) {
   const { source } = page;
+  if (source.kind === 'live') {
+    const told = newsOf(source, page.position).map((event) => page.tell(event));
+    return told.join(page.t('timeline.and-then'));
+  }
   for (let step = page.position; step >= source.first; step--) {
     const event = source.events(step).at(-1);
     if (event && !UNTOLD.has(event.event)) return page.tell(event);
   }
-  return source.kind === 'playground' ? page.t('timeline.beginning') : '';
+  return page.t('timeline.beginning');
 }
 
 // ---- elements

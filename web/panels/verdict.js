@@ -3,7 +3,7 @@ import { h, put, say, set } from '../dom.js';
 import { leaderOf } from './logs.js';
 import { gravestOf, nameOf } from './properties.js';
 
-const MARKS = { healthy: '●', degraded: '◐', unavailable: '○', starting: '◌', electing: '◌', unknown: '?' };
+const MARKS = { healthy: '●', degraded: '◐', unavailable: '○', starting: '◌', leaderless: '◌', electing: '◌', unknown: '?' };
 
 export function create(element, page) {
   const badge = h('span', { class: 'badge' });
@@ -25,12 +25,10 @@ export function create(element, page) {
     const verdict = judge(page.view, ageUs());
     clearTimeout(timer);
     if (page.view.live && page.following && verdict.patience_us > 0) timer = setTimeout(update, verdict.patience_us / 1000 + 1);
-    set(badge, {
-      class: `badge ${page.view.live ? 'live' : 'simulation'}`,
-      title: page.t(page.view.live ? 'badge.live.why' : 'badge.simulation.why'),
-    });
-    say(badge, page.t(page.view.live ? 'badge.live' : 'badge.simulation'));
     const lost = page.source.connected === false;
+    const kind = lost ? 'lost' : page.view.live ? 'live' : 'simulation';
+    set(badge, { class: `badge ${kind}`, title: page.t(`badge.${kind}.why`) });
+    say(badge, page.t(`badge.${kind}`));
     set(element, { 'data-health': lost ? 'unknown' : verdict.health });
     say(mark, MARKS[lost ? 'unknown' : verdict.health]);
     say(health, lost ? page.t('verdict.lost') : sentence(page, verdict));
@@ -55,23 +53,26 @@ export function create(element, page) {
 // How long a cluster may take to begin, and its election, before it is said to be unavailable.
 const BEGINS_US = 10e6;
 const ELECTION_TIMEOUTS = 3;
+const STANDS = new Set(['precandidate', 'candidate']);
 
 // The four words that the command line and /readyz use; but while no leader was to be expected yet, `starting` or
-// `electing`. `parted`: some live, and are cut off. `patience_us`: how long it stays so, if nothing is heard.
+// `electing`, and `leaderless` in a playground where nobody stands for election. `term`: the leader's, or without one the
+// highest. `parted`: some live, and are cut off. `patience_us`: how long it stays so, if nothing is heard.
 export function judge(view, age_us = 0) {
   const voters = view.nodes.filter((node) => node.voter);
   const leader = leaderOf(view);
   const living = voters.filter((node) => node.up && !node.paused);
   const up = together(view, living, leader);
   const needs = Math.floor(voters.length / 2) + 1;
-  const term = Math.max(0, ...view.nodes.map((node) => node.term));
+  const term = leader?.term ?? Math.max(0, ...view.nodes.map((node) => node.term));
   const isFounded = !view.live || living.length === 0 || view.nodes.some((node) => node.founded); // Who is down says nothing.
   const patience_us = view.live && !leader ? patienceOf(view, up < needs ? [] : living) - age_us : 0;
   let health = 'healthy';
   if (voters.length === 0) health = 'unknown';
   else if (!isFounded) health = 'starting';
   else if (up < needs) health = patience_us > 0 ? 'starting' : 'unavailable';
-  else if (!leader) health = patience_us > 0 || !view.live ? 'electing' : 'unavailable';
+  else if (!leader && view.live) health = patience_us > 0 ? 'electing' : 'unavailable';
+  else if (!leader) health = living.some(({ role }) => STANDS.has(role)) ? 'electing' : 'leaderless';
   else if (up < voters.length || leader.health.startsWith('degraded')) health = 'degraded';
   const parted = up < living.length;
   return { health, up, parted, voters: voters.length, needs, tolerates: up - needs, leader: leader?.name, term, patience_us };
