@@ -42,7 +42,9 @@ function timerOf(page, node) {
   return page.t('inspector.timer-of', duration(page, node.election_us), duration(page, node.timeout_us));
 }
 
-const bytes = (page, size) => page.t('inspector.bytes', number(page, size));
+const MIB = 2 ** 20;
+const bytes = (page, size) =>
+  size < MIB ? page.t('inspector.bytes', number(page, size)) : page.t('inspector.mib', number(page, Math.round(size / MIB)));
 
 function diskOf(page, view, node) {
   if (view.live) return bytes(page, node.counters.disk);
