@@ -102,19 +102,27 @@ static void check_found(struct fl__disk *disk, int least)
     halt(&machine);
 }
 
+/* A machine's life ends during its k-th call on files. *saved: the last state that it was told is saved. */
+static struct fl__disk *live_until(uint64_t k, int *saved)
+{
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    boot(&machine, disk);
+    fl__memory_crash_at(machine.io, k);
+    if (open_vote(&machine, 1) == FL_OK)
+        save_all(&machine);
+    *saved = machine.saved;
+    halt(&machine);
+    return disk;
+}
+
 static void test_the_latest_saved_vote_is_found_whatever_call_the_power_fails_in(void **unused)
 {
     (void)unused;
     for (uint64_t k = 1; k < 60; k++) {
         for (uint64_t choice = 0; choice < 8; choice++) {
-            struct machine machine;
-            struct fl__disk *disk = fl__disk_create();
-            boot(&machine, disk);
-            fl__memory_crash_at(machine.io, k);
-            if (open_vote(&machine, 1) == FL_OK)
-                save_all(&machine);
-            int saved = machine.saved;
-            halt(&machine);
+            int saved;
+            struct fl__disk *disk = live_until(k, &saved);
             enum fl__survival what = choice < 2    ? FL__SURVIVES_PREFIX
                                      : choice == 2 ? FL__SURVIVES_NONE
                                                    : FL__SURVIVES_SOME;
@@ -151,13 +159,8 @@ static void test_what_a_dead_process_left_is_durable_before_the_next_one_acts_on
     for (uint64_t k = 1; k < 60; k++) {
         for (int more = 0; more < 2; more++) {
             struct machine machine;
-            struct fl__disk *disk = fl__disk_create();
-            boot(&machine, disk);
-            fl__memory_crash_at(machine.io, k);
-            if (open_vote(&machine, 1) == FL_OK)
-                save_all(&machine);
-            halt(&machine);
-
+            int saved;
+            struct fl__disk *disk = live_until(k, &saved);
             boot(&machine, disk);
             assert_int_equal(open_vote(&machine, 1), FL_OK);
             machine.saved = find_state(&machine.found);

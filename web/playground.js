@@ -3,6 +3,7 @@
 // The state of a playground is a scenario's text (docs/scenarios.md) and nothing else. Its steps are what happened as it
 // was played; whatever is done adds a line to the text. No rule of Raft is written here: what a moment looks like, and
 // what follows from an action, says the module (src/playground).
+import { leaderOf } from "./panels/logs.js";
 
 const VIEWS_KEPT = 256;
 
@@ -211,7 +212,7 @@ export class PlaygroundSource {
   /** How the follower's log at step k would be repaired in each way: see compareLogs(). */
   compare(k, follower) {
     const view = this.view(k);
-    const leader = leaderOf(view);
+    const leader = leaderOf(view)?.name;
     return leader && leader !== follower ? repairEachWay(this.module, view, leader, follower) : [];
   }
 
@@ -227,13 +228,6 @@ function branchNames(text) {
 }
 
 /* ------------------------------------------------------------------------------------------------- comparing */
-
-/** The leader of the highest term among those that are up; null if there is none. */
-export function leaderOf(view) {
-  const leaders = view.nodes.filter((node) => node.up && node.role === "leader");
-  leaders.sort((a, b) => b.term - a.term);
-  return leaders[0]?.name ?? null;
-}
 
 /** Terms as the grammar writes them: 1x3 4x2. */
 function writeTerms(terms) {

@@ -29,16 +29,10 @@ struct post {
 
 /* --------------------------------------------------------------------------------------------- the answer */
 
-static void say(struct fl__page *page, unsigned status, const char *text)
-{
-    page->status = status;
-    fl__reply_raw(&page->text, fl__bytes_of(text));
-}
-
 static void show_result(const struct post *post, struct fl__page *page)
 {
-    say(page, post->errand.is_good ? FL__HTTP_OK : FL__HTTP_CONFLICT, post->errand.text);
-    say(page, page->status, "\n");
+    fl__page_say(page, post->errand.is_good ? FL__HTTP_OK : FL__HTTP_CONFLICT, post->errand.text);
+    fl__page_say(page, page->status, "\n");
 }
 
 static void on_done(struct fl__errand *errand)
@@ -104,10 +98,10 @@ static void take(struct post *post, const char *data, size_t *size)
 static bool refuse(struct MHD_Connection *connection, const char *path, struct fl__page *page)
 {
     if (!fl__origin_is_own(connection))
-        say(page, FL__HTTP_FORBIDDEN,
-            "This is for the page of this node alone; docs/web.md says what it sends.\n");
+        fl__page_say(page, FL__HTTP_FORBIDDEN,
+                     "This is for the page of this node alone; docs/web.md says what it sends.\n");
     else if (strcmp(path, "/admin/write") != 0 && strcmp(path, "/admin/campaign") != 0)
-        say(page, FL__HTTP_NOT_FOUND, "There are /admin/write and /admin/campaign.\n");
+        fl__page_say(page, FL__HTTP_NOT_FOUND, "There are /admin/write and /admin/campaign.\n");
     else
         return false;
     return true;
@@ -117,14 +111,15 @@ static bool refuse(struct MHD_Connection *connection, const char *path, struct f
 static bool is_bad(struct post *post, const char *path, struct fl__page *page)
 {
     if (post->is_too_big)
-        say(page, FL__HTTP_TOO_LARGE, "A body has at most 16 KiB; fairlead cli takes larger values.\n");
+        fl__page_say(page, FL__HTTP_TOO_LARGE,
+                     "A body has at most 16 KiB; fairlead cli takes larger values.\n");
     else if (fl__json_has_nul(post->body, post->size))
-        say(page, MHD_HTTP_BAD_REQUEST,
-            "A key or value with the character NUL cannot be written here; fairlead cli can: "
-            "SET key \"a\\x00b\".\n");
+        fl__page_say(page, MHD_HTTP_BAD_REQUEST,
+                     "A key or value with the character NUL cannot be written here; fairlead cli can: "
+                     "SET key \"a\\x00b\".\n");
     else if (!make_errand(post, path))
-        say(page, MHD_HTTP_BAD_REQUEST,
-            "The body is JSON: {\"key\":\"a\",\"value\":\"1\"} or {\"node\":\"n1\"}.\n");
+        fl__page_say(page, MHD_HTTP_BAD_REQUEST,
+                     "The body is JSON: {\"key\":\"a\",\"value\":\"1\"} or {\"node\":\"n1\"}.\n");
     else
         return false;
     return true;

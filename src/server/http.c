@@ -112,12 +112,6 @@ static enum MHD_Result queue_file(struct MHD_Connection *connection, const struc
                  response);
 }
 
-static void say(struct fl__page *page, unsigned status, const char *text)
-{
-    page->status = status;
-    fl__reply_raw(&page->text, fl__bytes_of(text));
-}
-
 /* ------------------------------------------------------------------------------------------ what there is */
 
 static void show_mode(const struct fl_web *web, struct fl__page *page)
@@ -137,14 +131,14 @@ static enum MHD_Result answer_live(struct fl_web *web, struct MHD_Connection *co
 {
     struct MHD_Response *response = NULL;
     if (fl__origin_is_foreign(connection)) {
-        say(page, MHD_HTTP_FORBIDDEN,
-            "This is for the page of this node, and another site's page asks for it.\n");
+        fl__page_say(page, MHD_HTTP_FORBIDDEN,
+                     "This is for the page of this node, and another site's page asks for it.\n");
         return queue_page(connection, page);
     }
     response = is_head ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
                        : fl__live_open(web->live, connection);
     if (response == NULL) {
-        say(page, MHD_HTTP_SERVICE_UNAVAILABLE, "As many watch as may; close another page.\n");
+        fl__page_say(page, MHD_HTTP_SERVICE_UNAVAILABLE, "As many watch as may; close another page.\n");
         return queue_page(connection, page);
     }
     if (!is_head)
@@ -174,9 +168,9 @@ static enum MHD_Result answer(struct fl_web *web, struct MHD_Connection *connect
     if (strcmp(path, "/mode.json") == 0)
         show_mode(web, page);
     else if (web->board == NULL)
-        say(page, MHD_HTTP_NOT_FOUND, "There is no such page here; / is what there is.\n");
+        fl__page_say(page, MHD_HTTP_NOT_FOUND, "There is no such page here; / is what there is.\n");
     else if (!fl__page_show(web->board, path, verbose, page))
-        say(page, MHD_HTTP_NOT_FOUND, "There is no such page here; /help lists them.\n");
+        fl__page_say(page, MHD_HTTP_NOT_FOUND, "There is no such page here; /help lists them.\n");
     return queue_page(connection, page);
 }
 
@@ -187,9 +181,9 @@ static enum MHD_Result answer_post(const struct fl_web *web, struct MHD_Connecti
                                    struct fl__page *page)
 {
     if (strncmp(path, "/admin/", 7) != 0)
-        say(page, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n");
+        fl__page_say(page, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n");
     else if (!web->may_act)
-        say(page, MHD_HTTP_FORBIDDEN, "This page only shows: the node runs without --web-admin.\n");
+        fl__page_say(page, MHD_HTTP_FORBIDDEN, "This page only shows: the node runs without --web-admin.\n");
     else if (!fl__admin_post(web->gatherer, connection, path, data, size, state, page))
         return MHD_YES;
     return queue_page(connection, page);
@@ -218,14 +212,14 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     fl__reply_init(&page.text, 2, PAGE_SIZE_MAX);
     if (web->is_loopback && web->board != NULL && fl__origin_is_rebound(connection)) {
-        say(&page, MHD_HTTP_FORBIDDEN, REBOUND);
+        fl__page_say(&page, MHD_HTTP_FORBIDDEN, REBOUND);
         return queue_page(connection, &page);
     }
     if (is_post)
         return answer_post(web, connection, path, data, size, state, &page);
     if (is_head || strcmp(method, MHD_HTTP_METHOD_GET) == 0)
         return answer(web, connection, path, is_head, &page);
-    say(&page, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n");
+    fl__page_say(&page, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD only\n");
     return queue_page(connection, &page);
 }
 

@@ -101,6 +101,12 @@ static const struct {
     {"/metrics", show_metrics}, {"/status.json", show_status},
 };
 
+void fl__page_say(struct fl__page *page, unsigned status, const char *text)
+{
+    page->status = status;
+    fl__reply_raw(&page->text, fl__bytes_of(text));
+}
+
 bool fl__page_show(struct fl__board *board, const char *path, bool verbose, struct fl__page *page)
 {
     for (size_t k = 0; k < sizeof pages / sizeof pages[0]; k++) {

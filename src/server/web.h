@@ -54,6 +54,8 @@ struct fl__page {
     const char *type;
     struct fl__reply text;
 };
+/* The page has this status, and ends with this text. */
+void fl__page_say(struct fl__page *page, unsigned status, const char *text);
 /* False: there is no such page for machines. */
 bool fl__page_show(struct fl__board *board, const char *path, bool verbose, struct fl__page *page);
 

@@ -7,7 +7,8 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 
-import { PlaygroundSource, compareLogs, leaderOf, load } from "../../web/playground.js";
+import { leaderOf } from "../../web/panels/logs.js";
+import { PlaygroundSource, compareLogs, load } from "../../web/playground.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const build = `${root}/${process.env.FL_BUILD ?? "build"}`;
@@ -184,7 +185,7 @@ await test("a source compares with the leader of the moment", async () => {
   assert.equal(leaderOf(source.view(0)), null);
   assert.deepEqual(source.compare(0, "f"), []);
   const last = source.length - 1;
-  assert.equal(leaderOf(source.view(last)), "L");
+  assert.equal(leaderOf(source.view(last)).name, "L");
   assert.deepEqual(source.compare(last, "f").map(({ rejections }) => rejections), [0, 0, 0, 0]);
 });
 
