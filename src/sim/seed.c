@@ -70,9 +70,9 @@ static void look_at_judge(const struct fl__cores *cores, struct fl_sim_result *r
 }
 
 /* Enough time for everybody to agree: elections, repair one index at a time and entries shipped one by one
- * where that is drawn. Where an outsider leads and its links lose messages, three have to arrive for each: the
- * entry, and the heartbeat and answer that show whether it did. One index at a time walks back, besides, over all
- * that was on its way behind each message lost. */
+ * where that is drawn. Where an outsider leads and its links lose messages, three have to arrive for each:
+ * the entry, and the heartbeat and answer that show whether it did. One index at a time walks back, besides,
+ * over all that was on its way behind each message lost. */
 static fl_time_us patience(const struct fl__cores *cores)
 {
     const struct fl_raft_config *raft = &cores->plan.world.raft;
