@@ -183,17 +183,35 @@ static void test_entries_that_are_cut_are_gone_at_the_step_that_says_so(void **s
 
 /* ------------------------------------------------------------------------------------------------- acting */
 
-static void test_acting_in_the_past_cuts_what_followed_its_line(void **state)
+/* The first step of the line. */
+static uint32_t begin_of(const struct fl_session *session, uint32_t line)
+{
+    uint32_t k = 1;
+    while (fl_session_line(session, k) != line)
+        k++;
+    return k;
+}
+
+static void test_acting_in_the_past_cuts_what_followed(void **state)
 {
     (void)state;
     struct fl_session *session =
-        open_text("# why\nnodes A B C\nat a campaign A\nat b settle\n# what now\nat c crash A\n");
-    uint32_t k = 1;
-    while (fl_session_line(session, k) != 4)
-        k++;
-    act(session, k, "crash B");
-    check_text(session, "# why\nnodes A B C\nat a campaign A\nat b settle\nat you crash B\n");
+        open_text("# why\nnodes A B C\nat a campaign A\nat b settle # all\n# what now\nat c crash A\n");
+    act(session, begin_of(session, 6) - 1, "crash B");
+    check_text(session, "# why\nnodes A B C\nat a campaign A\nat b settle # all\nat you crash B\n");
     check_node(session, UINT32_MAX, 1, "role", "down");
+    uint32_t elected = begin_of(session, 4);
+    while (!strstr(fl_session_event(session, elected), "\"leader\""))
+        elected++;
+    act(session, elected, "crash B");
+    check_text(session,
+               "# why\nnodes A B C\nat a campaign A\nat you first 7 of settle # all\nat you crash B\n");
+    check_node(session, UINT32_MAX, 0, "role", "leader");
+    act(session, begin_of(session, 4) + 1, "crash B");
+    check_text(session,
+               "# why\nnodes A B C\nat a campaign A\nat you first 1 of settle # all\nat you crash B\n");
+    act(session, begin_of(session, 4), "crash B");
+    check_text(session, "# why\nnodes A B C\nat a campaign A\nat you crash B\n");
     act(session, 0, "crash C");
     check_text(session, "# why\nnodes A B C\nat you crash C\n");
     fl_session_close(session);
@@ -214,9 +232,64 @@ static void test_acting_in_a_branch_adds_to_it_and_drops_those_behind(void **sta
     act_at_end(session, "crash B");
     check_text(session, "title t\nnodes A B C\nat x elect A term 1 with B C; settle\n"
                         "branch one  first\n  at y write A w; settle\n  at you crash B\n");
-    act(session, 3, "crash C");
-    check_text(session, "title t\nnodes A B C\nat x elect A term 1 with B C; settle\nat you crash C\n");
+    act(session, begin_of(session, 5) + 3, "crash C");
+    check_text(session, "title t\nnodes A B C\nat x elect A term 1 with B C; settle\n"
+                        "branch one  first\n  at you first 1 of write A w; settle\n  at you crash C\n");
+    act(session, begin_of(session, 3) + 1, "crash C");
+    check_text(session, "title t\nnodes A B C\n"
+                        "at you first 1 of elect A term 1 with B C; settle\nat you crash C\n");
     fl_session_close(session);
+}
+
+static bool is_line(const struct fl_session *session, uint32_t k)
+{
+    return strstr(fl_session_event(session, k), "\"event\":\"line\"") != NULL;
+}
+
+static void check_same_member(const char *name, const char *a, const char *b)
+{
+    cJSON *one = parse(a), *other = parse(b);
+    if (!cJSON_Compare(cJSON_GetObjectItem(one, name), cJSON_GetObjectItem(other, name), true))
+        fail_msg("%s differs: %s\n%s", name, a, b);
+    cJSON_Delete(one);
+    cJSON_Delete(other);
+}
+
+/* Something that changes nothing, done at step k: all that was told until then is told again, perhaps with
+ * what followed from it at once, and time has not gone on, unless it was all that the line did. */
+static void check_fork(const char *text, uint32_t branch, struct fl_session *whole, uint32_t k)
+{
+    struct fl_session *forked = open_branch(text, branch);
+    act(forked, k, "clock 0us");
+    uint32_t count = fl_session_count(forked) - 1; /* Without the act itself. */
+    assert_true(count + is_line(whole, k) >= k);
+    for (uint32_t j = 1; j <= count; j++) {
+        assert_int_equal(fl_session_line(forked, j), fl_session_line(whole, j));
+        if (!is_line(whole, j))
+            assert_string_equal(fl_session_event(forked, j), fl_session_event(whole, j));
+    }
+    if (count > 0 && count < fl_session_count(whole) && !is_line(whole, count + 1))
+        check_same_member("time_us", fl_session_event(forked, count + 1), fl_session_event(whole, count));
+    fl_session_close(forked);
+}
+
+static void test_at_each_step_one_may_act_and_all_before_it_stays(void **state)
+{
+    static const char *const names[] = {"figure-8",          "figure-7-history", "restarted-follower",
+                                        "disruptive-server", "split-vote",       "next-index"};
+    (void)state;
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
+        char *text = story_read(names[n]);
+        uint32_t branch = fl_scenario_branches(text, strlen(text)) > 0;
+        struct fl_session *whole = open_branch(text, branch);
+        uint32_t k = 1;
+        while (!is_line(whole, k))
+            k++;
+        for (; k <= fl_session_count(whole); k++)
+            check_fork(text, branch, whole, k);
+        fl_session_close(whole);
+        free(text);
+    }
 }
 
 static void test_what_cannot_be_done_changes_nothing(void **state)
@@ -452,7 +525,8 @@ int main(void)
         cmocka_unit_test(test_over_a_cut_link_no_message_flies),
         cmocka_unit_test(test_at_the_same_moment_messages_arrive_before_time_outs),
         cmocka_unit_test(test_entries_that_are_cut_are_gone_at_the_step_that_says_so),
-        cmocka_unit_test(test_acting_in_the_past_cuts_what_followed_its_line),
+        cmocka_unit_test(test_acting_in_the_past_cuts_what_followed),
+        cmocka_unit_test(test_at_each_step_one_may_act_and_all_before_it_stays),
         cmocka_unit_test(test_acting_in_a_branch_adds_to_it_and_drops_those_behind),
         cmocka_unit_test(test_what_cannot_be_done_changes_nothing),
         cmocka_unit_test(test_a_step_that_is_expected_at_is_not_added_to_behind_its_back),

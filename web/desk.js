@@ -1,7 +1,7 @@
 // desk.js - the page of a playground: which story lies on the desk, and how another gets there.
 import { Page } from './page.js';
 import { endOfLine } from './steps.js';
-import { isFlow, line, placeOf } from './story.js';
+import { placeOf } from './story.js';
 
 const SCENARIOS = new URL('scenarios/', import.meta.url);
 const UNDO_MAX = 50;
@@ -36,16 +36,6 @@ export class Desk extends Page {
     return this.says[this.language]?.[words] ?? words;
   }
 
-  // A line of flowing time ends at the step that is shown; any other line is played to its end before.
-  act(event) {
-    return this.change(() => this.source.act(this.#endFlow(), event));
-  }
-
-  // Whether an action would come after more than the step that is shown.
-  get actsLater() {
-    return this.position < this.#endOfOwnLine() && !this.#flowLine();
-  }
-
   change(make) {
     const before = { text: this.source.text, branch: this.source.branch, step: this.position };
     this.player.stop();
@@ -68,24 +58,6 @@ export class Desk extends Page {
 
   async #restore({ text, branch, step }) {
     this.show(await this.open(text, branch), step);
-  }
-
-  #endOfOwnLine() {
-    return endOfLine(this.source, this.source.lineOf(this.position));
-  }
-
-  #flowLine() {
-    return isFlow(line(this.source.text, this.source.lineOf(this.position)));
-  }
-
-  // If the step is in the midst of a line of flowing time: makes the line end here. The step to act at.
-  #endFlow() {
-    const { source, position } = this;
-    if (position === this.#endOfOwnLine() || !this.#flowLine()) return position;
-    const begin = endOfLine(source, source.lineOf(position) - 1);
-    const passed = source.events(position)[0].time_us - source.events(begin + 1)[0].time_us;
-    if (passed === 0) return begin;
-    return source.act(begin, passed % 1000 === 0 ? `flow ${passed / 1000}ms` : `flow ${passed}us`);
   }
 
   // Lays a story on the desk. What the player does not understand goes to the reader, and the old story stays.

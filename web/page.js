@@ -72,11 +72,6 @@ export class Page {
     return words;
   }
 
-  // Whether an action would come after more than the step that is shown.
-  get actsLater() {
-    return false;
-  }
-
   tell(event) {
     return sentence(this, event);
   }

@@ -195,7 +195,7 @@ export class PlaygroundSource {
     return this.length - 1;
   }
 
-  /** `event` happens after step k, as in `crash A`; what came after the line of that step is no more. */
+  /** `event` happens after step k, as in `crash A`; what came after that step is no more. */
   act(k, event) {
     return this.module.withText(event, (start, size) => this.change("act", k, start, size));
   }

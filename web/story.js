@@ -46,8 +46,3 @@ export function placeOf(text, name, branch) {
 export function line(text, number) {
   return (text.split('\n')[number - 1] ?? '').trim();
 }
-
-// Whether a line is nothing but time that flows, as playing on makes it.
-export function isFlow(words) {
-  return /^at\s+\S+\s+flow\s+\d+(us|ms|s)$/.test(words);
-}

@@ -57,6 +57,30 @@ size_t fl__edit_cut(const char *text, size_t size, uint32_t number)
     return size;
 }
 
+struct fl__edited fl__edit_part(const struct fl_allocator *allocator, const char *text, size_t size,
+                                uint64_t inputs)
+{
+    struct fl__edited edited;
+    struct fl_script script = {.text = text, .size = size};
+    struct fl_line line;
+    char digits[FL_DIGITS_MAX];
+    struct fl_word number = fl_word_of_number(inputs, digits);
+    size_t rest = 0;
+    if (!begin(&edited, allocator, size, sizeof STEP + FL_DIGITS_MAX + 16))
+        return edited;
+    while (fl_script_next(&script, &line))
+        continue;
+    if (fl_word_is(line.words[0], "at")) {
+        rest = (size_t)(line.words[fl_scenario_events_at(&line, &inputs)].start - text);
+        put(&edited, text, (size_t)(line.all.start - text));
+        put(&edited, STEP "first ", sizeof STEP + 5);
+        put(&edited, number.start, number.length);
+        put(&edited, " of ", 4);
+    }
+    put(&edited, text + rest, size - rest);
+    return edited;
+}
+
 struct fl__edited fl__edit_add(const struct fl_allocator *allocator, const char *text, size_t size,
                                struct fl_word event)
 {

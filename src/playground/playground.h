@@ -53,8 +53,8 @@ const char *fl_session_view(struct fl_session *session, uint32_t k);
 /* The session but for its steps, as JSON: text, branch, branches, what failed. NULL: no memory. */
 const char *fl_session_state(struct fl_session *session);
 
-/* Something happens after step k: a line `at you EVENT`. What comes after the line of step k is cut from
- * the text before. On an error nothing has changed, and *result says why. */
+/* Something happens after step k: a line `at you EVENT`. What comes after step k is cut from the text
+ * before, in the midst of a line too. On an error nothing has changed, and *result says why. */
 FL_MUST_USE int fl_session_act(struct fl_session *session, uint32_t k, const char *event, size_t size,
                                struct fl_scenario_result *result);
 /* Time passes after the last step; what passes in a row is one line of the text. Errors likewise. */
@@ -78,6 +78,7 @@ struct fl__told {
     size_t at;   /* Where its JSON begins in the bytes. */
     size_t room; /* For it, with its zero byte. */
     uint32_t line;
+    uint64_t inputs; /* That the line had given by then. */
 };
 
 /* A player, and what was told as it played. */
@@ -131,6 +132,10 @@ bool fl__page_grow(struct fl__page *page, size_t size);
 
 /* Where the text ends that is kept if all statements after this line go; the whole size if there are none. */
 size_t fl__edit_cut(const char *text, size_t size, uint32_t line);
+/* The first `size` bytes of the text, of whose last statement only so many inputs happen. (An expectation
+ * that tries something is tried whole.) */
+struct fl__edited fl__edit_part(const struct fl_allocator *allocator, const char *text, size_t size,
+                                uint64_t inputs);
 /* The first `size` bytes of the text, and a line `at you EVENT` in the last branch of those, or in the common
  * part. */
 struct fl__edited fl__edit_add(const struct fl_allocator *allocator, const char *text, size_t size,

@@ -69,6 +69,7 @@ static void on_event(void *context, const struct fl_world *world, const struct f
         record->is_full = true;
         return;
     }
+    told.inputs = world->inputs;
     record->list[record->count++] = told;
     if (event->type == FL_EVENT_LINE) {
         record->line_event = record->count;
@@ -183,6 +184,7 @@ static bool tell_again(struct fl__record *record, const char *text)
     }
     if (!add_event(record, &event, FLOW_ROOM, &again))
         return false;
+    again.inputs = told->inputs;
     *told = again;
     return true;
 }

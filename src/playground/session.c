@@ -180,7 +180,7 @@ static void on_replayed(void *context, const struct fl_world *world, const struc
     if (replay->left == 0 || !fl_story_tell(&story, text, sizeof text, world, event) || --replay->left > 0)
         return;
     replay->is_written = fl__view_write(replay->page, replay->player, event);
-    fl_player_world(replay->player)->error = FL_ECANCELED; /* Nothing happens there any more. */
+    fl_player_world(replay->player)->error = FL_ESTOPPED; /* Nothing happens there any more. */
 }
 
 /* Until something happens there is nothing to see but the cluster, started. */
@@ -196,7 +196,7 @@ static bool view_past(struct fl_session *session, struct replay *replay)
     int error = fl_player_play(replay->player, session->text, session->size);
     if (error == FL_OK)
         error = fl_player_start(replay->player);
-    return error == FL_ECANCELED && replay->is_written;
+    return error == FL_ESTOPPED && replay->is_written;
 }
 
 static bool replay_to(struct fl_session *session, uint32_t k)
@@ -303,19 +303,41 @@ static bool is_one_line(const char *text, size_t size)
     return is_without('\n', text, size) && is_without('\0', text, size);
 }
 
+/* The first `size` bytes of the text, and a line with the event. */
+static struct fl__edited add(struct fl_session *session, size_t size, struct fl_word event)
+{
+    return fl__edit_add(&session->allocator, session->text, size, event);
+}
+
+/* The text up to what step k shows, in the midst of a line, and a line with the event. */
+static struct fl__edited add_within(struct fl_session *session, uint32_t k, struct fl_word event)
+{
+    const struct fl__told *told = &session->head->list[k - 1];
+    if (told->inputs == 0) /* Nothing of the line has happened. */
+        return add(session, fl__edit_cut(session->text, session->size, told->line - 1), event);
+    size_t size = fl__edit_cut(session->text, session->size, told->line);
+    struct fl__edited part = fl__edit_part(&session->allocator, session->text, size, told->inputs);
+    if (!part.text)
+        return part;
+    struct fl__edited edited = fl__edit_add(&session->allocator, part.text, part.size, event);
+    release(session, part.text);
+    return edited;
+}
+
 int fl_session_act(struct fl_session *session, uint32_t k, const char *event, size_t size,
                    struct fl_scenario_result *result)
 {
+    const struct fl__record *head = session->head;
+    struct fl_word words = {.start = event, .length = size};
     if (!is_one_line(event, size))
         return refuse("what happens is said in one line", result);
     uint32_t line = fl_session_line(session, k);
-    if (line < session->head->setup_line)
-        line = session->head->setup_line;
-    size_t kept = fl__edit_cut(session->text, session->size, line);
-    bool is_end = kept == session->size;
-    struct fl__edited edited = fl__edit_add(&session->allocator, session->text, kept,
-                                            (struct fl_word){.start = event, .length = size});
-    bool goes_on = is_end && edited.text && edited.branch == session->branch &&
+    if (line > head->setup_line && k < head->count && head->list[k].line == line)
+        return play_anew(session, add_within(session, k, words), result);
+    size_t kept =
+        fl__edit_cut(session->text, session->size, line > head->setup_line ? line : head->setup_line);
+    struct fl__edited edited = add(session, kept, words);
+    bool goes_on = kept == session->size && edited.text && edited.branch == session->branch &&
                    !fl_scenario_expects_at(session->text, session->size, fl_word_of("you"));
     return goes_on ? go_on(session, edited, result) : play_anew(session, edited, result);
 }

@@ -136,7 +136,7 @@ static void tear(struct fl_world *world, uint32_t n, uint32_t torn)
 void fl_world_crash(struct fl_world *world, uint32_t n, uint32_t kept, uint32_t torn)
 {
     struct fl_world_node *node = &world->nodes[n];
-    if (!node->is_alive || world->error != FL_OK)
+    if (!node->is_alive || !fl__world_begin(world))
         return;
     for (uint32_t k = 0; k < kept && node->disk.write_count > 0; k++)
         (void)perform_oldest(world, n);
@@ -163,7 +163,7 @@ static bool is_committed(const struct fl_world *world, const struct fl_world_log
 void fl_world_restart(struct fl_world *world, uint32_t n, fl_index commit, fl_index damaged)
 {
     struct fl_world_node *node = &world->nodes[n];
-    if (node->is_alive || world->error != FL_OK)
+    if (node->is_alive || !fl__world_begin(world))
         return;
     while (commit > 0 && !is_committed(world, &node->disk.log, commit))
         commit--;

@@ -37,7 +37,7 @@ static void deliver_votes(struct fl_world *world, uint32_t candidate, fl_term te
                           uint64_t since)
 {
     int at;
-    while (world->error == FL_OK && (at = find_vote(world, candidate, since)) >= 0) {
+    while (fl__world_may_go_on(world) && (at = find_vote(world, candidate, since)) >= 0) {
         const struct fl_packet *packet = world->flying.list[at];
         bool named = voters >> other_side(packet, candidate) & 1;
         bool is_vote = packet->message.type == FL_MSG_VOTE || packet->message.type == FL_MSG_VOTE_REPLY;
@@ -66,7 +66,7 @@ static void wait_for_silence(struct fl_world *world, uint32_t candidate, uint32_
 bool fl__drive_elect(struct fl_world *world, uint32_t candidate, fl_term term, uint32_t voters)
 {
     fl_term reached = 0;
-    for (uint32_t tries = 0; tries < 4 && world->error == FL_OK; tries++) {
+    for (uint32_t tries = 0; tries < 4 && fl__world_may_go_on(world); tries++) {
         struct fl_status status = fl_world_status(world, candidate);
         if (term > 0 && status.term >= term)
             break;
@@ -110,6 +110,8 @@ bool fl__drive_replicate(struct fl_world *world, uint32_t leader, uint32_t follo
 {
     int at;
     for (uint32_t rounds = 0; rounds < ROUNDS_MAX && !holds(world, leader, follower, index); rounds++) {
+        if (!fl__world_may_go_on(world))
+            return false;
         at = find_append(world, leader, follower, false);
         if (at >= 0) {
             fl_world_deliver(world, (uint32_t)at);

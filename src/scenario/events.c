@@ -28,7 +28,7 @@ static bool play_elect(struct fl_player *player, struct fl__words words)
         return fl__player_misunderstand(player, "elect NAME term T with NAME...", words.list[0]);
     if (!fl__player_nodes(player, rest(words, 5), &voters))
         return false;
-    if (!fl__drive_elect(player->world, candidate, term, voters))
+    if (!fl__drive_elect(player->world, candidate, term, voters) && player->world->error == FL_OK)
         fl__player_fail(player, "{node} does not come to lead term {term}",
                         (struct fl__facts){.node = candidate, .term = term});
     return true;
@@ -48,7 +48,8 @@ static bool play_replicate(struct fl_player *player, struct fl__words words)
     if (!fl__player_nodes(player, rest(words, 5), &followers))
         return false;
     for (uint32_t n = 0; n < player->world->count; n++)
-        if ((followers >> n & 1) && !fl__drive_replicate(player->world, leader, n, index))
+        if ((followers >> n & 1) && !fl__drive_replicate(player->world, leader, n, index) &&
+            player->world->error == FL_OK)
             fl__player_fail(player, "{peer} does not come to hold {node}'s entry {index}",
                             (struct fl__facts){.node = leader, .peer = n, .index = index});
     return true;
@@ -191,7 +192,7 @@ static bool play_packets(struct fl_player *player, struct fl__words words)
     filter.deliverable = deliver;
     uint64_t latest = world->packet_number; /* What is sent in answer is not meant. */
     int at = fl__filter_find(&filter, world, 0);
-    while (at >= 0 && world->flying.list[at]->number <= latest && world->error == FL_OK) {
+    while (at >= 0 && world->flying.list[at]->number <= latest && fl__world_may_go_on(world)) {
         if (deliver)
             fl_world_deliver(world, (uint32_t)at);
         else
@@ -361,28 +362,29 @@ static bool play_connection(struct fl_player *player, struct fl__words words)
 static const struct verb {
     const char *name;
     bool (*play)(struct fl_player *player, struct fl__words words);
+    bool is_one; /* Input to the world; what the others do counts by itself. */
 } verbs[] = {
-    {"elect", play_elect},     {"replicate", play_replicate},
-    {"write", play_write},     {"read", play_read},
-    {"crash", play_power},     {"restart", play_power},
-    {"cut", play_link},        {"heal", play_link},
-    {"isolate", play_isolate}, {"deliver", play_packets},
-    {"drop", play_packets},    {"hold", fl__label_hold},
-    {"copy", fl__label_hold},  {"release", fl__label_release},
-    {"time", play_time},       {"run", play_time},
-    {"settle", play_settle},   {"campaign", play_nudge},
-    {"tick", play_nudge},      {"disk", play_disk},
-    {"sync", play_sync},       {"connection", play_connection},
-    {"again", play_again},     {"fly", fl__label_fly},
-    {"clock", play_time},      {"load", play_load},
-    {"flow", play_flow},       {"delay", play_delay},
-    {"pause", play_pause},     {"resume", play_pause},
+    {"elect", play_elect, false},     {"replicate", play_replicate, false},
+    {"write", play_write, true},      {"read", play_read, true},
+    {"crash", play_power, false},     {"restart", play_power, false},
+    {"cut", play_link, false},        {"heal", play_link, false},
+    {"isolate", play_isolate, false}, {"deliver", play_packets, false},
+    {"drop", play_packets, false},    {"hold", fl__label_hold, true},
+    {"copy", fl__label_hold, true},   {"release", fl__label_release, false},
+    {"time", play_time, false},       {"run", play_time, false},
+    {"settle", play_settle, false},   {"campaign", play_nudge, false},
+    {"tick", play_nudge, false},      {"disk", play_disk, true},
+    {"sync", play_sync, true},        {"connection", play_connection, true},
+    {"again", play_again, true},      {"fly", fl__label_fly, true},
+    {"clock", play_time, true},       {"load", play_load, true},
+    {"flow", play_flow, false},       {"delay", play_delay, true},
+    {"pause", play_pause, false},     {"resume", play_pause, false},
 };
 
 bool fl__events_play(struct fl_player *player, struct fl__words words)
 {
     for (size_t k = 0; k < sizeof verbs / sizeof *verbs; k++)
         if (fl_word_is(words.list[0], verbs[k].name))
-            return verbs[k].play(player, words);
+            return (verbs[k].is_one && !fl__world_begin(player->world)) || verbs[k].play(player, words);
     return fl__player_misunderstand(player, "nothing that can happen: {word}", words.list[0]);
 }

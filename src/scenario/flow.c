@@ -28,7 +28,7 @@ static int find_next(const struct fl_world *world, fl_time_us latency, fl_time_u
 void fl_world_flow(struct fl_world *world, fl_time_us by, fl_time_us latency)
 {
     fl_time_us end = world->now + by, due;
-    while (world->error == FL_OK) {
+    while (fl__world_may_go_on(world)) {
         int message = find_next(world, latency, &due);
         fl_time_us deadline = fl_world_deadline(world), next = fl__lower(due, deadline);
         if (next > end)
@@ -39,6 +39,8 @@ void fl_world_flow(struct fl_world *world, fl_time_us by, fl_time_us latency)
         else
             fl__world_tick_due(world);
     }
+    if (world->error != FL_OK)
+        return;
     world->now = end;
     fl__world_emit(world, (struct fl_event){.type = FL_EVENT_TIME, .index = world->now});
 }
@@ -46,7 +48,7 @@ void fl_world_flow(struct fl_world *world, fl_time_us by, fl_time_us latency)
 void fl_world_pause(struct fl_world *world, uint32_t n, bool paused)
 {
     struct fl_world_node *node = &world->nodes[n];
-    if (world->error != FL_OK || !node->is_alive || node->is_paused == paused)
+    if (!node->is_alive || node->is_paused == paused || !fl__world_begin(world))
         return;
     node->is_paused = paused;
     fl__world_emit(world, (struct fl_event){.type = paused ? FL_EVENT_PAUSED : FL_EVENT_RESUMED, .node = n});

@@ -110,6 +110,8 @@ bool fl__label_release(struct fl_player *player, struct fl__words words)
         struct fl__label *label = &player->labels[k];
         if (label->kind != 'p' || !label->packet || !fl_word_same(label->name, words.list[1]))
             continue;
+        if (!fl__world_may_go_on(world))
+            break;
         uint64_t number = label->packet->number;
         fl_world_throw(world, label->packet);
         label->packet = NULL;

@@ -260,6 +260,7 @@ struct fl_packet *fl_world_catch(struct fl_world *world, uint32_t at)
 
 void fl_world_drop(struct fl_world *world, uint32_t at)
 {
+    world->inputs++;
     lose(world, fl_world_catch(world, at));
 }
 
@@ -340,7 +341,7 @@ bool fl__network_may_deliver(const struct fl_world *world, const struct fl_packe
 
 void fl_world_deliver(struct fl_world *world, uint32_t at)
 {
-    if (world->error != FL_OK || !fl__network_may_deliver(world, world->flying.list[at]))
+    if (!fl__network_may_deliver(world, world->flying.list[at]) || !fl__world_begin(world))
         return;
     struct fl_packet *packet = fl_world_catch(world, at);
     if (world->cut[packet->from][packet->to] || !world->nodes[packet->to].is_alive) {
@@ -357,7 +358,7 @@ void fl_world_deliver(struct fl_world *world, uint32_t at)
 void fl_world_deliver_all(struct fl_world *world)
 {
     uint32_t waiting = 0; /* Those in front are for paused nodes. */
-    while (waiting < world->flying.count && world->error == FL_OK) {
+    while (waiting < world->flying.count && fl__world_may_go_on(world)) {
         if (fl__network_may_deliver(world, world->flying.list[waiting]))
             fl_world_deliver(world, waiting);
         else
@@ -369,6 +370,8 @@ void fl_world_deliver_all(struct fl_world *world)
 
 void fl_world_link(struct fl_world *world, uint32_t from, uint32_t to, bool up)
 {
+    if (!fl__world_begin(world))
+        return;
     world->cut[from][to] = !up;
     fl__world_emit(world,
                    (struct fl_event){.type = up ? FL_EVENT_HEALED : FL_EVENT_CUT, .node = from, .peer = to});

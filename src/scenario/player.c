@@ -120,14 +120,20 @@ static struct fl_word between(const struct fl_line *line, uint32_t from, uint32_
                             .length = (size_t)(last->start + last->length - first->start)};
 }
 
-/* at STEP EVENT [; EVENT]... */
-static bool play_events(struct fl_player *player)
+uint32_t fl_scenario_events_at(const struct fl_line *line, uint64_t *inputs)
+{
+    bool is_part = line->count > 5 && fl_word_is(line->words[2], "first") &&
+                   fl__word_number(line->words[3], inputs) && fl_word_is(line->words[4], "of");
+    if (is_part)
+        return 5;
+    *inputs = UINT64_MAX;
+    return 2;
+}
+
+static bool play_clauses(struct fl_player *player, uint32_t at)
 {
     const struct fl_line *line = &player->line;
-    uint32_t at = 2;
-    if (line->count < 3)
-        return fl__player_misunderstand(player, "at STEP EVENT [; EVENT]...", line->words[0]);
-    while (at < line->count) {
+    while (at < line->count && fl__world_may_go_on(player->world)) {
         uint32_t end = at;
         while (end < line->count && !fl_word_is(line->words[end], ";"))
             end++;
@@ -139,6 +145,21 @@ static bool play_events(struct fl_player *player)
             return false;
         at = end + 1;
     }
+    return player->world->error == FL_OK;
+}
+
+/* at STEP [first N of] EVENT [; EVENT]... */
+static bool play_events(struct fl_player *player)
+{
+    struct fl_world *world = player->world;
+    if (player->line.count < 3)
+        return fl__player_misunderstand(player, "at STEP EVENT [; EVENT]...", player->line.words[0]);
+    uint32_t at = fl_scenario_events_at(&player->line, &world->inputs_max);
+    bool played = play_clauses(player, at);
+    world->inputs_max = UINT64_MAX;
+    if (world->error != FL_ECANCELED)
+        return played;
+    world->error = FL_OK;
     return true;
 }
 
@@ -231,6 +252,7 @@ static bool play_line(struct fl_player *player)
     if (!sets_up && !says && !start_world(player))
         return false;
     player->world->line = player->line.number;
+    player->world->inputs = 0;
     if (sets_up)
         return fl__setup_play(player);
     if (says) {

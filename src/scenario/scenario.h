@@ -281,11 +281,17 @@ struct fl_world_settings {
 
 struct fl_world {
     struct fl_world_settings settings;
-    int error; /* FL_ENOMEM or FL_EFULL: the world stopped, and no call does anything any more. */
+    /* FL_ENOMEM or FL_EFULL: the world stopped, and no call does anything any more. While a line plays also
+     * FL_ECANCELED: it has done as much as it may. */
+    int error;
     bool started;
     uint64_t moves;
     fl_time_us now;
     uint32_t line; /* Of the scenario that is played; 0 if there is none. For those who observe. */
+    /* How many things the line that is played has done to the world, and how many it may: messages that
+     * arrive or are lost, nodes that are told the time, campaign or crash, links that are cut, and whatever
+     * else a line says. What follows from one of these at once is no other. */
+    uint64_t inputs, inputs_max;
     uint32_t count;
     struct fl_world_node nodes[FL_WORLD_NODES_MAX];
     struct fl_member members[FL_WORLD_NODES_MAX];
@@ -519,6 +525,8 @@ fl_time_us fl_player_latency(const struct fl_player *player);
 
 /* How many branches the text has. */
 uint32_t fl_scenario_branches(const char *text, size_t size);
+/* The word of an `at` line with which its events begin, and how many inputs it may give (UINT64_MAX: all). */
+uint32_t fl_scenario_events_at(const struct fl_line *line, uint64_t *inputs);
 /* Whether a line of the text expects something at this step: an event added to it would be looked at
  * twice. */
 bool fl_scenario_expects_at(const char *text, size_t size, struct fl_word step);

@@ -74,6 +74,10 @@ static inline bool fl__world_is_usable(const struct fl_world *world, uint32_t no
     return world->error == FL_OK && node < world->count && world->nodes[node].is_alive &&
            !world->nodes[node].is_paused;
 }
+/* Whether anything more may be done: the world has not stopped, and its line may do more. */
+bool fl__world_may_go_on(struct fl_world *world);
+/* The same, and something is done now. */
+bool fl__world_begin(struct fl_world *world);
 /* Tells all whose deadline has come. */
 void fl__world_tick_due(struct fl_world *world);
 int fl__world_boot(struct fl_world *world, uint32_t node, fl_index commit, fl_index damaged);

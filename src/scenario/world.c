@@ -56,6 +56,20 @@ void fl__world_emit(struct fl_world *world, struct fl_event event)
     count_move(world);
 }
 
+bool fl__world_may_go_on(struct fl_world *world)
+{
+    if (world->error == FL_OK && world->inputs >= world->inputs_max)
+        world->error = FL_ECANCELED;
+    return world->error == FL_OK;
+}
+
+bool fl__world_begin(struct fl_world *world)
+{
+    bool may = fl__world_may_go_on(world);
+    world->inputs += may;
+    return may;
+}
+
 /* ----------------------------------------------------------------------------------------------- creation */
 
 void fl_world_settings_init(struct fl_world_settings *settings)
@@ -82,6 +96,7 @@ int fl_world_create(struct fl_world **out, const struct fl_world_settings *setti
         return FL_ENOMEM;
     memset(world, 0, sizeof *world);
     world->settings = *settings;
+    world->inputs_max = UINT64_MAX;
     *out = world;
     return FL_OK;
 }
@@ -350,7 +365,7 @@ void fl_world_advance(struct fl_world *world, fl_time_us by)
 
 void fl_world_tick(struct fl_world *world, uint32_t node)
 {
-    if (!fl__world_is_usable(world, node))
+    if (!fl__world_is_usable(world, node) || !fl__world_begin(world))
         return;
     fl_raft_tick(world->nodes[node].raft, world->now);
     fl__world_look(world, node);
@@ -376,9 +391,11 @@ void fl__world_tick_due(struct fl_world *world)
 static void pass(struct fl_world *world, fl_time_us by, bool deliver)
 {
     fl_time_us end = world->now + by;
-    while (world->error == FL_OK) {
+    for (;;) {
         if (deliver)
             fl_world_deliver_all(world);
+        if (!fl__world_may_go_on(world))
+            return;
         fl_time_us next = fl_world_deadline(world);
         if (next > end)
             break;
@@ -418,7 +435,8 @@ static uint64_t fingerprint(const struct fl_world *world)
 void fl_world_settle(struct fl_world *world)
 {
     fl_world_deliver_all(world);
-    for (uint32_t quiet = 0, rounds = 0; quiet < 2 && rounds < 10000 && world->error == FL_OK; rounds++) {
+    for (uint32_t quiet = 0, rounds = 0; quiet < 2 && rounds < 10000 && fl__world_may_go_on(world);
+         rounds++) {
         uint64_t before = fingerprint(world);
         fl_time_us next = UINT64_MAX;
         for (uint32_t n = 0; n < world->count; n++)
@@ -440,7 +458,7 @@ void fl_world_settle(struct fl_world *world)
 
 void fl_world_campaign(struct fl_world *world, uint32_t node)
 {
-    if (!fl__world_is_usable(world, node))
+    if (!fl__world_is_usable(world, node) || !fl__world_begin(world))
         return;
     int refused = fl_raft_campaign(world->nodes[node].raft, world->now);
     (void)refused; /* Who may not campaign does not; the caller sees it by the role. */

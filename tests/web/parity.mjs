@@ -110,7 +110,7 @@ await test("acting in the past cuts what came after", async () => {
   const source = await PlaygroundSource.open(STORY);
   const changes = [];
   source.onchange = (replaced) => changes.push(replaced);
-  const step = Array.from({ length: source.length }, (_, k) => k).find((k) => source.lineOf(k) === 3);
+  const step = Array.from({ length: source.length }, (_, k) => k).findLast((k) => source.lineOf(k) === 3);
   const end = source.act(step, "crash A");
   assert.deepEqual(changes, [true]);
   assert.equal(end, source.length - 1);

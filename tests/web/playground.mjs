@@ -335,6 +335,16 @@ await check('acting in the past forks the story, and Undo takes it back', async 
   await until(async () => (await storyText(tab)) === before, 'the story of before');
 });
 
+await check('in the midst of a line one acts at the step that is shown', async () => {
+  await openPlayground(tab, server.site, 'replication');
+  for (let k = 0; k < 4; k++) await key(tab, 'ArrowRight');
+  const { step } = await place(tab);
+  await select('A');
+  await press(tab, 'Crash');
+  assert.match(await storyText(tab), /\nat you first 1 of elect A term 1 .*\nat you crash A\n$/);
+  assert.ok((await place(tab)).last < step + 6, 'the election was over');
+});
+
 await check('the rules are changed, and the story is played again by them', async () => {
   await openPlayground(tab, server.site, 'figure-8');
   await (await find(tab, 'DisclosureTriangle', /Rules/)).click();

@@ -171,7 +171,7 @@ export function create(element, page) {
     say(
       parts.hint,
       isPast
-        ? page.t(page.position === 0 ? 'timeline.press' : page.actsLater ? 'timeline.forks-later' : 'timeline.forks')
+        ? page.t(page.position === 0 ? 'timeline.press' : 'timeline.forks')
         : '',
     );
   }
