@@ -5,9 +5,11 @@
 import { h, put, say, set } from './dom.js';
 import { describeMessage, roleOf } from './panels/ring.js';
 import { leaderOf } from './panels/logs.js';
+import { duration } from './panels/numbers.js';
 import { line } from './story.js';
 
 const DELAY = '100ms';
+const LATENCIES_US = [1e3, 10e3, 50e3, 100e3, 300e3, 1e6]; // That a reader can choose.
 
 export function create(element, page) {
   const parts = {
@@ -285,6 +287,9 @@ function messagePart(element, page) {
     button(() => page.act(event(page.message ?? page.view.flying[0].number))),
   ]);
   const settle = button(() => page.act('settle'));
+  const latency = h('select', { onchange: () => page.act(`flow 0ms latency ${latency.value / 1000}ms`) });
+  const latencyWords = h('span', {});
+  const latencyLabel = h('label', { class: 'latency' }, latencyWords, latency);
   element.append(
     legend,
     h('div', { class: 'row' }, select, settle),
@@ -293,6 +298,7 @@ function messagePart(element, page) {
       { class: 'row' },
       buttons.map(([, one]) => one),
     ),
+    h('div', { class: 'row' }, latencyLabel),
   );
 
   return () => {
@@ -312,5 +318,14 @@ function messagePart(element, page) {
     }
     say(settle, page.t('actions.settle'));
     set(settle, { title: page.t('actions.settle.why') });
+    const { latency_us } = page.view;
+    say(latencyWords, page.t('actions.latency'));
+    set(latencyLabel, { title: page.t('actions.latency.why') });
+    const offered = [...new Set([...LATENCIES_US, latency_us])].sort((a, b) => a - b);
+    choices(
+      latency,
+      offered.map((us) => [String(us), duration(page, us)]),
+      latency_us,
+    );
   };
 }
