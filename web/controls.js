@@ -172,7 +172,7 @@ function groupBy(scenarios) {
 function rulesPart(page) {
   const name = h('span', {});
   const others = h('span', { class: 'others' });
-  const summary = h('summary', {}, name, others);
+  const summary = h('summary', {}, h('span', {}, name, others));
   const box = (option, on, off) => {
     const input = h('input', {
       type: 'checkbox',
@@ -205,7 +205,8 @@ function rulesPart(page) {
   function update() {
     const changed = rules.filter(({ option, usual }) => page.view.options[option] !== usual);
     say(name, page.t('toolbar.rules'));
-    say(others, changed.map(({ option }) => page.t(`option.${option}.other`)).join(page.t('toolbar.rules.and')));
+    const names = changed.map(({ option }) => page.t(`option.${option}.other`)).join(page.t('toolbar.rules.and'));
+    say(others, names && page.t('toolbar.rules.are', names));
     set(summary, { title: page.t(changed.length > 0 ? 'toolbar.rules.others' : 'toolbar.rules.why') });
     for (const rule of rules) {
       const { option, words, why, server } = rule;

@@ -19,7 +19,7 @@ export function create(element, page) {
   const shut = h('button', { type: 'button', class: 'quiet', onclick: () => page.toggleLessons() }, icon('close'));
   const body = h('div', { class: 'lesson', tabindex: '-1' });
   element.append(h('header', {}, heading, all, shut), body);
-  let drawn = '';
+  const state = { shown: null, drawn: '' }; // Which lesson, and in which language.
 
   function update() {
     set(element, { 'aria-label': page.t('lessons.title'), hidden: !page.lessonsAreOpen });
@@ -28,12 +28,18 @@ export function create(element, page) {
     set(all, { hidden: page.lesson === null });
     set(shut, { 'aria-label': page.t('close'), title: page.t('close') });
     const signature = `${page.language} ${page.lesson}`;
-    if (signature === drawn) return;
-    drawn = signature;
+    if (signature === state.drawn) return;
+    state.drawn = signature;
     const lesson = page.lessons.find((one) => one.id === page.lesson);
     if (lesson) void drawLesson(lesson, signature);
     else put(body, listOf());
+    if (!lesson) state.shown = null;
+  }
+
+  // To the lesson's first words; on a narrow page, beneath the window into the cluster that stays above them.
+  function begin() {
     element.scrollTop = 0;
+    element.parentElement.scrollIntoView();
   }
 
   const go = (id) => page.trail.go(id === null ? '' : `#${id}`, () => open(id));
@@ -73,8 +79,10 @@ export function create(element, page) {
     } catch (error) {
       content = h('p', { class: 'error' }, page.t('error.lesson', lesson.file[page.language], error.message));
     }
-    if (signature !== drawn) return;
+    if (signature !== state.drawn) return;
     put(body, content, neighbours(lesson));
+    if (state.shown !== lesson.id) begin();
+    state.shown = lesson.id;
   }
 
   function neighbours(lesson) {

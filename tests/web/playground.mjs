@@ -376,13 +376,13 @@ await check('the rules are changed, and the story is played again by them', asyn
 });
 
 await check("rules that are not the server's are named in words", async () => {
-  const name = async () => (await find(tab, 'DisclosureTriangle', /Rules/)).told.name.replace(/\s+/g, ' ');
+  const name = async () => (await find(tab, 'DisclosureTriangle', /Rules/)).told.name;
   await openPlayground(tab, server.site);
-  assert.equal(await name(), 'Rules: no pre-vote, no check quorum');
+  assert.match(await name(), /^Rules: no pre-vote, no check quorum\b/);
   await (await find(tab, 'DisclosureTriangle', /Rules/)).click();
   assert.match((await find(tab, 'checkbox', /^Pre-vote/)).told.name, /in the server it is on/);
   await openPlayground(tab, server.site, 'replication');
-  assert.equal(await name(), 'Rules');
+  assert.match(await name(), /^Rules\W*$/);
 });
 
 await check('pre-vote, check-quorum and the repair are switched', async () => {
