@@ -15,6 +15,7 @@ export function create(element, page) {
   const parts = {
     title: h('h2', {}),
     note: h('p', { class: 'note' }),
+    latency: h('label', { class: 'latency' }),
     declined: h('p', { class: 'row declined' }),
     node: h('fieldset', {}),
     client: h('fieldset', {}),
@@ -22,13 +23,14 @@ export function create(element, page) {
     message: h('fieldset', {}),
   };
   element.append(
-    h('header', {}, parts.title, parts.note),
+    h('header', {}, parts.title, parts.note, parts.latency),
     parts.declined,
     h('div', { class: 'parts' }, parts.node, parts.client, parts.link, parts.message),
   );
   const node = nodePart(parts.node, page);
   const client = clientPart(parts.client, page);
   const declined = declinedPart(parts.declined, page);
+  const latency = latencyPart(parts.latency, page);
   const link = linkPart(parts.link, page);
   const message = messagePart(parts.message, page);
 
@@ -42,12 +44,14 @@ export function create(element, page) {
     );
     set(parts.node, { hidden: live && !page.admin });
     set(parts.client, { hidden: live && !page.admin });
+    set(parts.latency, { hidden: live });
     set(parts.link, { hidden: live });
     set(parts.message, { hidden: live });
     node();
     client();
     declined();
     if (live) return;
+    latency();
     link();
     message();
   }
@@ -271,6 +275,26 @@ function linkPart(element, page) {
   };
 }
 
+// ---- how long messages take
+
+function latencyPart(element, page) {
+  const words = h('span', {});
+  const select = h('select', { onchange: () => page.act(`flow 0ms latency ${select.value / 1000}ms`) });
+  element.append(words, select);
+
+  return () => {
+    const { latency_us } = page.view;
+    say(words, page.t('actions.latency'));
+    set(element, { title: page.t('actions.latency.why') });
+    const offered = [...new Set([...LATENCIES_US, latency_us])].sort((a, b) => a - b);
+    choices(
+      select,
+      offered.map((us) => [String(us), duration(page, us)]),
+      latency_us,
+    );
+  };
+}
+
 // ---- a message in flight
 
 function messagePart(element, page) {
@@ -287,9 +311,6 @@ function messagePart(element, page) {
     button(() => page.act(event(page.message ?? page.view.flying[0].number))),
   ]);
   const settle = button(() => page.act('settle'));
-  const latency = h('select', { onchange: () => page.act(`flow 0ms latency ${latency.value / 1000}ms`) });
-  const latencyWords = h('span', {});
-  const latencyLabel = h('label', { class: 'latency' }, latencyWords, latency);
   element.append(
     legend,
     h('div', { class: 'row' }, select, settle),
@@ -298,7 +319,6 @@ function messagePart(element, page) {
       { class: 'row' },
       buttons.map(([, one]) => one),
     ),
-    h('div', { class: 'row' }, latencyLabel),
   );
 
   return () => {
@@ -318,14 +338,5 @@ function messagePart(element, page) {
     }
     say(settle, page.t('actions.settle'));
     set(settle, { title: page.t('actions.settle.why') });
-    const { latency_us } = page.view;
-    say(latencyWords, page.t('actions.latency'));
-    set(latencyLabel, { title: page.t('actions.latency.why') });
-    const offered = [...new Set([...LATENCIES_US, latency_us])].sort((a, b) => a - b);
-    choices(
-      latency,
-      offered.map((us) => [String(us), duration(page, us)]),
-      latency_us,
-    );
   };
 }

@@ -215,7 +215,7 @@ const en = {
   'actions.again.why': 'A copy of it flies, too',
   'actions.settle': 'Let all arrive',
   'actions.settle.why': 'All messages arrive, and what is sent in answer, until nothing changes',
-  'actions.latency': 'Each takes',
+  'actions.latency': 'Each message takes',
   'actions.latency.why': 'How long messages are on their way from now on, those in flight too, while time passes',
 
   'toolbar.title': 'Story and rules',

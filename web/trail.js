@@ -12,6 +12,7 @@ export class Trail {
   #page;
   #openAddress;
   #written = null; // What the present entry holds.
+  #writtenAt = -Infinity;
   #timer = null;
   #opening = 0; // What is being opened: until it is, the desk is not what the present entry should hold.
   #turn = Promise.resolve();
@@ -21,6 +22,7 @@ export class Trail {
     this.#page = page;
     this.#openAddress = openAddress;
     addEventListener('popstate', ({ state }) => void this.#arrive(state));
+    addEventListener('beforeunload', () => this.#write());
   }
 
   // Opens what the page was left with, or what its address asks for.
@@ -45,21 +47,22 @@ export class Trail {
 
   // Called whenever anything may have changed.
   update() {
-    if (this.#timer !== null || !this.#write()) return;
+    if (this.#timer !== null) return;
+    const wait = this.#writtenAt + PAUSE_MS - performance.now();
+    if (wait <= 0) return this.#write();
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.update();
-    }, PAUSE_MS);
+      this.#write();
+    }, wait);
   }
 
-  // Whether there was anything to write.
   #write() {
-    if (this.#opening > 0 || this.#page.source === null) return false;
+    if (this.#opening > 0 || this.#page.source === null) return;
     const now = this.#page.laid;
-    if (this.#written && Object.keys(now).every((part) => now[part] === this.#written[part])) return false;
+    if (this.#written && Object.keys(now).every((part) => now[part] === this.#written[part])) return;
     history.replaceState(now, '');
     this.#written = now;
-    return true;
+    this.#writtenAt = performance.now();
   }
 
   // At an entry of the past, or at one that an address has just made.

@@ -320,9 +320,9 @@ for (const [button, line] of [['Deliver', 'deliver'], ['Drop', 'drop'], ['Delay'
 
 await check('how long messages take is said and chosen, and those that are sent then take as long', async () => {
   await atTheEnd();
-  const chosen = async () => (await find(tab, 'combobox', 'Each takes')).told.value;
+  const chosen = async () => (await find(tab, 'combobox', 'Each message takes')).told.value;
   assert.equal(await chosen(), '10 ms');
-  await choose(tab, 'Each takes', '300 ms');
+  await choose(tab, 'Each message takes', '300 ms');
   assert.equal(await chosen(), '300 ms');
   assert.equal(await lastLine(), 'at you flow 0ms latency 300ms');
   await key(tab, 'ArrowLeft');
@@ -495,9 +495,7 @@ const hasStory = (text) => until(async () => (await storyText(tab)) === text, 't
 const isAt = (hash) => tab.evaluate((wanted) => location.hash === wanted, hash);
 const back = () => tab.evaluate(() => history.back());
 
-// Changes that follow each other soon are kept together, a little later.
 async function reload() {
-  await new Promise((resolve) => setTimeout(resolve, 600));
   await tab.reload();
   await until(async () => (await place(tab).catch(() => ({ last: 0 }))).last > 0, 'a story');
 }
