@@ -5,14 +5,17 @@
 import { h, put, say, set } from './dom.js';
 import { describeMessage, roleOf } from './panels/ring.js';
 import { leaderOf } from './panels/logs.js';
+import { duration } from './panels/numbers.js';
 import { line } from './story.js';
 
 const DELAY = '100ms';
+const LATENCIES_US = [1e3, 10e3, 50e3, 100e3, 300e3, 1e6]; // That a reader can choose.
 
 export function create(element, page) {
   const parts = {
     title: h('h2', {}),
     note: h('p', { class: 'note' }),
+    latency: h('label', { class: 'latency' }),
     declined: h('p', { class: 'row declined' }),
     node: h('fieldset', {}),
     client: h('fieldset', {}),
@@ -20,13 +23,14 @@ export function create(element, page) {
     message: h('fieldset', {}),
   };
   element.append(
-    h('header', {}, parts.title, parts.note),
+    h('header', {}, parts.title, parts.note, parts.latency),
     parts.declined,
     h('div', { class: 'parts' }, parts.node, parts.client, parts.link, parts.message),
   );
   const node = nodePart(parts.node, page);
   const client = clientPart(parts.client, page);
   const declined = declinedPart(parts.declined, page);
+  const latency = latencyPart(parts.latency, page);
   const link = linkPart(parts.link, page);
   const message = messagePart(parts.message, page);
 
@@ -40,12 +44,14 @@ export function create(element, page) {
     );
     set(parts.node, { hidden: live && !page.admin });
     set(parts.client, { hidden: live && !page.admin });
+    set(parts.latency, { hidden: live });
     set(parts.link, { hidden: live });
     set(parts.message, { hidden: live });
     node();
     client();
     declined();
     if (live) return;
+    latency();
     link();
     message();
   }
@@ -266,6 +272,26 @@ function linkPart(element, page) {
     say(isolate, page.t('actions.isolate', first ?? ''));
     say(heal, page.t('actions.heal-all'));
     set(heal, { disabled: page.view.cut.length === 0 });
+  };
+}
+
+// ---- how long messages take
+
+function latencyPart(element, page) {
+  const words = h('span', {});
+  const select = h('select', { onchange: () => page.act(`flow 0ms latency ${select.value / 1000}ms`) });
+  element.append(words, select);
+
+  return () => {
+    const { latency_us } = page.view;
+    say(words, page.t('actions.latency'));
+    set(element, { title: page.t('actions.latency.why') });
+    const offered = [...new Set([...LATENCIES_US, latency_us])].sort((a, b) => a - b);
+    choices(
+      select,
+      offered.map((us) => [String(us), duration(page, us)]),
+      latency_us,
+    );
   };
 }
 

@@ -91,14 +91,17 @@ export function create(element, page) {
 
   async function choose() {
     const name = chooser.value;
-    if (name && (await page.loadNamed(name))) history.replaceState(null, '', `#${name}`);
+    if (name) await page.trail.go(`#${name}`, () => page.loadNamed(name));
   }
 
   async function open(chosen) {
     file.value = '';
     if (!chosen) return;
     if (chosen.size > SIZE_MAX) page.oncomplain(page.t('error.too-long'));
-    else await page.load(await chosen.text(), {});
+    else {
+      const text = await chosen.text();
+      await page.trail.go('', () => page.load(text, {}));
+    }
   }
 
   function save() {
@@ -164,68 +167,63 @@ function groupBy(scenarios) {
 
 // ---- the rules that can be changed
 
+// Where the story's rules are others than the server's, words beside the name say which, and beside the rule what the
+// server does.
 function rulesPart(page) {
-  const summary = h('summary', {});
+  const name = h('span', {});
+  const others = h('span', { class: 'others' });
+  const summary = h('summary', {}, h('span', {}, name, others));
   const box = (option, on, off) => {
     const input = h('input', {
       type: 'checkbox',
       onchange: () => page.change(() => page.source.option(option, input.checked ? on : off)),
     });
-    const words = h('strong', {});
-    const why = h('small', {});
-    return { option, on, input, words, why, element: h('label', { class: 'rule' }, input, h('span', {}, words, why)) };
+    const read = (value) => (input.checked = value === on);
+    return { option, usual: on, read, ...ruleOf((words) => [input, words]) };
   };
-  const boxes = [
+  const repair = h('select', { onchange: () => page.change(() => page.source.option('repair', repair.value)) });
+  const rules = [
     box('pre-vote', 'on', 'off'),
     box('check-quorum', 'on', 'off'),
     box('commit-any-term', 'never', 'unsafe'),
+    { option: 'repair', usual: 'outline', read: readRepair, ...ruleOf((words) => [words, repair]) },
   ];
-  const repair = h('select', { onchange: () => page.change(() => page.source.option('repair', repair.value)) });
-  const repairWords = h('strong', {});
-  const repairWhy = h('small', {});
-  const element = h(
-    'details',
-    { class: 'menu' },
-    summary,
-    h(
-      'div',
-      { class: 'popover' },
-      boxes.map((one) => one.element),
-      h('label', { class: 'rule' }, h('span', {}, repairWords, repairWhy), repair),
-    ),
-  );
+  const element = h('details', { class: 'menu' }, summary, h('div', { class: 'popover' }, rules.map((one) => one.element)));
   closeElsewhere(element);
 
-  function update() {
-    const { options } = page.view;
-    say(summary, page.t('toolbar.rules'));
-    for (const { option, on, input, words, why } of boxes) {
-      const isOn = (options[option] ?? on) === on;
-      if (input.checked !== isOn) input.checked = isOn;
-      say(words, page.t(`option.${option}`));
-      say(why, page.t(`option.${option}.why`));
-    }
-    say(repairWords, page.t('option.repair'));
-    say(repairWhy, page.t('option.repair.why'));
+  function readRepair(value) {
     if (repair.language !== page.language) {
       repair.language = page.language;
       put(
         repair,
-        ['outline', 'term', 'one'].map((value) => h('option', { value }, page.t(`option.repair.${value}`))),
+        ['outline', 'term', 'one'].map((way) => h('option', { value: way }, page.t(`option.repair.${way}`))),
       );
     }
-    const wanted = options.repair ?? 'outline';
-    if (repair.value !== wanted) repair.value = wanted;
-    summary.classList.toggle(
-      'changed',
-      (options['pre-vote'] ?? 'on') !== 'on' ||
-        (options['check-quorum'] ?? 'on') !== 'on' ||
-        (options['commit-any-term'] ?? 'never') !== 'never' ||
-        wanted !== 'outline',
-    );
+    repair.value = value;
+  }
+
+  function update() {
+    const changed = rules.filter(({ option, usual }) => page.view.options[option] !== usual);
+    say(name, page.t('toolbar.rules'));
+    const names = changed.map(({ option }) => page.t(`option.${option}.other`)).join(page.t('toolbar.rules.and'));
+    say(others, names && page.t('toolbar.rules.are', names));
+    set(summary, { title: page.t(changed.length > 0 ? 'toolbar.rules.others' : 'toolbar.rules.why') });
+    for (const rule of rules) {
+      const { option, words, why, server } = rule;
+      rule.read(page.view.options[option]);
+      say(words, page.t(`option.${option}`));
+      say(why, page.t(`option.${option}.why`));
+      say(server, changed.includes(rule) ? page.t(`option.${option}.server`) : '');
+    }
   }
 
   return { element, update };
+}
+
+// A rule's name and what is to be said of it, with what chooses it before or after.
+function ruleOf(arrange) {
+  const [words, why, server] = [h('strong', {}), h('small', {}), h('small', { class: 'server' })];
+  return { words, why, server, element: h('label', { class: 'rule' }, arrange(h('span', {}, words, why, server))) };
 }
 
 // ---- the story's text
@@ -293,7 +291,8 @@ export function createStory(element, page) {
   }
 
   async function apply() {
-    const failure = await page.tryLoad(text.value, {});
+    let failure;
+    await page.trail.go('', async () => !(failure = await page.tryLoad(text.value, {})));
     complain(failure ?? '');
     if (failure) return;
     state.edited = false;

@@ -12,6 +12,8 @@ export class Desk extends Page {
   name = ''; // Of the scenario that was loaded; empty if the story is the reader's own.
   scenarios = [];
   lessons = [];
+  lesson = null; // The one that is read, by its id; null: the list of all.
+  lessonsAreOpen = false;
   past = []; // What undo() goes back to: texts with the branches played, and the steps that were shown.
   says = {}; // By language: what stories say, and how that is said in it.
 
@@ -69,11 +71,11 @@ export class Desk extends Page {
 
   // The player's words if it does not understand the text, else null. Of a story with branches one is played, the first
   // if none is named.
-  async tryLoad(text, { name = '', branch = null, step = 0 }) {
+  async tryLoad(text, { name = '', branch = null, step = 0, rules = null }) {
     this.player.stop();
     try {
       const source = await this.open(text, branch);
-      Object.assign(this, { past: [], name, selected: null, rules: rulesOf(source) });
+      Object.assign(this, { past: [], name, selected: null, rules: rules ?? rulesOf(source) });
       this.show(source, step);
       return null;
     } catch (error) {
@@ -82,9 +84,26 @@ export class Desk extends Page {
   }
 
   async useBranch(branch) {
-    const { rules } = this;
-    const played = await this.load(this.source.text, { name: this.name, branch });
-    return Object.assign(this, { rules }) && played;
+    return this.load(this.source.text, { name: this.name, branch, rules: this.rules });
+  }
+
+  // What lies on the desk, lesson and all: what takeUp() lays there again.
+  get laid() {
+    const { source, position, name, rules, lesson, lessonsAreOpen } = this;
+    return { text: source.text, branch: source.branch, step: position, name, rules, lesson, lessonsAreOpen };
+  }
+
+  // Whether the player still understands the story.
+  async takeUp({ text, lesson, lessonsAreOpen, ...origin }) {
+    if (await this.tryLoad(text, origin)) return false;
+    this.lesson = lesson;
+    this.toggleLessons(lessonsAreOpen);
+    return true;
+  }
+
+  toggleLessons(open = !this.lessonsAreOpen) {
+    this.lessonsAreOpen = open;
+    this.onupdate();
   }
 
   // Whether other rules are played than the story's words were written for.

@@ -46,7 +46,7 @@ export function layOut(page, mode, isLive) {
   const work = h('div', { class: 'work' }, main);
   const stage = h('div', { class: 'stage' }, waiting.element, work);
   const skip = h('a', { class: 'skip', href: '#main', onclick: (event) => jump(event, main) });
-  const frame = { wait: waiting.say, fail: waiting.fail };
+  const frame = { wait: waiting.say, fail: waiting.fail, follow: (panel) => panels.push(panel) };
   put(document.body, skip, top.element, stage, section('timeline', timeline, 'footer'), noticesOf(page), help.element);
   if (!isLive) layOutDesk(page, frame, { stage, top, panels });
   keepUpToDate(page, { panels, top, waiting, skip });
@@ -116,17 +116,7 @@ function layOutDesk(page, frame, { stage, top, panels }) {
     story.hidden = !story.hidden;
     page.onupdate();
   };
-  page.lessonsAreOpen = false;
-  page.toggleLessons = (open = aside.hidden) => {
-    aside.hidden = !open;
-    page.lessonsAreOpen = open;
-    page.onupdate();
-  };
-  frame.toggleLessons = page.toggleLessons;
-  frame.openLesson = (id) => {
-    page.toggleLessons(true);
-    return shelf.open(id);
-  };
+  frame.openLesson = shelf.open;
 }
 
 function topOf(page, mode, isLive, help) {
@@ -169,7 +159,7 @@ function topOf(page, mode, isLive, help) {
     say(whose, page.t('top.node', mode.name));
     say(other, page.t(isLive ? 'top.playground' : 'top.live'));
     if (!isLive) put(lessonsButton, icon('book'), h('span', {}, page.t('lessons.title')));
-    set(lessonsButton, { 'aria-expanded': String(page.lessonsAreOpen === true) });
+    set(lessonsButton, { 'aria-expanded': String(page.lessonsAreOpen) });
     say(language, page.language === 'en' ? '中文' : 'English');
     set(language, { lang: page.language === 'en' ? 'zh-Hans' : 'en' });
     put(theme, icon(isDark() ? 'sun' : 'moon'));

@@ -15,38 +15,43 @@ export async function listOfLessons() {
 
 export function create(element, page) {
   const heading = h('h2', {});
-  const all = h('button', { type: 'button', class: 'quiet', onclick: () => open(null) });
+  const all = h('button', { type: 'button', class: 'quiet', onclick: () => go(null) });
   const shut = h('button', { type: 'button', class: 'quiet', onclick: () => page.toggleLessons() }, icon('close'));
   const body = h('div', { class: 'lesson', tabindex: '-1' });
   element.append(h('header', {}, heading, all, shut), body);
-  const state = { id: null, drawn: '' };
+  const state = { shown: null, drawn: '' }; // Which lesson, and in which language.
 
   function update() {
-    set(element, { 'aria-label': page.t('lessons.title') });
+    set(element, { 'aria-label': page.t('lessons.title'), hidden: !page.lessonsAreOpen });
     say(heading, page.t('lessons.title'));
     say(all, page.t('lessons.all'));
-    set(all, { hidden: state.id === null });
+    set(all, { hidden: page.lesson === null });
     set(shut, { 'aria-label': page.t('close'), title: page.t('close') });
-    const signature = `${page.language} ${state.id}`;
+    const signature = `${page.language} ${page.lesson}`;
     if (signature === state.drawn) return;
     state.drawn = signature;
-    if (state.id === null) put(body, listOf());
-    else
-      void drawLesson(
-        page.lessons.find((lesson) => lesson.id === state.id),
-        signature,
-      );
+    const lesson = page.lessons.find((one) => one.id === page.lesson);
+    if (lesson) void drawLesson(lesson, signature);
+    else put(body, listOf());
+    if (!lesson) state.shown = null;
   }
+
+  // To the lesson's first words; on a narrow page, beneath the window into the cluster that stays above them.
+  function begin() {
+    element.scrollTop = 0;
+    element.parentElement.scrollIntoView();
+  }
+
+  const go = (id) => page.trail.go(id === null ? '' : `#${id}`, () => open(id));
 
   // Shows a lesson, or the list of all (null), and plays the lesson's scenario from its beginning.
   async function open(id) {
-    state.id = id;
     const lesson = page.lessons.find((one) => one.id === id);
     if (lesson?.scenario) await page.loadNamed(lesson.scenario);
-    history.replaceState(null, '', id === null ? location.pathname + location.search : `#${id}`);
-    update();
-    element.scrollTop = body.scrollTop = 0;
+    page.lesson = id;
+    page.toggleLessons(true);
     if (id !== null) body.focus({ preventScroll: true });
+    return true;
   }
 
   function listOf() {
@@ -58,7 +63,7 @@ export function create(element, page) {
         'ol',
         { class: 'lesson-list' },
         page.lessons.map((lesson) =>
-          h('li', {}, h('button', { type: 'button', onclick: () => open(lesson.id) }, lesson.title[page.language])),
+          h('li', {}, h('button', { type: 'button', onclick: () => go(lesson.id) }, lesson.title[page.language])),
         ),
       ),
       h('p', { class: 'note' }, page.t('welcome.keys')),
@@ -76,6 +81,8 @@ export function create(element, page) {
     }
     if (signature !== state.drawn) return;
     put(body, content, neighbours(lesson));
+    if (state.shown !== lesson.id) begin();
+    state.shown = lesson.id;
   }
 
   function neighbours(lesson) {
@@ -84,7 +91,7 @@ export function create(element, page) {
       other &&
       h(
         'button',
-        { type: 'button', class: key, onclick: () => open(other.id) },
+        { type: 'button', class: key, onclick: () => go(other.id) },
         h('small', {}, page.t(`lessons.${key}`)),
         h('span', {}, other.title[page.language]),
       );
@@ -102,8 +109,8 @@ export function create(element, page) {
     return (target) => {
       const [kind, rest] = target.split(/:(.*)/s);
       if (kind === 'scenario') named = rest;
-      if (kind === 'scenario') return () => page.loadNamed(rest);
-      if (kind === 'step') return goTo.bind(null, named, rest);
+      if (kind === 'scenario') return () => play(lesson, rest);
+      if (kind === 'step') return goTo.bind(null, lesson, named, rest);
       const file = target.split('/').at(-1);
       const other = page.lessons.find((one) => Object.values(one.file).some((path) => path.endsWith(`/${file}`)));
       if (other) return `#${other.id}`;
@@ -111,8 +118,10 @@ export function create(element, page) {
     };
   }
 
-  async function goTo(scenario, step) {
-    if (page.name === scenario || (await page.loadNamed(scenario))) await page.goToLabel(step);
+  const play = (lesson, scenario) => page.trail.go(`#${lesson.id}`, () => page.loadNamed(scenario));
+
+  async function goTo(lesson, scenario, step) {
+    if (page.name === scenario || (await play(lesson, scenario))) await page.goToLabel(step);
   }
 
   return { update, open };

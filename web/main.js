@@ -10,6 +10,7 @@ import { LiveSource } from './live.js';
 import { Page } from './page.js';
 import { PlaygroundSource } from './playground.js';
 import { chooseLanguage, languageOf, prefersReducedMotion } from './reader.js';
+import { Trail } from './trail.js';
 
 const FIRST = 'figure-7'; // The scenario of those who ask for none, where there are no lessons.
 
@@ -41,33 +42,32 @@ async function fetchMode() {
   }
 }
 
-// What the link asks for: a shared story, a lesson, a scenario; or, without any, the lessons and the first scenario.
+// What was left here, or what the link asks for: a shared story, a lesson, a scenario; without any, the lessons and the
+// first scenario.
 async function layOutStory(page, frame) {
   await Promise.all([page.listScenarios(), listOfLessons().then((list) => (page.lessons = list))]);
-  const wanted = location.hash.slice(1);
-  frame.toggleLessons(!wanted || page.lessons.some((lesson) => lesson.id === wanted));
-  addEventListener('hashchange', () => openWanted(page, frame, location.hash.slice(1)));
-  if (wanted && (await openWanted(page, frame, wanted))) return;
+  page.trail = new Trail(page, (wanted) => openWanted(page, frame, wanted));
+  frame.follow(page.trail);
+  await page.trail.begin();
+  if (page.source !== null) return;
   const failure = await page.tryNamed(page.lessons.find((lesson) => lesson.scenario)?.scenario ?? FIRST);
   if (failure) frame.fail(page.t('error.core', failure));
 }
 
 async function openWanted(page, frame, wanted) {
-  if (page.lessons.some((lesson) => lesson.id === wanted)) {
-    await frame.openLesson(wanted);
-    return page.source !== null;
-  }
-  if (!wanted.startsWith('text=')) {
-    if (page.scenarios.some(({ file }) => file === `${wanted}.txt`)) return page.loadNamed(wanted);
-    await frame.openLesson(null);
-    page.oncomplain(page.t('error.name', wanted));
-    return false;
-  }
+  if (wanted === '') return frame.openLesson(null);
+  if (page.lessons.some((lesson) => lesson.id === wanted)) return frame.openLesson(wanted);
+  if (wanted.startsWith('text=')) return openLink(page, wanted);
+  if (page.scenarios.some(({ file }) => file === `${wanted}.txt`)) return page.loadNamed(wanted);
+  await frame.openLesson(null);
+  page.oncomplain(page.t('error.name', wanted));
+}
+
+async function openLink(page, wanted) {
   try {
     const { text, ...place } = await decode(wanted);
-    return await page.load(text, place);
+    await page.load(text, place);
   } catch {
     page.oncomplain(page.t('error.link'));
-    return false;
   }
 }

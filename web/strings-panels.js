@@ -253,6 +253,7 @@ export const en = {
   'event.delivered': 'receives {0} {1}',
   'event.lost': 'sends in vain: {0} {1}',
   'event.broken': 'Broken: {0}. {1}',
+  'event.opened': 'started: term {2}, log to entry {0}',
   'event.entry': 'entry {0}',
   'event.entries': 'entries {0} to {1}',
   'events.list': 'What happened',

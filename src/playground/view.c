@@ -249,6 +249,7 @@ static size_t write_world(struct look *look)
     fl_json_number(&look->json, "committed", world->judge.committed);
     write_broken(look);
     write_options(look);
+    fl_json_number(&look->json, "latency_us", fl_player_latency(look->player));
     fl_json_number(&look->json, "line", world->line);
     fl_json_flag(&look->json, "sampled", false);
     fl_json_end(&look->json, '}');

@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { History, newsOf } from '../../web/panels/history.js';
+import { sentence } from '../../web/panels/sentences.js';
+import { translate } from '../../web/strings.js';
 import { FakeSource, node, view } from './panels_source.mjs';
 
 const SECOND_US = 1e6;
@@ -103,6 +105,18 @@ test('the news is the crash and the election, not what follows from them', () =>
 test('news are told in the order in which they happened, the newest three', () => {
   const source = live([10, 3], [20, 4, [19.5, 'leader', 'n2'], [19, 'silent', 'n1'], [19.8, 'silent', 'n3'], [19.9, 'answers', 'n3'], [19.95, 'ready', 'n3']]);
   assert.deepEqual(told(source), ['leader n2', 'silent n3', 'answers n3']);
+});
+
+test('a cluster that begins has a leader for news, and not that its nodes started; one that comes back later has', () => {
+  const begun = [[9, 'opened', 'n1', { term: 1 }], [9.1, 'opened', 'n2', { term: 1 }], [9.8, 'leader', 'n2', { term: 2 }], [9.9, 'ready', 'n1']];
+  assert.deepEqual(told(live([10, 2, ...begun], [11, 2])), ['leader n2']);
+  assert.deepEqual(told(live([10, 2, ...begun], [11, 2, [10.5, 'opened', 'n3', { term: 1 }]])), ['leader n2', 'opened n3']);
+});
+
+test('a start is told without the directory that its text names', () => {
+  const page = { language: 'en', t: (key, ...values) => translate('en', key, ...values) };
+  const words = sentence(page, { event: 'opened', node: 'n1', term: 3, index: 7, text: 'opened /data/n1: term 3, log to entry 7' });
+  assert.equal(words, 'n1 started: term 3, log to entry 7');
 });
 
 test('without news the last event is told, and without events nothing', () => {

@@ -47,6 +47,9 @@ await check('a cluster begins, and each node has the page of all', async () => {
     await settled((now) => leaderOf(now), 'a leader');
     assert.ok(await tab.evaluate(() => document.body.innerText.includes('LIVE')));
     assert.match(await tab.$eval('.top', (top) => top.innerText), new RegExp(`\\bas n${k} sees it`));
+    const headline = await tab.$eval('.timeline .what', (line) => line.textContent);
+    assert.match(headline, /became leader of term/);
+    assert.ok(!headline.includes(home), headline);
   }
 });
 

@@ -96,6 +96,31 @@ for (const language of ['en', 'zh'])
     await tab.close();
   });
 
+// Whether an element's middle is seen, and nothing before it.
+const isSeen = (element) => {
+  const { left, top, width, height } = element.getBoundingClientRect();
+  return element.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+};
+
+for (const [width, height] of [[360, 780], [768, 1024]])
+  await check(`what a lesson's link does is seen together with the link, at ${width} pixels`, async () => {
+    const tab = await openTab(browser, { width, height });
+    await openPlayground(tab, server.site, 'leader-election');
+    await find(tab, 'heading', 'Leader election');
+    await press(tab, /A's timer ends first$/);
+    await shoot(tab, `lesson-link-${width}`);
+    assert.ok(await (await find(tab, 'button', /A's timer ends first$/)).evaluate(isSeen), 'the link');
+    assert.ok(await (await tab.$('.matrix .row.role-candidate')).evaluate(isSeen), 'the candidate');
+    await tab.close();
+  });
+
+await check('on a low window a lesson has all of it', async () => {
+  const tab = await openTab(browser, { width: 740, height: 360 });
+  await openPlayground(tab, server.site, 'leader-election');
+  assert.equal(await tab.$eval('.work', (work) => getComputedStyle(work).position), 'static');
+  await tab.close();
+});
+
 await check('axe-core finds nothing in Chinese, in the rules and in the list of keys', async () => {
   const tab = await openTab(browser, { language: 'zh' });
   await openPlayground(tab, server.site, 'repairing-inconsistent-logs');

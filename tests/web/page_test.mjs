@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { decode, encode } from '../../web/link.js';
 import { parse, spans } from '../../web/markdown.js';
 import { committedTerms, describe, pictureOf, windowOf } from '../../web/panels/matrix.js';
+import { groupsOf } from '../../web/panels/ring.js';
 import { judge } from '../../web/panels/verdict.js';
 import { endOfLine, markOf, neighbour } from '../../web/steps.js';
 import { placeOf, title } from '../../web/story.js';
@@ -314,4 +315,14 @@ test('each language has every word, with the same places for values', () => {
 
 test('a key that nobody has is said as it is', () => {
   assert.equal(translate('zh', 'no.such.key'), 'no.such.key');
+});
+
+test('nodes are parted by links that are cut in both directions, and only where no way around is left', () => {
+  const both = (pairs) => pairs.flatMap(([a, b]) => [[a, b], [b, a]]);
+  const groups = (cut) => groupsOf({ nodes: [...'ABCDE'].map((name) => ({ name })), cut }).map((names) => names.join(''));
+  assert.deepEqual(groups([]), ['ABCDE']);
+  assert.deepEqual(groups(both(['AB', 'CD'])), ['ABCDE']);
+  assert.deepEqual(groups(both(['DA', 'DB', 'DC', 'DE'])), ['ABCE', 'D']);
+  assert.deepEqual(groups(both(['AB', 'AD', 'BC', 'BE', 'CD', 'DE'])), ['ACE', 'BD']);
+  assert.deepEqual(groups([['D', 'A'], ['D', 'B'], ['D', 'C'], ['D', 'E']]), ['ABCDE']);
 });

@@ -20,7 +20,7 @@ export function setLog(each, terms) {
 export function view(nodes, fields = {}) {
   return {
     time_us: 0, live: false, name: '', nodes, flying: [], cut: [], committed: 0, broken: [],
-    options: { repair: 'outline', 'commit-any-term': 'never' }, line: 0, sampled: false, ...fields,
+    options: { repair: 'outline', 'commit-any-term': 'never' }, latency_us: 10000, line: 0, sampled: false, ...fields,
   };
 }
 

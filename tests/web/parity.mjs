@@ -120,6 +120,12 @@ await test("acting in the past cuts what came after", async () => {
   assert.deepEqual(changes, [true, false]);
 });
 
+await test("each view says how long messages take from then on", async () => {
+  const source = await PlaygroundSource.open("nodes A B\nat a campaign A; flow 5ms\nat b flow 5ms latency 40ms\n");
+  const said = Array.from({ length: source.length }, (_, k) => source.view(k).latency_us);
+  assert.deepEqual([said[0], said.at(-1)], [10000, 40000]);
+});
+
 await test("an option is set at the head, and replaced there", async () => {
   const source = await PlaygroundSource.open(STORY);
   source.option("pre-vote", "off");

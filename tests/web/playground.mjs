@@ -318,6 +318,37 @@ for (const [button, line] of [['Deliver', 'deliver'], ['Drop', 'drop'], ['Delay'
     assert.equal(await complaint(tab), '');
   });
 
+await check('how long messages take is said and chosen, and those that are sent then take as long', async () => {
+  await atTheEnd();
+  const chosen = async () => (await find(tab, 'combobox', 'Each message takes')).told.value;
+  assert.equal(await chosen(), '10 ms');
+  await choose(tab, 'Each message takes', '300 ms');
+  assert.equal(await chosen(), '300 ms');
+  assert.equal(await lastLine(), 'at you flow 0ms latency 300ms');
+  await key(tab, 'ArrowLeft');
+  assert.equal(await chosen(), '10 ms');
+  const left = await tab.evaluate(async (text) => {
+    const { PlaygroundSource } = await import('./web/playground.js');
+    const source = await PlaygroundSource.open(`${text}at you write A x=9\n`);
+    const [{ sent_us, due_us }] = source.view(source.length - 1).flying;
+    source.close();
+    return due_us - sent_us;
+  }, await storyText(tab));
+  assert.equal(left, 300000);
+});
+
+await check('a partition is said in words, and only a link that parts nobody has a mark', async () => {
+  const note = () => tab.$eval('.ring-panel .note', (words) => words.textContent);
+  const marks = () => tab.$$eval('.ring .cross', (all) => all.filter((mark) => mark.getAttribute('d')).length);
+  await atTheEnd();
+  await press(tab, 'Cut');
+  assert.deepEqual([await note(), await marks()], ['', 1]);
+  await press(tab, /^Isolate A/);
+  assert.deepEqual([await note(), await marks()], ['Parted: A | B C', 0]);
+  await press(tab, 'Heal all');
+  assert.deepEqual([await note(), await marks()], ['', 0]);
+});
+
 await check('acting in the past forks the story, and Undo takes it back', async () => {
   await openPlayground(tab, server.site, 'replication');
   const before = await storyText(tab);
@@ -352,6 +383,16 @@ await check('the rules are changed, and the story is played again by them', asyn
   await key(tab, 'End');
   await until(async () => /Safety is broken: [A-Z]/.test(await complaint(tab)), 'the broken rule');
   assert.match(await storyText(tab), /^option +commit-any-term +unsafe$/m);
+});
+
+await check("rules that are not the server's are named in words", async () => {
+  const name = async () => (await find(tab, 'DisclosureTriangle', /Rules/)).told.name;
+  await openPlayground(tab, server.site);
+  assert.match(await name(), /^Rules: no pre-vote, no check quorum\b/);
+  await (await find(tab, 'DisclosureTriangle', /Rules/)).click();
+  assert.match((await find(tab, 'checkbox', /^Pre-vote/)).told.name, /in the server it is on/);
+  await openPlayground(tab, server.site, 'replication');
+  assert.match(await name(), /^Rules\W*$/);
 });
 
 await check('pre-vote, check-quorum and the repair are switched', async () => {
@@ -455,6 +496,107 @@ await check('the text is changed, and played', async () => {
   await area.type('nodes X Y Z\nat go campaign Y\n');
   await press(tab, 'Play this text');
   await until(async () => 'Y' in (await nodes(tab)), 'the node Y');
+});
+
+// ---- back, and again
+
+const scenarioShown = async () => (await find(tab, 'combobox', 'Scenario')).evaluate((list) => list.value);
+const hasStory = (text) => until(async () => (await storyText(tab)) === text, 'the story');
+const isAt = (hash) => tab.evaluate((wanted) => location.hash === wanted, hash);
+const back = () => tab.evaluate(() => history.back());
+
+async function reload() {
+  await tab.reload();
+  await until(async () => (await place(tab).catch(() => ({ last: 0 }))).last > 0, 'a story');
+}
+
+await check('what was done is there after a reload, at the step that was shown', async () => {
+  await atTheEnd('replication');
+  await press(tab, 'Crash');
+  const text = await storyText(tab);
+  await key(tab, 'ArrowLeft');
+  await key(tab, 'ArrowLeft');
+  await key(tab, 'ArrowLeft');
+  const { step } = await place(tab);
+  await reload();
+  await hasStory(text);
+  assert.equal((await place(tab)).step, step);
+  assert.equal(await scenarioShown(), 'replication');
+  assert.ok(await isAt('#replication'));
+});
+
+await check('rules that were changed are, after a reload, still others than the words were written for', async () => {
+  await openPlayground(tab, server.site, 'replication');
+  await (await find(tab, 'DisclosureTriangle', /Rules/)).click();
+  await press(tab, /^Pre-vote/, 'checkbox');
+  await reload();
+  await key(tab, 'End');
+  assert.match(await tab.$eval('.narration', (words) => words.textContent), /^Of the story as it was written/);
+});
+
+await check('Back leads to the scenario before, with what was done in it, and Forward to the one after', async () => {
+  await openPlayground(tab, server.site, 'leader-election');
+  await key(tab, 'End');
+  await press(tab, 'Crash');
+  const first = await storyText(tab);
+  await choose(tab, 'Scenario', 'A split vote');
+  await until(() => isAt('#split-vote'), '#split-vote');
+  await key(tab, 'End');
+  await press(tab, /^Isolate/);
+  const second = await storyText(tab);
+  await back();
+  await hasStory(first);
+  assert.ok(await isAt('#leader-election'));
+  await find(tab, 'heading', 'Leader election');
+  await tab.evaluate(() => history.forward());
+  await hasStory(second);
+  assert.ok(await isAt('#split-vote'));
+});
+
+await check("Back leads from a lesson's scenario to the lesson's own, and from a lesson to the list", async () => {
+  await openPlayground(tab, server.site);
+  await press(tab, '1. Leader election');
+  await find(tab, 'heading', 'Leader election');
+  await press(tab, /In this cluster of four$/);
+  await until(async () => (await scenarioShown()) === 'split-vote', 'the scenario');
+  await reload();
+  assert.equal(await scenarioShown(), 'split-vote');
+  await find(tab, 'heading', 'Leader election');
+  await back();
+  await until(async () => (await scenarioShown()) === 'first-election', 'the scenario of before');
+  await find(tab, 'heading', 'Leader election');
+  await back();
+  await find(tab, 'button', '1. Leader election');
+  assert.ok(await isAt(''));
+});
+
+await check("Back leads from a text of one's own to the scenario before", async () => {
+  await atTheEnd('first-election');
+  const before = await storyText(tab);
+  await press(tab, 'Text');
+  const area = await find(tab, 'textbox', "The story's text");
+  await area.evaluate((field) => (field.value = ''));
+  await area.type('nodes X Y Z\n');
+  await press(tab, 'Play this text');
+  await until(async () => 'Y' in (await nodes(tab)), 'the node Y');
+  await press(tab, 'Text');
+  assert.ok(await isAt(''));
+  await back();
+  await hasStory(before);
+});
+
+await check('Back, and Back again before the first has come, ends where it should', async () => {
+  await atTheEnd('replication');
+  await press(tab, 'Crash');
+  const text = await storyText(tab);
+  await choose(tab, 'Scenario', 'A split vote');
+  await until(() => isAt('#split-vote'), '#split-vote');
+  await choose(tab, 'Scenario', 'Figure 7');
+  await until(async () => (await scenarioShown()) === 'figure-7', 'figure-7');
+  await tab.evaluate(() => (history.back(), history.back()));
+  await hasStory(text);
+  await reload();
+  await hasStory(text);
 });
 
 // ---- the keyboard

@@ -112,7 +112,7 @@ const NEWS_US = 10e6;
 const NEWS_MAX = 3;
 
 // What people would tell of a live cluster at this step, oldest first: the newest event that does not only follow from
-// others, and those not long before it; without any, the last event.
+// others, and those not long before it; without any, the last event. Who started before the leader came was awaited.
 export function newsOf(source, position) {
   let news = [];
   let last = null;
@@ -124,6 +124,8 @@ export function newsOf(source, position) {
     news.push(...events.filter(({ event }) => !FOLLOWS.has(event)));
   }
   news.sort((a, b) => a.wall_us - b.wall_us);
+  const elected = news.findLast(({ event }) => event === 'leader');
+  if (elected) news = news.filter(({ event, wall_us }) => event !== 'opened' || wall_us > elected.wall_us);
   news = news.filter(({ wall_us }) => wall_us >= news.at(-1).wall_us - NEWS_US).slice(-NEWS_MAX);
   return news.length > 0 ? news : last ? [last] : [];
 }

@@ -14,15 +14,16 @@ const NEAR = 0.85; // So far on its way a message need not be seen to arrive.
 
 export function create(element, page) {
   const title = h('h2', {});
-  const sampled = h('span', { class: 'note' });
+  const note = h('span', { class: 'note' });
   const links = svg('g', { class: 'links' });
   const nodes = svg('g', { class: 'nodes' });
   const messages = svg('g', { class: 'messages' });
   const drawing = svg('svg', { class: 'ring', role: 'group' }, links, messages, nodes);
   const legend = h('div', { class: 'legend' });
-  element.append(h('header', {}, title, sampled), drawing, legend);
+  element.append(h('header', {}, title, note), drawing, legend);
   let language = null;
   let places = new Map();
+  let groups = [];
   let drawn = null;
   const parts = new Map(); // Of each message, by its number: the part of its way that it was last drawn at.
 
@@ -30,8 +31,9 @@ export function create(element, page) {
     if (language !== page.language) relabel();
     const { view } = page;
     places = placesOf(view.nodes);
-    set(drawing, { viewBox: frameOf(places) });
-    say(sampled, view.live ? page.t('ring.sampled') : '');
+    groups = groupsOf(view);
+    set(drawing, { viewBox: frameOf(places), class: view.cut.length > 0 ? 'ring damaged' : 'ring' });
+    say(note, view.live ? page.t('ring.sampled') : groups.length > 1 ? page.t('ring.parted', wordsOf(groups)) : '');
     keyed(links, pairs(view.nodes), ([a, b]) => `${a.name} ${b.name}`, makeLink, updateLink);
     keyed(nodes, view.nodes, (node) => node.name, makeNode, updateNode);
     keyed(messages, view.flying, (message) => message.number, makeMessage, updateMessage);
@@ -139,8 +141,9 @@ export function create(element, page) {
     const cuts = page.view.cut.filter(([x, y]) => (x === a.name && y === b.name) || (x === b.name && y === a.name));
     const chosen = page.link && page.link.includes(a.name) && page.link.includes(b.name);
     const ends = { x1: from.x, y1: from.y, x2: to.x, y2: to.y };
+    const parts = !groups.some((names) => names.includes(a.name) && names.includes(b.name));
     set(group, {
-      class: `link${cuts.length ? ' cut' : ''}${chosen ? ' chosen' : ''}${page.view.live ? ' inert' : ''}`,
+      class: `link${cuts.length ? ' cut' : ''}${parts ? ' parts' : ''}${chosen ? ' chosen' : ''}${page.view.live ? ' inert' : ''}`,
       'aria-hidden': cuts.length > 0 ? null : 'true',
     });
     set(group.parts.line, ends);
@@ -155,7 +158,7 @@ export function create(element, page) {
       ),
     );
     set(group.parts.cross, {
-      d: cuts.length ? crossOf(from, to, cuts.length === 1 && cuts[0][0] === b.name ? 0.42 : 0.5) : '',
+      d: cuts.length && !parts ? crossOf(from, to, cuts.length === 1 && cuts[0][0] === b.name ? 0.42 : 0.5) : '',
     });
   }
 
@@ -279,11 +282,30 @@ function pointOn(from, to, part, unit = '', comma = ' ') {
 function crossOf(from, to, part) {
   const x = from.x + (to.x - from.x) * part;
   const y = from.y + (to.y - from.y) * part;
-  return `M${x - 6} ${y - 6}l12 12m0 -12l-12 12`;
+  return `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`;
 }
 
 function pairs(nodes) {
   return nodes.flatMap((a, k) => nodes.slice(k + 1).map((b) => [a, b]));
+}
+
+// The nodes that reach each other, directly or through others, as lists of names: one list if nothing parts them. A link
+// that is cut in one direction still joins its ends.
+export function groupsOf({ nodes, cut }) {
+  const names = nodes.map(({ name }) => name);
+  const cuts = new Set(cut.map((ends) => ends.join(' ')));
+  const joins = (a, b) => !cuts.has(`${a} ${b}`) || !cuts.has(`${b} ${a}`);
+  const rest = new Set(names);
+  return names.flatMap((first) => {
+    if (!rest.delete(first)) return [];
+    const group = new Set([first]);
+    for (const one of group) for (const other of rest) if (joins(one, other) && rest.delete(other)) group.add(other);
+    return [names.filter((name) => group.has(name))];
+  });
+}
+
+function wordsOf(groups) {
+  return groups.map((names) => names.join(' ')).join(' | ');
 }
 
 export function roleOf(node) {

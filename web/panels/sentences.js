@@ -85,11 +85,17 @@ function sayBroken(page, { text }) {
   return page.t('event.broken', rule ? nameOf(page, rule) : '', what);
 }
 
+// Whether the event's own words are what the reader is told. Those of a start name a directory, which is the machine's
+// business and not the cluster's.
+function hasWords(page, { event, text }) {
+  return page.language === 'en' && text && event !== 'opened';
+}
+
 // Without the node's name.
 export function predicate(page, event) {
   if (event.event === 'say') return page.said(event.text);
   if (event.event === 'broken') return sayBroken(page, event);
-  if (page.language === 'en' && event.text) return isMessage(event) ? sayMessage(page, event) : event.text;
+  if (hasWords(page, event)) return isMessage(event) ? sayMessage(page, event) : event.text;
   const key = `event.${event.event}${variantOf(event)}`;
   const text = fromFields(page, event, key);
   return text === key ? (event.text ?? event.event) : text;

@@ -11,7 +11,7 @@ export function create(element, page) {
   const health = h('strong', { class: 'health' });
   const facts = h('dl', { class: 'facts' });
   const broken = h('p', { class: 'broken', role: 'alert', hidden: true });
-  element.append(badge, h('div', { class: 'verdict-line' }, mark, health, facts), broken);
+  element.append(badge, h('div', { class: 'verdict-line' }, h('span', {}, mark, ' ', health), facts), broken);
   let latest = null; // The view shown as the newest, and since when.
   let timer = null;
 
