@@ -479,6 +479,9 @@ test('who ignores a candidate says for whose sake', () => {
   assert.equal(sentence(reader('en'), event), 'c ignores that b asks');
   assert.equal(sentence(reader('zh'), event), 'c 不理会 b 在任期 2 的投票请求：刚听到领导者 a');
   assert.match(sentence(reader('zh'), { ...event, node: 'a' }), /自己就是领导者$/);
+  const prevote = { ...event, message: 'prevote' };
+  assert.equal(sentence(reader('zh'), prevote), 'c 拒绝 b 对任期 2 的预投票请求：刚听到领导者 a');
+  assert.equal(sentence(reader('zh'), { ...prevote, node: 'a' }), 'a 拒绝 b 对任期 2 的预投票请求：自己就是领导者');
 });
 
 test('what a file expects is told in its own words', () => {

@@ -398,6 +398,8 @@ function legendOf(page) {
 }
 
 // Whether the message that has arrived is one that its receiver lets pass: the step after it says so.
-function isIgnored({ source, position }, { number }) {
-  return source.events(position + 1).some((next) => next.event === 'ignored' && next.number === number);
+function isIgnored({ source, position }, { node, message }) {
+  return source
+    .events(position + 1)
+    .some((next) => next.event === 'ignored' && next.node === node && next.message === message);
 }
