@@ -36,7 +36,7 @@ static bool read_count(const struct fl__call *call, unsigned *count)
     if (call->argument_count == 0)
         return true;
     if (!fl__value_count(call->arguments[0], &number) || number < 1 || number > FL__LOCAL_MAX) {
-        fl__say_error(FL__CODE_USAGE, "`fairlead up %s`: this is not a number of nodes", call->arguments[0]);
+        fl__say_error(FL__CODE_USAGE, "`fairlead up` runs no cluster of %s nodes", call->arguments[0]);
         fl__say_fact("want", "1 to %d; 3 survive the loss of one, 5 of two", FL__LOCAL_MAX);
         return false;
     }

@@ -207,6 +207,7 @@ async function checkLearn() {
   assert.equal(said.code, 2);
   for (const words of [/no lesson or scenario "nosuch"/, /want +leader-election, /, /more +first-election, [^]*figure-7,/])
     assert.match(said.stderr, words);
+  assert.doesNotMatch(said.stderr, / $/m);
   if (!(await (await fetch(`${site('n1')}/mode.json`)).json()).playground) {
     assert.match((await cluster.command('learn', '--web', place)).stderr, /without the playground \[FL1022\]/);
     return;
