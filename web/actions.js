@@ -36,7 +36,17 @@ export function create(element, page) {
     const isPast = !live && page.position < page.last && !page.playing;
     say(
       parts.note,
-      page.t(isPast ? (page.actsLater ? 'timeline.forks-later' : 'timeline.forks') : !live ? 'actions.note' : page.admin ? 'actions.live' : 'actions.read-only'),
+      page.t(
+        isPast
+          ? page.actsLater
+            ? 'timeline.forks-later'
+            : 'timeline.forks'
+          : !live
+            ? 'actions.note'
+            : page.admin
+              ? 'actions.live'
+              : 'actions.read-only',
+      ),
     );
     set(parts.node, { hidden: live && !page.admin });
     set(parts.client, { hidden: live && !page.admin });

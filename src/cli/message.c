@@ -4,8 +4,8 @@
  *       now    another process listens on 127.0.0.1:7610
  *       do     fairlead up --port 7700
  *
- * Everything here goes to stderr, so that what a verb prints on stdout can be piped. On a terminal a line that
- * is too long goes on below, where its text began; elsewhere it stays a line, for those who search in it. */
+ * Everything here goes to stderr, so that what a verb prints on stdout can be piped. On a terminal a line
+ * that is too long goes on below, where its text began; elsewhere it stays a line, for those who search. */
 #include "cli.h"
 
 #include <unistd.h>

@@ -1,8 +1,9 @@
 // ring.js - the nodes on a circle, the links between them, and what flies over them.
 //
 // A node's shape is its role, its colour and digit are its term; the arc around it is what is left of its election
-// timer, which is told in seconds, too, once half of it is gone. In the playground each message is there, where its times of sending and arrival put it; of a live cluster
-// only a leader's counters are seen, so a mark says that something was sent, and the panel that this is a sample.
+// timer, which is told in seconds, too, once half of it is gone. In the playground each message is there, where its
+// times of sending and arrival put it; of a live cluster only a leader's counters are seen, so a mark says that
+// something was sent, and the panel that this is a sample.
 import { h, keyed, put, say, set, svg } from '../dom.js';
 import { termClass } from './terms.js';
 
@@ -312,7 +313,8 @@ export function shapeOf(role, radius) {
   return circle(radius);
 }
 
-// Entries are a square, a heartbeat a dot, a request for a vote a triangle, a read a diamond; an answer is the same, hollow.
+// Entries are a square, a heartbeat a dot, a request for a vote a triangle, a read a diamond; an answer is the same,
+// hollow.
 function markOf(message) {
   const kind = message.type.replace('-reply', '');
   if (kind === 'append')
