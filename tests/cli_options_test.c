@@ -1,6 +1,7 @@
 /* The command line's options: values, where they come from, and what is said about wrong ones. */
 #include "cli.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -84,7 +85,9 @@ static void test_what_is_long_goes_on_below_on_a_terminal(void **state)
                                "         log-replication, repair\r\n"
                                "         short\r\n");
     begin_listening(&ear);
+    errno = ENOENT;
     say_long_ones();
+    assert_int_equal(errno, ENOENT); /* A fact may say what it means. */
     assert_string_equal(stop_listening(&ear), "error: there is no lesson or scenario called nosuch [FL1001]\n"
                                               "  want   leader-election, log-replication, repair\n"
                                               "         short\n");

@@ -8,14 +8,18 @@
  * that is too long goes on below, where its text began; elsewhere it stays a line, for those who search. */
 #include "cli.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #define TEXT_SIZE 4096
 
+/* What is said next is often what errno means. */
 static void say_hanging(const char *text, unsigned left)
 {
+    int error = errno;
     fl__print_hanging(stderr, text, left, isatty(STDERR_FILENO) ? fl__terminal_width() : 0);
     fputc('\n', stderr);
+    errno = error;
 }
 
 void fl__say_error(enum fl__code code, const char *format, ...)
