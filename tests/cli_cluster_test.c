@@ -263,6 +263,35 @@ static void test_a_taken_port_is_named_and_nothing_is_left_behind(void **state)
     close(taken);
 }
 
+/* Where the state file cannot be written, nobody would find a node again that was started. */
+static void test_a_node_that_could_not_be_found_again_is_not_started(void **state)
+{
+    struct place *place = *state;
+    char path[128], address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%s", place->port);
+    assert_runs(place, 0, "up", "1", "--port", place->port, "--timeout", PATIENCE);
+    assert_runs(place, 0, "down", "--timeout", PATIENCE);
+    snprintf(path, sizeof path, "%s/fairlead-data/" FL__STATE_FILE ".new", place->directory);
+    assert_int_equal(mkdir(path, 0777), 0); /* Where it is written before it takes its name. */
+    assert_runs(place, 1, "start", "n1", "--timeout", PATIENCE);
+    assert_said(place, "does not take the state file");
+    assert_said(place, "Is a directory");
+    assert_said(place, "do     make room there");
+    assert_runs(place, 4, "status", "--node", address);
+    assert_int_equal(rmdir(path), 0);
+    assert_runs(place, 0, "start", "n1", "--timeout", PATIENCE);
+}
+
+static void test_who_names_a_directory_without_a_cluster_is_not_shown_another(void **state)
+{
+    struct place *place = *state;
+    static const char *const verbs[] = {"status", "log", "events", "doctor", "bench", "cli"};
+    for (size_t k = 0; k < sizeof verbs / sizeof verbs[0]; k++) {
+        assert_runs(place, 1, verbs[k], "--dir", "elsewhere");
+        assert_said(place, "there is no local cluster in elsewhere [FL1010]");
+    }
+}
+
 static void test_a_directory_that_holds_something_else_is_left_alone(void **state)
 {
     struct place *place = *state;
@@ -333,6 +362,10 @@ int main(void)
                                         leave_place),
         cmocka_unit_test_setup_teardown(test_a_directory_that_holds_something_else_is_left_alone, make_place,
                                         leave_place),
+        cmocka_unit_test_setup_teardown(test_a_node_that_could_not_be_found_again_is_not_started, make_place,
+                                        leave_place),
+        cmocka_unit_test_setup_teardown(test_who_names_a_directory_without_a_cluster_is_not_shown_another,
+                                        make_place, leave_place),
         cmocka_unit_test_setup_teardown(test_a_node_that_cannot_start_says_why, make_place, leave_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

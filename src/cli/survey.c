@@ -319,6 +319,8 @@ int fl__survey_take(struct fl__survey *survey, const struct fl__asker *asker,
     int code = fl__cluster_open(&cluster, fl__settings_text(settings, "dir"), false, false);
     if (code == FL__EXIT_OK && cluster.exists)
         code = survey_own(survey, asker, &cluster);
+    else if (code == FL__EXIT_OK && fl__settings_given(settings, "dir"))
+        code = fl__cluster_say_none(cluster.shown);
     else if (code == FL__EXIT_OK)
         survey_list(survey, asker, FL__DEFAULT_ADDRESS);
     if (code == FL__EXIT_OK && fl__settings_given(settings, "dir"))
