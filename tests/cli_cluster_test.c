@@ -282,6 +282,34 @@ static void test_a_node_that_could_not_be_found_again_is_not_started(void **stat
     assert_runs(place, 0, "start", "n1", "--timeout", PATIENCE);
 }
 
+static void write_line(const struct place *place, const char *name, const char *line)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", place->directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "%s\n", line);
+    fclose(file);
+    assert_int_equal(chmod(path, 0600), 0);
+}
+
+static void test_a_password_that_is_missing_or_wrong_is_told_as_that(void **state)
+{
+    struct place *place = *state;
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%s", place->port);
+    write_line(place, "right", "secret");
+    write_line(place, "wrong", "guess");
+    assert_runs(place, 0, "up", "1", "--port", place->port, "--timeout", PATIENCE, "--", "--password-file",
+                "right");
+    assert_runs(place, 4, "status", "--node", address);
+    assert_said(place, "no node answers without its password [FL1030]");
+    assert_runs(place, 4, "status", "--node", address, "--password-file", "wrong");
+    assert_said(place, "no node takes this password [FL1030]");
+    assert_said(place, "--password-file FILE");
+    assert_runs(place, 0, "status", "--node", address, "--password-file", "right");
+}
+
 static void test_who_names_a_directory_without_a_cluster_is_not_shown_another(void **state)
 {
     struct place *place = *state;
@@ -363,6 +391,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_directory_that_holds_something_else_is_left_alone, make_place,
                                         leave_place),
         cmocka_unit_test_setup_teardown(test_a_node_that_could_not_be_found_again_is_not_started, make_place,
+                                        leave_place),
+        cmocka_unit_test_setup_teardown(test_a_password_that_is_missing_or_wrong_is_told_as_that, make_place,
                                         leave_place),
         cmocka_unit_test_setup_teardown(test_who_names_a_directory_without_a_cluster_is_not_shown_another,
                                         make_place, leave_place),
