@@ -70,7 +70,7 @@ static void test_random_clusters_keep_every_invariant_and_agree_when_a_majority_
 static void test_lives_that_failed_once_end_well(void **state)
 {
     (void)state;
-    static const uint64_t seeds[] = {20102, 2362155904};
+    static const uint64_t seeds[] = {20102, 5013896, 2362155904};
     for (size_t k = 0; k < sizeof seeds / sizeof *seeds; k++) {
         struct fl_sim_result result = live(seeds[k]);
         if (result.failed)

@@ -70,8 +70,9 @@ static void look_at_judge(const struct fl__cores *cores, struct fl_sim_result *r
 }
 
 /* Enough time for everybody to agree: elections, repair one index at a time and entries shipped one by one
- * where that is drawn, each waiting for a heartbeat where an outsider leads and its links lose messages. One
- * index at a time walks back over all that was on its way behind each message lost (seed 2362155904). */
+ * where that is drawn. Where an outsider leads and its links lose messages, three have to arrive for each:
+ * the entry, and the heartbeat and answer that show whether it did. One index at a time walks back, besides,
+ * over all that was on its way behind each message lost. */
 static fl_time_us patience(const struct fl__cores *cores)
 {
     const struct fl_raft_config *raft = &cores->plan.world.raft;
@@ -80,10 +81,10 @@ static fl_time_us patience(const struct fl__cores *cores)
         if (cores->world->nodes[n].log.last > longest)
             longest = cores->world->nodes[n].log.last;
     fl_time_us entry = raft->heartbeat_us + 3 * cores->plan.delay_max;
-    uint64_t arrive = 1000 - cores->plan.loss_chance; /* Of a thousand; twice, there and back. */
+    uint64_t arrive = 1000 - cores->plan.loss_chance; /* Of a thousand. */
     uint64_t steps = raft->repair == FL_REPAIR_ONE ? raft->window_messages : 1;
     return 60 * raft->election_timeout_us + 1000 * raft->heartbeat_us +
-           longest * steps * entry * 1000 / arrive * 1000 / arrive;
+           longest * steps * entry * 1000 / arrive * 1000 / arrive * 1000 / arrive;
 }
 
 /* A majority of voters without the damaged one, drawn by chance; all, where the options that keep outsiders
