@@ -201,7 +201,7 @@ static void test_what_is_nearly_full_is_told(void **state)
     vitals->memory_max = 0; /* No limit. */
     ASSERT_FOUND(exam, 0);
     exam = make_exam(3);
-    strcpy(exam->survey.views[2].full, "disk");
+    snprintf(exam->survey.views[2].full, sizeof exam->survey.views[2].full, "disk");
     ASSERT_FOUND(exam, 4018);
     assert_says("the disk of n3 is full");
 }
