@@ -263,6 +263,63 @@ static void test_a_taken_port_is_named_and_nothing_is_left_behind(void **state)
     close(taken);
 }
 
+/* Where the state file cannot be written, nobody would find a node again that was started. */
+static void test_a_node_that_could_not_be_found_again_is_not_started(void **state)
+{
+    struct place *place = *state;
+    char path[128], address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%s", place->port);
+    assert_runs(place, 0, "up", "1", "--port", place->port, "--timeout", PATIENCE);
+    assert_runs(place, 0, "down", "--timeout", PATIENCE);
+    snprintf(path, sizeof path, "%s/fairlead-data/" FL__STATE_FILE ".new", place->directory);
+    assert_int_equal(mkdir(path, 0777), 0); /* Where it is written before it takes its name. */
+    assert_runs(place, 1, "start", "n1", "--timeout", PATIENCE);
+    assert_said(place, "does not take the state file");
+    assert_said(place, "Is a directory");
+    assert_said(place, "do     make room there");
+    assert_runs(place, 4, "status", "--node", address);
+    assert_int_equal(rmdir(path), 0);
+    assert_runs(place, 0, "start", "n1", "--timeout", PATIENCE);
+}
+
+static void write_line(const struct place *place, const char *name, const char *line)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", place->directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "%s\n", line);
+    fclose(file);
+    assert_int_equal(chmod(path, 0600), 0);
+}
+
+static void test_a_password_that_is_missing_or_wrong_is_told_as_that(void **state)
+{
+    struct place *place = *state;
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%s", place->port);
+    write_line(place, "right", "secret");
+    write_line(place, "wrong", "guess");
+    assert_runs(place, 0, "up", "1", "--port", place->port, "--timeout", PATIENCE, "--", "--password-file",
+                "right");
+    assert_runs(place, 4, "status", "--node", address);
+    assert_said(place, "no node answers without its password [FL1030]");
+    assert_runs(place, 4, "status", "--node", address, "--password-file", "wrong");
+    assert_said(place, "no node takes this password [FL1030]");
+    assert_said(place, "--password-file FILE");
+    assert_runs(place, 0, "status", "--node", address, "--password-file", "right");
+}
+
+static void test_who_names_a_directory_without_a_cluster_is_not_shown_another(void **state)
+{
+    struct place *place = *state;
+    static const char *const verbs[] = {"status", "log", "events", "doctor", "bench", "cli"};
+    for (size_t k = 0; k < sizeof verbs / sizeof verbs[0]; k++) {
+        assert_runs(place, 1, verbs[k], "--dir", "elsewhere");
+        assert_said(place, "there is no local cluster in elsewhere [FL1010]");
+    }
+}
+
 static void test_a_directory_that_holds_something_else_is_left_alone(void **state)
 {
     struct place *place = *state;
@@ -333,6 +390,12 @@ int main(void)
                                         leave_place),
         cmocka_unit_test_setup_teardown(test_a_directory_that_holds_something_else_is_left_alone, make_place,
                                         leave_place),
+        cmocka_unit_test_setup_teardown(test_a_node_that_could_not_be_found_again_is_not_started, make_place,
+                                        leave_place),
+        cmocka_unit_test_setup_teardown(test_a_password_that_is_missing_or_wrong_is_told_as_that, make_place,
+                                        leave_place),
+        cmocka_unit_test_setup_teardown(test_who_names_a_directory_without_a_cluster_is_not_shown_another,
+                                        make_place, leave_place),
         cmocka_unit_test_setup_teardown(test_a_node_that_cannot_start_says_why, make_place, leave_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,6 +200,10 @@ static void test_what_is_nearly_full_is_told(void **state)
     vitals->memory = 1 << 30;
     vitals->memory_max = 0; /* No limit. */
     ASSERT_FOUND(exam, 0);
+    exam = make_exam(3);
+    snprintf(exam->survey.views[2].full, sizeof exam->survey.views[2].full, "disk");
+    ASSERT_FOUND(exam, 4018);
+    assert_says("the disk of n3 is full");
 }
 
 static void test_refused_clients_are_a_hint_and_too_many_a_warning(void **state)

@@ -1,9 +1,12 @@
 /* The command line's options: values, where they come from, and what is said about wrong ones. */
 #include "cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -40,6 +43,56 @@ static const char *stop_listening(struct ear *ear)
         if (strstr(heard, text) == NULL)                                                                     \
             fail_msg("\"%s\" is not in:\n%s", text, heard);                                                  \
     } while (0)
+
+/* What a terminal of 40 columns shows of it: stdout and stderr are one. */
+static void hear_on_terminal(void (*say)(void), char *heard, size_t size)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY), out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
+    assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    assert_true(slave >= 0);
+    assert_int_equal(ioctl(slave, TIOCSWINSZ, &(struct winsize){.ws_row = 25, .ws_col = 40}), 0);
+    fflush(stdout);
+    assert_true(dup2(slave, STDOUT_FILENO) >= 0 && dup2(slave, STDERR_FILENO) >= 0);
+    say();
+    fflush(stderr);
+    assert_true(dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0);
+    close(slave);
+    close(out);
+    close(err);
+    size_t used = 0;
+    for (ssize_t got; (got = read(master, heard + used, size - 1 - used)) > 0;) /* Until it is hung up. */
+        used += (size_t)got;
+    heard[used] = '\0';
+    close(master);
+}
+
+static void say_long_ones(void)
+{
+    fl__say_error(FL__CODE_USAGE, "there is no lesson or scenario called nosuch");
+    fl__say_fact("want", "leader-election, log-replication, repair");
+    fl__say_fact("", "short");
+}
+
+static void test_what_is_long_goes_on_below_on_a_terminal(void **state)
+{
+    char heard[1024];
+    struct ear ear;
+    (void)state;
+    hear_on_terminal(say_long_ones, heard, sizeof heard);
+    assert_string_equal(heard, "error: there is no lesson or scenario\r\n"
+                               "       called nosuch [FL1001]\r\n"
+                               "  want   leader-election,\r\n"
+                               "         log-replication, repair\r\n"
+                               "         short\r\n");
+    begin_listening(&ear);
+    errno = ENOENT;
+    say_long_ones();
+    assert_int_equal(errno, ENOENT); /* A fact may say what it means. */
+    assert_string_equal(stop_listening(&ear), "error: there is no lesson or scenario called nosuch [FL1001]\n"
+                                              "  want   leader-election, log-replication, repair\n"
+                                              "         short\n");
+}
 
 /* Reads a command line of `serve`. The words end with NULL. */
 static bool read_serve(struct fl__call *call, const char *const *words, struct ear *ear)
@@ -519,6 +572,7 @@ static void test_settings_that_agree_are_accepted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_long_goes_on_below_on_a_terminal),
         cmocka_unit_test(test_sizes_need_an_unambiguous_unit),
         cmocka_unit_test(test_percents_and_durations),
         cmocka_unit_test(test_addresses_have_a_host_and_a_port),

@@ -453,6 +453,56 @@ static void test_a_precandidate_asks_again_whoever_refused(void **state)
     single_release(&single);
 }
 
+/* Thesis §4.2.3. */
+static void check_ignored(struct single *single, const struct fl_message *request)
+{
+    const struct fl_message *reply = votes_ask(single, request);
+    assert_int_equal(reply != NULL, request->type == FL_MSG_PREVOTE);
+    assert_true(reply == NULL || !reply->granted);
+    assert_int_equal(single_count(single, FL_WORK_NOTE), 1);
+    const struct fl_note *note = &single_last(single, FL_WORK_NOTE)->note;
+    assert_int_equal(note->kind, FL_NOTE_IGNORED);
+    assert_int_equal(note->message, request->type);
+    assert_int_equal(note->peer, request->from);
+    assert_int_equal(note->term, request->term);
+}
+
+static void test_who_hears_a_leader_or_leads_notes_whom_it_ignores(void **state)
+{
+    (void)state;
+    for (uint32_t leads = 0; leads < 2; leads++) {
+        struct single single;
+        struct fl_message pre = votes_prevote(3, 6, 9, 5), vote = single_vote(3, 6, 9, 5);
+        votes_start_as_served(&single, 3, 4);
+        if (leads) {
+            single_campaign(&single);
+            votes_answer(&single, FL_MSG_PREVOTE_REPLY, 2, 5, true);
+            votes_grant(&single, 2, 5);
+        } else {
+            votes_hear(&single, 2, 5);
+        }
+        check_ignored(&single, &pre);
+        check_ignored(&single, &vote);
+        check_ignored(&single, &vote); /* Each time: who listens knows what is news. */
+        votes_check_role(&single, leads ? FL_LEADER : FL_FOLLOWER, 5);
+        single_release(&single);
+    }
+}
+
+static void test_what_is_refused_for_another_reason_is_not_noted(void **state)
+{
+    struct single single;
+    (void)state;
+    votes_start_as_served(&single, 3, 4);
+    struct fl_message pre = votes_prevote(3, 4, 0, 0), vote = single_vote(3, 3, 0, 0);
+    votes_hear(&single, 2, 4);
+    assert_false(votes_is_granted(&single, &pre)); /* Of a term that the voter is in, */
+    assert_int_equal(single_count(&single, FL_WORK_NOTE), 0);
+    assert_null(votes_ask(&single, &vote)); /* and of one before. */
+    assert_int_equal(single_count(&single, FL_WORK_NOTE), 0);
+    single_release(&single);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +532,8 @@ int main(void)
         cmocka_unit_test(test_a_precandidate_changes_nothing_until_a_majority_would_vote_for_it),
         cmocka_unit_test(test_a_precandidate_still_grants),
         cmocka_unit_test(test_a_precandidate_asks_again_whoever_refused),
+        cmocka_unit_test(test_who_hears_a_leader_or_leads_notes_whom_it_ignores),
+        cmocka_unit_test(test_what_is_refused_for_another_reason_is_not_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

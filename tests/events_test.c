@@ -108,6 +108,50 @@ static void test_whatever_a_peer_is_called_the_answer_is_json(void **state)
     world_destroy(world);
 }
 
+static void check_told(const char *text, const char *expected)
+{
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    tell(world, &(struct fl_node_event){.kind = FL_NODE_REFUSED, .text = text});
+    cJSON *parsed = cJSON_Parse(strchr(ask(client, "FAIRLEAD EVENTS\r\n"), '{'));
+    assert_non_null(parsed);
+    assert_string_equal(cJSON_GetObjectItemCaseSensitive(parsed, "text")->valuestring, expected);
+    cJSON_Delete(parsed);
+    world_destroy(world);
+}
+
+/* As the page's answers are. */
+static void test_text_is_told_as_it_is_where_people_can_read_it(void **state)
+{
+    (void)state;
+    check_told("hört \"节点\" \\ 🙂", "hört \"节点\" \\ 🙂");
+    check_told("a\nb\x7f\xff\xc3[\xed\xa0\x80", "a?b???[???");
+    check_told("\xe2\x80\xaeright to left", "???right to left");
+    char cut[256 + 1]; /* What is kept ends within a character. */
+    memset(cut, 'x', 254);
+    memcpy(cut + 254, "é", 3);
+    char kept[256];
+    memcpy(kept, cut, 254);
+    memcpy(kept + 254, "?", 2);
+    check_told(cut, kept);
+}
+
+static void test_what_is_ignored_is_told_with_the_request_and_the_leader(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    tell(world, &(struct fl_node_event){.kind = FL_NODE_IGNORED,
+                                        .term = 7,
+                                        .peer = "n3",
+                                        .message = "vote",
+                                        .leader = "n2",
+                                        .text = "x"});
+    assert_non_null(strstr(ask(client, "FAIRLEAD EVENTS\r\n"),
+                           "\"peer\":\"n3\",\"message\":\"vote\",\"leader\":\"n2\",\"term\":7,\"text\""));
+    world_destroy(world);
+}
+
 static void test_who_follows_asks_from_the_next_number_on(void **state)
 {
     (void)state;
@@ -184,6 +228,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_event_is_told_with_what_is_known_of_it),
         cmocka_unit_test(test_whatever_a_peer_is_called_the_answer_is_json),
+        cmocka_unit_test(test_text_is_told_as_it_is_where_people_can_read_it),
+        cmocka_unit_test(test_what_is_ignored_is_told_with_the_request_and_the_leader),
         cmocka_unit_test(test_who_follows_asks_from_the_next_number_on),
         cmocka_unit_test(test_count_takes_the_newest_or_the_oldest_since),
         cmocka_unit_test(test_what_was_forgotten_shows_as_a_gap),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 // cmocka wants the four headers above before its own.
@@ -156,6 +157,41 @@ static void test_who_is_left_alone_says_once_that_it_hears_no_leader(void **stat
     assert_int_equal(count_of(&nodes, left, FL_NODE_PRECANDIDATE), 1);
     assert_int_equal(count_of(&nodes, left, FL_NODE_DISCONNECTED), 2);
     assert_true(count_of(&nodes, left, FL_NODE_UNREACHABLE) > 0);
+    end(&nodes);
+}
+
+/* A follower hears nothing of its leader for so long, and asks for pre-votes all the while. */
+static void deafen(struct nodes *nodes, uint32_t leader, uint32_t deaf, fl_time_us duration)
+{
+    nodes_link(nodes, leader, deaf, false);
+    nodes_run(nodes, duration);
+    nodes_link(nodes, leader, deaf, true);
+}
+
+static void test_whose_pre_votes_are_refused_for_a_leader_is_told_of_once(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 15);
+    uint32_t leader = nodes_await_leader(&nodes), deaf = (leader + 1) % 3, other = (leader + 2) % 3;
+    forget(&nodes);
+    deafen(&nodes, leader, deaf, 5 * NODES_SECOND);
+    const struct nodes_event *told = only(&nodes, other, FL_NODE_IGNORED);
+    assert_string_equal(told->event.message, "prevote");
+    assert_int_equal(told->event.term, nodes_status(&nodes, other).term + 1);
+    char expected[128];
+    snprintf(expected, sizeof expected,
+             "refuses n%u a pre-vote for term %u: it has just heard its leader, n%u", deaf,
+             (unsigned)told->event.term, leader);
+    assert_string_equal(told->text, expected);
+    assert_string_equal(only(&nodes, leader, FL_NODE_IGNORED)->text +
+                            strlen("refuses n1 a pre-vote for term 2"),
+                        ": it leads");
+    assert_int_equal(count_of(&nodes, deaf, FL_NODE_IGNORED), 0);
+    nodes_run(&nodes, 11 * NODES_SECOND);
+    deafen(&nodes, leader, deaf, 5 * NODES_SECOND); /* After so long it is news. */
+    assert_int_equal(count_of(&nodes, other, FL_NODE_IGNORED), 2);
+    assert_int_equal(count_everywhere(&nodes, FL_NODE_LEADER), 0);
     end(&nodes);
 }
 
@@ -401,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_a_node_alone_wins_with_its_own_vote),
         cmocka_unit_test(test_a_leader_that_dies_is_lost_once_and_followed_by_one_other),
         cmocka_unit_test(test_who_is_left_alone_says_once_that_it_hears_no_leader),
+        cmocka_unit_test(test_whose_pre_votes_are_refused_for_a_leader_is_told_of_once),
         cmocka_unit_test(test_every_election_ends_once),
         cmocka_unit_test(test_what_is_cut_and_what_is_sent_instead_is_told_once_by_either_side),
         cmocka_unit_test(test_a_conflict_is_told_before_its_repair),

@@ -128,6 +128,18 @@ static void test_who_hears_a_leader_is_seen_to_ignore_a_candidate(void **state)
                      0);
 }
 
+/* As pre-votes are, those that are refused are for a close look. */
+static void test_who_hears_a_leader_says_why_it_refuses_a_pre_vote(void **state)
+{
+    (void)state;
+    const char *text = "nodes A B C\n"
+                       "at x elect A term 1 with B C; settle; campaign B; deliver prevote\n";
+    assert_int_equal(count_told(text, "\"event\":\"ignored\"", NULL, NULL), 2);
+    check_told_once(text, "\"event\":\"ignored\",\"node\":\"C\",\"peer\":\"B\",\"message\":\"prevote\"",
+                    "\"term\":2,\"leader\":\"A\"", "refuses B a pre-vote for term 2: it has just heard");
+    check_told_once(text, "\"event\":\"ignored\",\"node\":\"A\"", "\"leader\":\"A\"", "it leads");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -137,6 +149,7 @@ int main(void)
         cmocka_unit_test(test_a_client_is_told_with_which_outcome),
         cmocka_unit_test(test_an_expectation_is_told_in_its_own_words),
         cmocka_unit_test(test_who_hears_a_leader_is_seen_to_ignore_a_candidate),
+        cmocka_unit_test(test_who_hears_a_leader_says_why_it_refuses_a_pre_vote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,7 +188,8 @@ function rulesPart(page) {
     box('commit-any-term', 'never', 'unsafe'),
     { option: 'repair', usual: 'outline', read: readRepair, ...ruleOf((words) => [words, repair]) },
   ];
-  const element = h('details', { class: 'menu' }, summary, h('div', { class: 'popover' }, rules.map((one) => one.element)));
+  const popover = h('div', { class: 'popover' }, rules.map((one) => one.element));
+  const element = h('details', { class: 'menu' }, summary, popover);
   closeElsewhere(element);
 
   function readRepair(value) {

@@ -195,8 +195,13 @@ export class Page {
     this.onupdate();
   }
 
+  // Pre-votes that are refused are asked for again and again; a node that lives tells of it once.
+  #isNotable({ event, message }) {
+    return NOTABLE.has(event) && (this.view.live || message !== 'prevote');
+  }
+
   #announce() {
-    const isRead = this.playing || this.view.live ? (event) => NOTABLE.has(event.event) : () => true;
+    const isRead = this.playing || this.view.live ? (event) => this.#isNotable(event) : () => true;
     const told = this.events.filter(isRead);
     if (told.length > 0) this.onannounce(told.slice(-ANNOUNCED_MAX).map((event) => this.tell(event)));
   }

@@ -1,8 +1,8 @@
 // playground.js - a cluster that lives in this page: the production core and the scenario world, as WebAssembly.
 //
-// The state of a playground is a scenario's text (docs/scenarios.md) and nothing else. Its steps are what happened as it
-// was played; whatever is done adds a line to the text. No rule of Raft is written here: what a moment looks like, and
-// what follows from an action, says the module (src/playground).
+// The state of a playground is a scenario's text (docs/scenarios.md) and nothing else. Its steps are what happened as
+// it was played; whatever is done adds a line to the text. No rule of Raft is written here: what a moment looks like,
+// and what follows from an action, says the module (src/playground).
 import { leaderOf } from "./panels/logs.js";
 
 const VIEWS_KEPT = 256;
@@ -243,15 +243,16 @@ function writeTerms(terms) {
 /**
  * The scenario in which `leader` comes to lead with its log of the view, and meets `follower` with the other's. A third
  * node, with the leader's log, makes a majority, so that the follower need not be asked for its vote: the leader knows
- * nothing of its log. Or it is asked, and answers first (`votes`), granting its vote or not. Entries below what the view
- * shows of both logs are left out; `base` is how many.
+ * nothing of its log. Or it is asked, and answers first (`votes`), granting its vote or not. Entries below what the
+ * view shows of both logs are left out; `base` is how many.
  */
 export function repairScenario(view, leader, follower, votes) {
   const [left, right] = [leader, follower].map((name) => view.nodes.find((node) => node.name === name));
   const base = Math.max(left.first, right.first) - 1;
   const [long, other] = [left, right].map(({ first, log }) => log.slice(base + 1 - first).map(([term]) => term));
   const term = Math.max(left.term, (long.at(-1) ?? 0) + 1, (other.at(-1) ?? 0) + 1);
-  const third = view.nodes.find((node) => node !== left && node !== right)?.name ?? (leader + follower + "3").slice(-15);
+  const third =
+    view.nodes.find((node) => node !== left && node !== right)?.name ?? (leader + follower + "3").slice(-15);
   const logs = [[leader, long], [third, long], [follower, other]];
   const lines = [
     `nodes ${leader} ${third} ${follower}`,

@@ -28,8 +28,8 @@ function toldBy(lines, number) {
   return told;
 }
 
-// Where the story's steps of this name end, and what is said of them: by the last line `at NAME` of the common part or of
-// the branch, or, if those have none, of the first branch that has one. {line, branch}; null if there is none.
+// Where the story's steps of this name end, and what is said of them: by the last line `at NAME` of the common part or
+// of the branch, or, if those have none, of the first branch that has one. {line, branch}; null if there is none.
 export function placeOf(text, name, branch) {
   let inside = null;
   const lines = text.split('\n');

@@ -645,6 +645,8 @@ export const zh = {
   'event.persisted': '第 {0} 次写入已在磁盘上',
   'event.ignored': '不理会 {3} 在任期 {2} 的投票请求：刚听到领导者 {9}',
   'event.ignored.leads': '不理会 {3} 在任期 {2} 的投票请求：自己就是领导者',
+  'event.ignored.prevote': '拒绝 {3} 对任期 {2} 的预投票请求：刚听到领导者 {9}',
+  'event.ignored.prevote.leads': '拒绝 {3} 对任期 {2} 的预投票请求：自己就是领导者',
   'event.answered': '答复写入条目 {0} 到 {1} 的客户端（任期 {2}）：{9}',
   'event.answered.one': '答复写入条目 {0} 的客户端（任期 {2}）：{9}',
   'event.answered.none': '不接受写请求：{9}',

@@ -1,7 +1,8 @@
 // trail.js - the way that the reader took through stories and lessons, as entries of the browser's history.
 //
-// Another story or lesson is another entry, so that Back leads to the one before. An entry holds the story as it lies on
-// the desk, so that what was done in it is there again after Back, Forward or a reload. Its address stays what opened it.
+// Another story or lesson is another entry, so that Back leads to the one before. An entry holds the story as it lies
+// on the desk, so that what was done in it is there again after Back, Forward or a reload. Its address stays what
+// opened it.
 //
 // Browsers let a page write its entry only so often: the first change is written at once, those that follow it soon
 // together. While nothing changes nothing runs.
@@ -67,7 +68,9 @@ export class Trail {
 
   // At an entry of the past, or at one that an address has just made.
   async #arrive(state) {
-    await this.#inTurn(async () => (state && (await this.#page.takeUp(state))) || this.#openAddress(location.hash.slice(1)));
+    await this.#inTurn(
+      async () => (state && (await this.#page.takeUp(state))) || this.#openAddress(location.hash.slice(1)),
+    );
     this.#written = null;
     this.update();
   }

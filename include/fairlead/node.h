@@ -64,6 +64,7 @@ struct fl_entry {
     X(FL_NODE_PRECANDIDATE, "precandidate")                                                                  \
     X(FL_NODE_CANDIDATE, "candidate")                                                                        \
     X(FL_NODE_ELECTION_LOST, "election-lost")                                                                \
+    X(FL_NODE_IGNORED, "ignored")                                                                            \
     X(FL_NODE_LEADER, "leader")                                                                              \
     X(FL_NODE_QUORUM_LOST, "quorum-lost")                                                                    \
     X(FL_NODE_SLOW_DISK, "slow-disk")                                                                        \
@@ -102,8 +103,11 @@ struct fl_node_event {
     fl_index index, other;
     uint64_t entries;
     uint32_t votes, voters, round_trips;
-    const char *peer; /* The other member's name; NULL: nobody else has to do with it. */
-    const char *text; /* A sentence without the node's own name in front. Both are valid during the call. */
+    /* Texts are valid during the call; all but the last may be NULL. */
+    const char *peer;    /* The other member's name. */
+    const char *message; /* Of what is ignored: "vote" or "prevote"; static. */
+    const char *leader;  /* For whose sake it is. */
+    const char *text;    /* A sentence without the node's own name in front. */
 };
 
 struct fl_machine {

@@ -265,11 +265,15 @@ enum fl_note_kind {
     FL_NOTE_QUORUM_LOST = 7,   /* A leader that hears no quorum steps down (thesis §6.2). */
     FL_NOTE_CONFIGURATION = 8, /* The active configuration is now the one of `index`. */
     FL_NOTE_FETCHED = 9,       /* A candidate took entries (index, other] from `peer`. */
+    /* `peer` asked for a vote or a pre-vote (`message`) in `term`, and has none, whatever its log: this
+     * replica leads, or has just heard its leader (thesis §4.2.3). Noted for each request. */
+    FL_NOTE_IGNORED = 10,
 };
 
 /* Something people want to know; carries no duty. Notes are lost, oldest first, if nobody takes them. */
 struct fl_note {
     enum fl_note_kind kind;
+    enum fl_message_type message; /* Of FL_NOTE_IGNORED. */
     fl_id peer;
     fl_term term;
     fl_index index, other;

@@ -145,7 +145,8 @@ static int say_no_leader(const struct fl__survey *survey)
 {
     fl__say_error(FL__CODE_NO_LEADER, "no node leads: nothing can be written or read");
     fl__say_fact("now", "%s", survey->verdict);
-    fl__say_fact("do", "fairlead status");
+    fl__say_fact("do", "fairlead doctor%s%s", survey->directory == NULL ? "" : " --dir ",
+                 survey->directory == NULL ? "" : survey->directory);
     return FL__EXIT_NO_QUORUM;
 }
 

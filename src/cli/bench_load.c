@@ -26,6 +26,7 @@
 #define RETRY_NS (20 * MS_NS)  /* Between two attempts to connect. */
 #define SCOUT_NS (500 * MS_NS) /* One survey for the leader takes no longer. */
 #define FILL_DEPTH 16u
+#define FILL_PATIENCE 5000000000u /* Nanoseconds in which nothing is written: then what is there must do. */
 #define INPUT_SIZE (64u << 10)
 #define COMMAND_ROOM 128 /* Of a command without its value. */
 #define REMOVE_KEYS 64u  /* By one DEL. */
@@ -481,7 +482,9 @@ void fl__load_run(struct fl__load *load, enum fl__phase phase, fl_time_us durati
             tick(load);
         if (load->rate > 0)
             send_due(load);
-        if (!load->ending && (load->now >= load->end || (load->interrupted && phase != FL__PHASE_REMOVE)))
+        bool is_over = load->now >= load->end || (load->interrupted && phase != FL__PHASE_REMOVE) ||
+                       (phase == FL__PHASE_FILL && load->now - load->last_done > FILL_PATIENCE);
+        if (!load->ending && is_over)
             stop_sending(load);
         arm(load);
         wait_and_serve(load);

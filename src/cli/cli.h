@@ -139,6 +139,7 @@ enum fl__code {
     FL__CODE_ONE_MACHINE = 4015,        /* All nodes run on one machine. */
     FL__CODE_SHORT_TIMEOUT = 4016,      /* The election time-out is short. */
     FL__CODE_CUT_LINK = 4017,           /* Two nodes do not reach each other. */
+    FL__CODE_DISK_FULL = 4018,          /* A disk is full. */
 };
 
 /* ------------------------------------------------------------------------------------------------ clock.c */
@@ -478,6 +479,7 @@ struct fl__cluster {
 int fl__cluster_open(struct fl__cluster *cluster, const char *directory, bool change, bool create);
 /* The same, for verbs that need one: says so if there is none. */
 int fl__cluster_need(struct fl__cluster *cluster, const char *directory);
+int fl__cluster_say_none(const char *directory); /* What that says then, and returns. */
 void fl__cluster_close(struct fl__cluster *cluster);
 /* Writes the state file, whole or not at all. */
 bool fl__cluster_save(const struct fl__cluster *cluster);

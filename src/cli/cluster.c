@@ -39,6 +39,7 @@ static int refuse_directory(const char *shown, const char *what)
 {
     fl__say_error(FL__CODE_SYSTEM, "the directory %s %s", shown, what);
     fl__say_fact("now", "%s", strerror(errno));
+    fl__say_fact("do", "make room there, or allow this user to write; or choose another one: --dir PATH");
     return FL__EXIT_REFUSED;
 }
 
@@ -295,15 +296,17 @@ int fl__cluster_open(struct fl__cluster *cluster, const char *directory, bool ch
     return code;
 }
 
+int fl__cluster_say_none(const char *directory)
+{
+    fl__say_error(FL__CODE_NO_CLUSTER, "there is no local cluster in %s", directory);
+    fl__say_fact("do", "fairlead up makes one; --dir PATH finds one elsewhere");
+    return FL__EXIT_REFUSED;
+}
+
 int fl__cluster_need(struct fl__cluster *cluster, const char *directory)
 {
     int code = fl__cluster_open(cluster, directory, true, false);
-    if (code == FL__EXIT_OK && !cluster->exists) {
-        fl__say_error(FL__CODE_NO_CLUSTER, "there is no local cluster in %s", directory);
-        fl__say_fact("do", "fairlead up makes one; --dir PATH finds one elsewhere");
-        code = FL__EXIT_REFUSED;
-    }
-    return code;
+    return code == FL__EXIT_OK && !cluster->exists ? fl__cluster_say_none(directory) : code;
 }
 
 void fl__cluster_close(struct fl__cluster *cluster)

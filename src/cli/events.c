@@ -208,15 +208,16 @@ static enum fl__colour colour_of(const char *kind)
         const char *kind;
         enum fl__colour colour;
     } colours[] = {
-        {"leader", FL__GREEN},       {"answers", FL__GREEN},     {"founded", FL__GREEN},
-        {"precandidate", FL__DIM},   {"candidate", FL__YELLOW},  {"election-lost", FL__YELLOW},
-        {"conflict", FL__YELLOW},    {"truncated", FL__YELLOW},  {"repaired", FL__YELLOW},
-        {"catching-up", FL__YELLOW}, {"fetched", FL__YELLOW},    {"forgotten", FL__YELLOW},
-        {"connected", FL__DIM},      {"disconnected", FL__DIM},  {"unreachable", FL__DIM},
-        {"members", FL__DIM},        {"torn", FL__YELLOW},       {"silent", FL__RED},
-        {"refused", FL__RED},        {"damaged", FL__RED},       {"failed", FL__RED},
-        {"quorum-lost", FL__RED},    {"slow-disk", FL__RED},     {"disk-full", FL__RED},
-        {"log-full", FL__RED},       {"contradiction", FL__RED}, {"data-loss", FL__RED},
+        {"leader", FL__GREEN},     {"answers", FL__GREEN},      {"founded", FL__GREEN},
+        {"precandidate", FL__DIM}, {"candidate", FL__YELLOW},   {"election-lost", FL__YELLOW},
+        {"ignored", FL__DIM},      {"conflict", FL__YELLOW},    {"truncated", FL__YELLOW},
+        {"repaired", FL__YELLOW},  {"catching-up", FL__YELLOW}, {"fetched", FL__YELLOW},
+        {"forgotten", FL__YELLOW}, {"connected", FL__DIM},      {"disconnected", FL__DIM},
+        {"unreachable", FL__DIM},  {"members", FL__DIM},        {"torn", FL__YELLOW},
+        {"silent", FL__RED},       {"refused", FL__RED},        {"damaged", FL__RED},
+        {"failed", FL__RED},       {"quorum-lost", FL__RED},    {"slow-disk", FL__RED},
+        {"disk-full", FL__RED},    {"log-full", FL__RED},       {"contradiction", FL__RED},
+        {"data-loss", FL__RED},
     };
     for (size_t k = 0; k < sizeof colours / sizeof colours[0]; k++)
         if (strcmp(colours[k].kind, kind) == 0)

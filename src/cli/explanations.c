@@ -238,6 +238,12 @@ static const struct fl_explanation pages[] = {
      "works while the leader reaches a majority, and tolerates fewer failures than it seems to.",
      "A firewall or a route lets one direction through only, or neither.",
      "Check the way between the two peer ports, in both directions."},
+    {FL__CODE_DISK_FULL, "problem", "a disk is full",
+     "There is no room on the node's disk for the next file of its log. Writes are refused, with nothing done, "
+     "while this node leads; reads work.",
+     "The log grew, or something else took the room.",
+     "Make room on the disk under its data directory: the node notices by itself. Nothing in that directory may "
+     "be removed."},
 };
 /* clang-format on */
 

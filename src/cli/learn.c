@@ -42,23 +42,20 @@ static bool has_name(const cJSON *names, const char *lesson)
     return false;
 }
 
-#define COLUMNS 100
+#define NAMES_SIZE 1024
 
 static void say_names(const char *label, const cJSON *names)
 {
-    char line[COLUMNS + 1] = "";
+    char list[NAMES_SIZE] = "";
+    size_t used = 0;
     const cJSON *name;
     cJSON_ArrayForEach(name, names)
     {
-        size_t used = strlen(line);
-        if (used + strlen(name->valuestring) + 3 > COLUMNS) {
-            fl__say_fact(label, "%s", line);
-            label = "";
-            used = 0;
-        }
-        snprintf(line + used, sizeof line - used, "%s%s", name->valuestring, name->next != NULL ? ", " : "");
+        if (used < sizeof list)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "",
+                                     name->valuestring);
     }
-    fl__say_fact(label, "%s", line);
+    fl__say_fact(label, "%s", list);
 }
 
 static bool check(const struct fl__call *call)

@@ -193,7 +193,7 @@ static int say_start_failed(struct one *one, const struct fl__view *view)
     fl__value_duration_text(one->timeout, time, sizeof time);
     fl__say_error(FL__CODE_NOT_READY, "%s runs, but has not caught up within %s", view->name, time);
     fl__say_fact("now", "%s", view->answers ? one->survey.verdict : view->problem);
-    fl__say_fact("do", "it goes on: fairlead status");
+    fl__say_fact("do", "it goes on; look again: fairlead status --dir %s", one->cluster.shown);
     return FL__EXIT_NO_QUORUM;
 }
 

@@ -17,6 +17,7 @@
 #define LOG_FILE "log"
 #define LOG_LINES 5
 #define SERVE_WORDS_MAX 64
+#define STOP_PATIENCE ((fl_time_us)5000000)
 
 /* -------------------------------------------------------------------------------------------- recognising */
 
@@ -202,7 +203,11 @@ bool fl__process_start(struct fl__cluster *cluster, unsigned node)
     if (log >= 0)
         close(log);
     free(path);
-    return good && fl__cluster_save(cluster);
+    if (!good || fl__cluster_save(cluster))
+        return good;
+    fl__process_stop(cluster, node); /* Nobody would find it again. */
+    (void)fl__process_wait(cluster, node, STOP_PATIENCE);
+    return false;
 }
 
 /* ----------------------------------------------------------------------------------------------- stopping */

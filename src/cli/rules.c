@@ -307,6 +307,20 @@ static void find_full_log(const struct fl__exam *exam, struct fl__findings *out)
     }
 }
 
+static void find_full_disk(const struct fl__exam *exam, struct fl__findings *out)
+{
+    for (unsigned i = 0; i < exam->survey.count; i++) {
+        const struct fl__view *view = &exam->survey.views[i];
+        if (!view->answers || strcmp(view->full, "disk") != 0)
+            continue;
+        struct fl__finding *finding =
+            add(out, FL__PROBLEM, FL__CODE_DISK_FULL, "the disk of %s is full", name_of(view));
+        say(finding, "now", "there is no room for the next file of its log");
+        say(finding, "then", "writes are refused while this node leads; reads work");
+        say(finding, "do", "make room on the disk of its data directory; the node notices by itself");
+    }
+}
+
 static void find_full_memory(const struct fl__exam *exam, struct fl__findings *out)
 {
     for (unsigned i = 0; i < exam->survey.count; i++) {
@@ -478,10 +492,10 @@ static void find_one_machine(const struct fl__exam *exam, struct fl__findings *o
 void fl__rules_apply(const struct fl__exam *exam, struct fl__findings *out)
 {
     static void (*const rules[])(const struct fl__exam *exam, struct fl__findings *out) = {
-        find_silent,         find_no_leader,       find_behind,  find_clocks,   find_full_log,
-        find_slow_disks,     find_elections,       find_damaged, find_versions, find_disagreement,
-        find_full_memory,    find_refused_clients, find_even,    find_single,   find_one_machine,
-        find_short_timeouts, find_cut_links,
+        find_silent,       find_no_leader,      find_behind,          find_clocks,  find_full_log,
+        find_full_disk,    find_slow_disks,     find_elections,       find_damaged, find_versions,
+        find_disagreement, find_full_memory,    find_refused_clients, find_even,    find_single,
+        find_one_machine,  find_short_timeouts, find_cut_links,
     };
     out->count = 0;
     out->is_cut = false;

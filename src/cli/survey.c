@@ -319,6 +319,8 @@ int fl__survey_take(struct fl__survey *survey, const struct fl__asker *asker,
     int code = fl__cluster_open(&cluster, fl__settings_text(settings, "dir"), false, false);
     if (code == FL__EXIT_OK && cluster.exists)
         code = survey_own(survey, asker, &cluster);
+    else if (code == FL__EXIT_OK && fl__settings_given(settings, "dir"))
+        code = fl__cluster_say_none(cluster.shown);
     else if (code == FL__EXIT_OK)
         survey_list(survey, asker, FL__DEFAULT_ADDRESS);
     if (code == FL__EXIT_OK && fl__settings_given(settings, "dir"))
@@ -430,26 +432,25 @@ unsigned fl__survey_find(const struct fl__survey *survey, const char *name)
 }
 
 /* Whether a node wants a password, or another one than it was given. */
-static bool wants_password(const struct fl__survey *survey)
+static bool somebody_says(const struct fl__survey *survey, const char *word)
 {
-    for (unsigned i = 0; i < survey->count; i++) {
-        if (strstr(survey->views[i].problem, "NOAUTH") != NULL ||
-            strstr(survey->views[i].problem, "WRONGPASS") != NULL)
+    for (unsigned i = 0; i < survey->count; i++)
+        if (strstr(survey->views[i].problem, word) != NULL)
             return true;
-    }
     return false;
 }
 
 void fl__survey_say_unreachable(const struct fl__survey *survey)
 {
-    bool is_shut_out = wants_password(survey);
-    fl__say_error(FL__CODE_UNREACHABLE,
-                  is_shut_out ? "no node answers without its password" : "no node answers");
+    bool is_wrong = somebody_says(survey, "WRONGPASS"), is_missing = somebody_says(survey, "NOAUTH");
+    fl__say_error(FL__CODE_UNREACHABLE, is_wrong     ? "no node takes this password"
+                                        : is_missing ? "no node answers without its password"
+                                                     : "no node answers");
     for (unsigned i = 0; i < survey->count; i++)
         fl__say_fact(i == 0 ? "now" : "", "%s%s%s: %s", survey->views[i].name,
                      survey->views[i].name[0] == '\0' ? "" : " at ", survey->views[i].address,
                      survey->views[i].problem);
-    if (is_shut_out)
+    if (is_wrong || is_missing)
         fl__say_fact("do", "name the file that holds it: --password-file FILE");
     else
         fl__say_fact("do", "fairlead up%s%s, or name a node that runs: --node HOST:PORT",

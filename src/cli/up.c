@@ -36,7 +36,7 @@ static bool read_count(const struct fl__call *call, unsigned *count)
     if (call->argument_count == 0)
         return true;
     if (!fl__value_count(call->arguments[0], &number) || number < 1 || number > FL__LOCAL_MAX) {
-        fl__say_error(FL__CODE_USAGE, "`fairlead up %s`: this is not a number of nodes", call->arguments[0]);
+        fl__say_error(FL__CODE_USAGE, "`fairlead up` runs no cluster of %s nodes", call->arguments[0]);
         fl__say_fact("want", "1 to %d; 3 survive the loss of one, 5 of two", FL__LOCAL_MAX);
         return false;
     }
@@ -216,7 +216,8 @@ static int say_not_ready(const struct up *up, const char *what)
                      view->answers && !view->founded ? ", not founded" : "",
                      view->answers && !view->ready ? ", not ready" : "");
     }
-    fl__say_fact("do", "they keep running: fairlead status looks again, fairlead down stops them");
+    fl__say_fact("do", "they keep running; look again: fairlead status --dir %s", up->cluster.shown);
+    fl__say_fact("", "stop them: fairlead down --dir %s", up->cluster.shown);
     return FL__EXIT_NO_QUORUM;
 }
 
@@ -270,17 +271,19 @@ static bool write_once(struct up *up)
     return good;
 }
 
-/* Whether the test write was refused for want of room, which no waiting brings. */
+/* Whether the test write was refused for want of room, or would be, which no waiting brings. */
 static bool is_full(const struct up *up)
 {
-    return strncmp(up->refusal, "it says: OOM", 12) == 0;
+    const struct fl__survey *survey = &up->survey;
+    bool leader_is_full = survey->leader < survey->count && survey->views[survey->leader].full[0] != '\0';
+    return leader_is_full || strncmp(up->refusal, "it says: OOM", 12) == 0;
 }
 
 static int say_full(const struct up *up)
 {
     fl__say_error(FL__CODE_NODE_REFUSED, "the nodes run, and refuse a test write");
-    fl__say_fact("now", "%s", up->refusal);
-    fl__say_fact("do", "reading works; %s explain CODE says what helps", up->call->program);
+    fl__say_fact("now", "%s", up->refusal[0] != '\0' ? up->refusal : up->survey.verdict);
+    fl__say_fact("do", "%s doctor --dir %s says what helps", up->call->program, up->cluster.shown);
     return FL__EXIT_REFUSED;
 }
 

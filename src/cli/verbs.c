@@ -241,31 +241,44 @@ const struct fl__verb *fl__verb_of(unsigned count, const char *const *words, uns
     return fl__verb_find(words[0]);
 }
 
-/* Whether some verb of two words begins with this one; adds them to the list of what one may do. */
-static bool list_group(const char *first, char *list, size_t size)
+static bool is_of_group(const struct fl__verb *verb, const char *first)
 {
-    size_t length = strlen(first), used = 0;
-    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL && used < size; verb++) {
-        if (strncmp(verb->name, first, length) == 0 && verb->name[length] == ' ')
-            used += (size_t)snprintf(list + used, size - used, "%sfairlead %s",
-                                     used == 0 ? "" : "\n         ", verb->name);
+    size_t length = strlen(first);
+    return strncmp(verb->name, first, length) == 0 && verb->name[length] == ' ';
+}
+
+/* Whether some verb of two words begins with this one. */
+static bool is_group(const char *first)
+{
+    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++)
+        if (is_of_group(verb, first))
+            return true;
+    return false;
+}
+
+static void say_group(const char *first)
+{
+    const char *label = "do";
+    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++) {
+        if (!is_of_group(verb, first))
+            continue;
+        fl__say_fact(label, "fairlead %s", verb->name);
+        label = "";
     }
-    return used > 0;
 }
 
 int fl__refuse_verb(const char *first, const char *second)
 {
     const char *words[32];
-    char given[80], list[400];
+    char given[80];
     unsigned count = 0;
-    bool is_group = list_group(first, list, sizeof list);
-    if (is_group && (second == NULL || second[0] == '-')) {
+    bool has_second = is_group(first) && second != NULL && second[0] != '-';
+    if (is_group(first) && !has_second) {
         fl__say_error(FL__CODE_USAGE, "`fairlead %s` needs a second word", first);
-        fl__say_fact("do", "%s", list);
+        say_group(first);
         return FL__EXIT_USAGE;
     }
-    snprintf(given, sizeof given, "%s%s%s", first, is_group && second != NULL ? " " : "",
-             is_group && second != NULL ? second : "");
+    snprintf(given, sizeof given, "%s%s%s", first, has_second ? " " : "", has_second ? second : "");
     for (const struct fl__verb *verb = fl__verbs; verb->name != NULL && count < 31; verb++) {
         if (verb->summary != NULL)
             words[count++] = verb->name;
@@ -275,7 +288,9 @@ int fl__refuse_verb(const char *first, const char *second)
     fl__say_error(FL__CODE_USAGE, "there is no command \"%s\"", given);
     if (near != NULL)
         fl__say_fact("do", "perhaps you meant fairlead %s; fairlead help lists all", near);
+    else if (has_second)
+        say_group(first);
     else
-        fl__say_fact("do", "%s", is_group ? list : "fairlead help");
+        fl__say_fact("do", "fairlead help");
     return FL__EXIT_USAGE;
 }

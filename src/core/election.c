@@ -94,10 +94,22 @@ void fl__election_count(struct fl_raft *raft)
 
 /* -------------------------------------------------------------------------------------------------- voter */
 
+/* Thesis §4.2.3: whoever has a leader gives no vote, whatever the candidate's log. */
+static bool is_ignored(struct fl_raft *raft, const struct fl_message *message)
+{
+    if (!fl__election_is_sticky(raft))
+        return false;
+    fl__note(raft, (struct fl_note){.kind = FL_NOTE_IGNORED,
+                                    .message = message->type,
+                                    .peer = message->from,
+                                    .term = message->term});
+    return true;
+}
+
 void fl__election_on_prevote(struct fl_raft *raft, const struct fl_message *message)
 {
     struct fl__peer *peer = fl__peer_slot(raft, message->from);
-    bool would = message->term > raft->term && !fl__election_is_sticky(raft);
+    bool would = message->term > raft->term && !is_ignored(raft, message);
     peer->prevote_granted = would && is_up_to_date(raft, message);
     peer->prevote_log_refused = would && !peer->prevote_granted;
     peer->prevote_term = peer->prevote_granted ? message->term : raft->term;
@@ -108,8 +120,8 @@ void fl__election_on_vote(struct fl_raft *raft, const struct fl_message *message
 {
     struct fl__peer *peer = fl__peer_slot(raft, message->from);
     if (message->term > raft->term) {
-        if (fl__election_is_sticky(raft))
-            return; /* Thesis §4.2.3: neither vote nor term while a leader is heard. */
+        if (is_ignored(raft, message))
+            return; /* Its term is not taken either. */
         fl__become_follower(raft, message->term, false, 0);
     }
     if (message->term < raft->term) {

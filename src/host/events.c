@@ -6,7 +6,8 @@
  *
  * Each thing is told once. A role is told again only when role, term or leader differ from what was told
  * last; a member that lacked part of this leader's log is followed from the moment when that may be so until
- * its log is as this one, and is told of only if it lacked something. docs/events.md has the table. */
+ * its log is as this one, and is told of only if it lacked something. Whoever asks for votes in vain, again
+ * and again, is told of once. docs/events.md has the table. */
 #include "host.h"
 
 #include <stdarg.h>
@@ -16,6 +17,7 @@ typedef unsigned long long ull;
 
 #define FAR_BEHIND                                                                                           \
     1000 /* Committed entries; whoever lacks fewer has them before anybody can read about it. */
+#define ASKED_ANEW_US ((fl_time_us)10 * 1000000) /* Without a request for a vote: the next one is news. */
 
 void fl__say(const struct fl__logger *logger, int level, const char *format, ...)
 {
@@ -325,6 +327,39 @@ static void tell_fetch(struct fl_node *node, const struct fl_note *note)
              (ull)note->other, event.peer);
 }
 
+/* Whether the peer goes on with what was told already. */
+static bool asks_again(struct fl__slot *slot, enum fl_message_type message, fl_time_us now)
+{
+    bool is_same = slot->ignored == message && now - slot->ignored_at < ASKED_ANEW_US;
+    slot->ignored = message;
+    slot->ignored_at = now;
+    return is_same;
+}
+
+/* What has come since the note may have changed role and leader. */
+static void tell_ignored(struct fl_node *node, const struct fl_note *note)
+{
+    struct fl_status now;
+    struct fl__slot *slot = fl__transport_slot(&node->transport, note->peer);
+    if (!slot || asks_again(slot, note->message, node->io->vtable->now(node->io)))
+        return;
+    fl_raft_status(node->raft, &now);
+    bool is_prevote = note->message == FL_MSG_PREVOTE;
+    const struct fl_node_event event = {.kind = FL_NODE_IGNORED,
+                                        .term = note->term,
+                                        .peer = slot->member.name,
+                                        .message = is_prevote ? "prevote" : "vote",
+                                        .leader = now.has_leader ? name_of(node, now.leader) : NULL};
+    char why[FL_NAME_MAX + 64] = "it leads";
+    if (now.role != FL_LEADER)
+        (void)snprintf(why, sizeof why, "it has just heard its leader%s%s", event.leader ? ", " : "",
+                       event.leader ? event.leader : "");
+    fl__tell(node, FL_LOG_INFO, &event,
+             is_prevote ? "refuses %s a pre-vote for term %llu: %s"
+                        : "ignores that %s asks for its vote in term %llu: %s",
+             event.peer, (ull)note->term, why);
+}
+
 static void tell_contradiction(struct fl_node *node, const struct fl_note *note)
 {
     const struct fl_node_event event = {
@@ -380,6 +415,9 @@ void fl__events_note(struct fl_node *node, const struct fl_note *note)
         break;
     case FL_NOTE_FETCHED:
         tell_fetch(node, note);
+        break;
+    case FL_NOTE_IGNORED:
+        tell_ignored(node, note);
         break;
     }
 }

@@ -284,6 +284,8 @@ struct fl__slot {
     fl_index repair_from, repair_to;
     uint64_t repair_sent, repair_rejections; /* The core's counts when that began. */
     bool repair_is_needed;                   /* It lacks something, as far as is known. */
+    enum fl_message_type ignored;            /* The request of its that was ignored last; 0: none yet. */
+    fl_time_us ignored_at;
 };
 
 struct fl__transport_events {

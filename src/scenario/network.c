@@ -300,21 +300,6 @@ static void note_fork(struct fl_world_node *node, const struct fl_packet *packet
     node->repair.fork_known = true;
 }
 
-/* Who hears a leader takes neither a candidate's vote request nor its term (thesis §4.2.3). Nothing else
- * leaves a higher term where it is. */
-static void tell_ignored(struct fl_world *world, const struct fl_packet *packet, int result)
-{
-    const struct fl_message *message = &packet->message;
-    if (message->type != FL_MSG_VOTE || result != FL_OK ||
-        fl_world_status(world, packet->to).term >= message->term)
-        return;
-    fl__world_emit(world, (struct fl_event){.type = FL_EVENT_IGNORED,
-                                            .node = packet->to,
-                                            .peer = packet->from,
-                                            .term = message->term,
-                                            .packet = packet});
-}
-
 static void receive(struct fl_world *world, struct fl_packet *packet)
 {
     struct fl_world_node *node = &world->nodes[packet->to];
@@ -330,7 +315,6 @@ static void receive(struct fl_world *world, struct fl_packet *packet)
     fl__world_accept(world, packet->to, packet, &accepted);
     fl__world_look(world, packet->to);
     fl__judge_after(world, packet->to, packet, result, &before);
-    tell_ignored(world, packet, result);
     fl__world_drain(world, packet->to);
 }
 

@@ -242,9 +242,6 @@ enum fl_event_type {
     FL_EVENT_EXPECTED, /* words were so (index 1) or not (index 0): text says why */
     FL_EVENT_PAUSED,   /* node hears nothing from now on */
     FL_EVENT_RESUMED,
-    /* packet, in which peer asks for node's vote in term: node hears a leader, or leads, and does nothing.
-     * It follows from what was delivered. */
-    FL_EVENT_IGNORED,
 };
 
 /* Borrowed for the call. Fields that the type does not name are 0. */

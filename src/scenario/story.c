@@ -138,24 +138,6 @@ static bool tell_message(const struct telling *telling)
     return true;
 }
 
-static bool tell_ignored(const struct telling *telling)
-{
-    const struct fl_event *event = telling->event;
-    struct fl_status status = fl_world_status(telling->world, event->node);
-    bool leads = status.role == FL_LEADER;
-    telling->out->type = "ignored";
-    telling->out->message = fl_message_name(event->packet->message.type);
-    telling->out->number = event->packet->number;
-    telling->out->term = event->term;
-    telling->out->leader = name_of(telling->world, status.leader);
-    say(telling,
-        leads ? "ignores that {peer} asks for its vote in term {term}: it leads"
-              : "ignores that {peer} asks for its vote in term {term}: it has just heard its leader, {word}",
-        (struct fl__facts){
-            .peer = event->peer, .term = event->term, .word = fl_word_of(telling->out->leader)});
-    return true;
-}
-
 /* --------------------------------------------------------------------------------------------------- Raft */
 
 static bool tell_role(const struct telling *telling)
@@ -207,6 +189,29 @@ static bool tell_commit(const struct telling *telling)
     return true;
 }
 
+/* A pre-vote that is refused is asked for again with every heartbeat. */
+static void tell_ignored(const struct telling *telling)
+{
+    static const char *const sentences[2][2] = {
+        {"ignores that {peer} asks for its vote in term {term}: it has just heard its leader, {word}",
+         "ignores that {peer} asks for its vote in term {term}: it leads"},
+        {"refuses {peer} a pre-vote for term {term}: it has just heard its leader, {word}",
+         "refuses {peer} a pre-vote for term {term}: it leads"},
+    };
+    const struct fl_note *note = telling->event->note;
+    struct fl_status status = fl_world_status(telling->world, telling->event->node);
+    bool is_prevote = note->message == FL_MSG_PREVOTE;
+    telling->out->type = "ignored";
+    telling->out->is_detail = is_prevote;
+    telling->out->peer = name_of(telling->world, (uint32_t)note->peer);
+    telling->out->message = fl_message_name(note->message);
+    telling->out->term = note->term;
+    telling->out->leader = name_of(telling->world, (uint32_t)status.leader);
+    say(telling, sentences[is_prevote][status.role == FL_LEADER],
+        (struct fl__facts){
+            .peer = (uint32_t)note->peer, .term = note->term, .word = fl_word_of(telling->out->leader)});
+}
+
 static bool tell_note(const struct telling *telling)
 {
     static const struct {
@@ -222,6 +227,10 @@ static bool tell_note(const struct telling *telling)
         [FL_NOTE_FETCHED] = {"fetched", "takes the entries up to {other} that it lacked from {peer}", true},
     };
     const struct fl_note *note = telling->event->note;
+    if (note->kind == FL_NOTE_IGNORED) {
+        tell_ignored(telling);
+        return true;
+    }
     if ((size_t)note->kind >= sizeof notes / sizeof *notes || !notes[note->kind].type)
         return false;
     telling->out->type = notes[note->kind].type;
@@ -385,7 +394,6 @@ static const teller tellers[] = {
     [FL_EVENT_TRIPPED] = tell_trip,     [FL_EVENT_EXPECTED] = tell_expected,
     [FL_EVENT_LINE] = tell_script,      [FL_EVENT_SAY] = tell_script,
     [FL_EVENT_PAUSED] = tell_pause,     [FL_EVENT_RESUMED] = tell_pause,
-    [FL_EVENT_IGNORED] = tell_ignored,
 };
 
 bool fl_story_tell(struct fl_sim_event *out, char *text, size_t size, const struct fl_world *world,

@@ -9,7 +9,7 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-#define EVENT_SIZE_MAX 1023
+#define EVENT_SIZE_MAX 2047
 #define ENTRIES_MAX 256 /* Of a log. */
 #define DIGITS_MAX 20
 
@@ -198,6 +198,7 @@ struct cJSON *fl__answer_event(const char *text)
         {"sequence", cJSON_Number, false}, {"time_us", cJSON_Number, false},
         {"wall_us", cJSON_Number, false},  {"event", cJSON_String, false},
         {"node", cJSON_String, false},     {"peer", cJSON_String, true},
+        {"message", cJSON_String, true},   {"leader", cJSON_String, true},
         {"text", cJSON_String, true},      {"term", cJSON_Number, true},
         {"index", cJSON_Number, true},     {"other", cJSON_Number, true},
         {"entries", cJSON_Number, true},   {"votes", cJSON_Number, true},

@@ -11,7 +11,6 @@
 #include "server.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +18,11 @@
 #define KEPT 1024
 #define COUNT_DEFAULT 100
 #define TEXT_SIZE 256
-#define JSON_SIZE 1024
+#define JSON_SIZE_MAX 2048
 
 struct kept {
-    struct fl_node_event event; /* Its texts are these: */
-    char peer[FL_NAME_MAX], text[TEXT_SIZE];
+    struct fl_node_event event; /* Its texts are these; `message` is static: */
+    char peer[FL_NAME_MAX], leader[FL_NAME_MAX], text[TEXT_SIZE];
 };
 
 struct fl__events {
@@ -66,73 +65,48 @@ void fl__events_keep(struct fl__events *events, const struct fl_node_event *even
     struct kept *kept = &events->ring[events->next % KEPT];
     kept->event = *event;
     snprintf(kept->peer, sizeof kept->peer, "%s", event->peer != NULL ? event->peer : "");
+    snprintf(kept->leader, sizeof kept->leader, "%s", event->leader != NULL ? event->leader : "");
     snprintf(kept->text, sizeof kept->text, "%s", event->text);
-    kept->event.peer = kept->event.text = NULL;
+    kept->event.peer = kept->event.leader = kept->event.text = NULL;
     events->counts[event->kind]++;
     events->next++;
 }
 
 /* --------------------------------------------------------------------------------------------------- JSON */
 
-/* Text that is being put together; what does not fit is left out. */
-struct writing {
-    char *out;
-    size_t size, used;
-};
-
-static void add(struct writing *writing, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void add(struct writing *writing, const char *format, ...)
-{
-    va_list list;
-    size_t room = writing->size - writing->used;
-    va_start(list, format);
-    int size = vsnprintf(writing->out + writing->used, room, format, list);
-    va_end(list);
-    if (size > 0)
-        writing->used += (size_t)size < room ? (size_t)size : room - 1;
-}
-
-static void add_number(struct writing *writing, const char *name, uint64_t value)
+static void add_number(struct fl__reply *out, const char *name, uint64_t value)
 {
     if (value != 0)
-        add(writing, ",\"%s\":%" PRIu64, name, value);
+        fl__reply_print(out, ",\"%s\":%" PRIu64, name, value);
 }
 
-/* Bytes that JSON would not take as they are become a question mark: a stranger's name may hold any. */
-static void add_text(struct writing *writing, const char *name, const char *text)
+static void add_text(struct fl__reply *out, const char *name, const char *text)
 {
-    if (text[0] == '\0')
+    if (text == NULL || text[0] == '\0')
         return;
-    add(writing, ",\"%s\":\"", name);
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            add(writing, "\\%c", c);
-        else
-            add(writing, "%c", c < 0x20 || c > 0x7e ? '?' : c);
-    }
-    add(writing, "\"");
+    fl__reply_print(out, ",\"%s\":", name);
+    fl__json_text(out, text);
 }
 
-static void write_json(const struct kept *kept, uint64_t sequence, const char *node, char out[JSON_SIZE])
+static void write_json(struct fl__reply *out, const struct kept *kept, uint64_t sequence, const char *node)
 {
-    struct writing writing = {.out = out, .size = JSON_SIZE};
     const struct fl_node_event *event = &kept->event;
-    add(&writing, "{\"sequence\":%" PRIu64 ",\"time_us\":%" PRIu64 ",\"wall_us\":%" PRIu64, sequence,
-        (uint64_t)event->time_us, event->wall_us);
-    add_text(&writing, "event", names[event->kind]);
-    add_text(&writing, "node", node);
-    add_text(&writing, "peer", kept->peer);
-    add_number(&writing, "term", event->term);
-    add_number(&writing, "index", event->index);
-    add_number(&writing, "other", event->other);
-    add_number(&writing, "entries", event->entries);
-    add_number(&writing, "votes", event->votes);
-    add_number(&writing, "voters", event->voters);
-    add_number(&writing, "round_trips", event->round_trips);
-    add_text(&writing, "text", kept->text);
-    add(&writing, "}");
+    fl__reply_print(out, "{\"sequence\":%" PRIu64 ",\"time_us\":%" PRIu64 ",\"wall_us\":%" PRIu64, sequence,
+                    (uint64_t)event->time_us, event->wall_us);
+    add_text(out, "event", names[event->kind]);
+    add_text(out, "node", node);
+    add_text(out, "peer", kept->peer);
+    add_text(out, "message", event->message);
+    add_text(out, "leader", kept->leader);
+    add_number(out, "term", event->term);
+    add_number(out, "index", event->index);
+    add_number(out, "other", event->other);
+    add_number(out, "entries", event->entries);
+    add_number(out, "votes", event->votes);
+    add_number(out, "voters", event->voters);
+    add_number(out, "round_trips", event->round_trips);
+    add_text(out, "text", kept->text);
+    fl__reply_print(out, "}");
 }
 
 /* ------------------------------------------------------------------------------------------------- EVENTS */
@@ -170,7 +144,8 @@ void fl__events_reply(const struct fl_server *server, const struct fl__events_ra
     const struct fl__events *events = server->events;
     uint64_t end = events->next, oldest = end > KEPT ? end - KEPT : 1, most = (uint64_t)range->count;
     uint64_t first = end - oldest > most ? end - most : oldest;
-    char boot[17], json[JSON_SIZE];
+    struct fl__reply json; /* One after the other. */
+    char boot[17];
     if (range->since >= 0) {
         uint64_t since = (uint64_t)range->since;
         first = since < oldest ? oldest : since < end ? since : end;
@@ -180,10 +155,14 @@ void fl__events_reply(const struct fl_server *server, const struct fl__events_ra
     fl__reply_text(reply, boot);
     fl__reply_integer(reply, (int64_t)end);
     fl__reply_array(reply, (uint32_t)(end - first));
+    fl__reply_init(&json, 2, JSON_SIZE_MAX);
     for (uint64_t k = first; k < end; k++) {
-        write_json(&events->ring[k % KEPT], k, server->name, json);
-        fl__reply_text(reply, json);
+        json.size = 0;
+        write_json(&json, &events->ring[k % KEPT], k, server->name);
+        fl__reply_bulk(reply, (struct fl__bytes){json.data, json.size});
     }
+    reply->failed |= json.failed;
+    fl__reply_release(&json);
 }
 
 void fl__local_fairlead_events(struct fl__client *client, struct fl__reply *reply,

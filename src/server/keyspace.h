@@ -181,7 +181,6 @@ void fl__reply_print(struct fl__reply *reply, const char *format, ...) __attribu
 
 /* Bytes of the character that the text begins with; 0: none that can be shown as it is, or no text. */
 size_t fl__utf8_size(struct fl__bytes text);
-void fl__utf8_json(struct fl__reply *out, const char *text); /* As JSON; what cannot be shown as "?". */
 
 /* ------------------------------------------------------------------------------------------------ table.c */
 

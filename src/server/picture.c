@@ -239,7 +239,7 @@ static void write_member(struct fl__reply *out, const struct seen *seen)
     else
         write_unknown(out, seen);
     fl__reply_print(out, ",\"problem\":");
-    fl__utf8_json(out, seen->problem);
+    fl__json_text(out, seen->problem);
     fl__reply_print(out, "}");
 }
 

@@ -32,6 +32,7 @@
  *   slowlog.c latency.c function.c  SLOWLOG, LATENCY, FUNCTION
  *   look.c         FAIRLEAD: what the command line asks
  *   events.c       FAIRLEAD EVENTS: what the node told of its life
+ *   json.c         texts in JSON, written and read
  *   view.c         FAIRLEAD VIEW: the node as a picture of the cluster shows it
  *   status.c       the snapshot: what people look at; its JSON
  *   metrics.c      the snapshot as Prometheus' text
@@ -262,6 +263,12 @@ FL_MUST_USE bool fl__events_range_parse(const struct fl__bytes *args, uint32_t a
 /* Three replies: the boot nonce, the next sequence, the events. */
 void fl__events_reply(const struct fl_server *server, const struct fl__events_range *range,
                       struct fl__reply *reply);
+
+/* ------------------------------------------------------------------------------------------------- json.c */
+
+void fl__json_text(struct fl__reply *out, const char *text); /* Quoted; what cannot be shown as "?". */
+/* The character NUL, as it is or as an escape, or what cJSON takes for it. */
+bool fl__json_has_nul(const char *json, size_t size);
 
 /* ----------------------------------------------------------------------------------------------- server.c */
 

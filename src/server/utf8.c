@@ -37,18 +37,3 @@ size_t fl__utf8_size(struct fl__bytes text)
     }
     return character < least[size] || is_hidden(character) ? 0 : size;
 }
-
-void fl__utf8_json(struct fl__reply *out, const char *text)
-{
-    struct fl__bytes rest = fl__bytes_of(text);
-    fl__reply_raw(out, fl__bytes_of("\""));
-    while (rest.size > 0) {
-        size_t size = fl__utf8_size(rest);
-        if (rest.data[0] == '"' || rest.data[0] == '\\')
-            fl__reply_raw(out, fl__bytes_of("\\"));
-        fl__reply_raw(out, size > 0 ? (struct fl__bytes){rest.data, size} : fl__bytes_of("?"));
-        rest.data += size > 0 ? size : 1;
-        rest.size -= size > 0 ? size : 1;
-    }
-    fl__reply_raw(out, fl__bytes_of("\""));
-}

@@ -74,17 +74,17 @@ static void add_who(struct fl__reply *out, const struct fl__snapshot *snapshot)
     char health[FL_NAME_MAX + 64];
     fl__snapshot_health(snapshot, health, sizeof health);
     fl__reply_print(out, "{\"name\":");
-    fl__utf8_json(out, node->name);
+    fl__json_text(out, node->name);
     fl__reply_print(out, ",\"up\":true,\"paused\":false,\"voter\":%s", is_voter(node) ? "true" : "false");
     fl__reply_print(out, ",\"role\":\"%s\",\"term\":%" PRIu64 ",\"vote\":", fl__role_text(node->role),
                     node->term);
-    fl__utf8_json(out, node->has_vote ? name_of(node, node->vote) : "");
+    fl__json_text(out, node->has_vote ? name_of(node, node->vote) : "");
     fl__reply_print(out, ",\"leader\":");
-    fl__utf8_json(out, fl__snapshot_leader(snapshot));
+    fl__json_text(out, fl__snapshot_leader(snapshot));
     fl__reply_print(out, ",\"health\":");
-    fl__utf8_json(out, health);
+    fl__json_text(out, health);
     fl__reply_print(out, ",\"damage\":");
-    fl__utf8_json(out, node->damaged ? node->damage : "");
+    fl__json_text(out, node->damaged ? node->damage : "");
     fl__reply_print(out, ",\"founded\":%s,\"leaderless_us\":%" PRIu64 ",\"election_timeout_us\":%" PRIu64,
                     node->founded ? "true" : "false", snapshot->leaderless_us, snapshot->election_timeout_us);
 }
@@ -97,7 +97,7 @@ static void add_entries(struct fl__reply *out, const struct view *view, uint32_t
     for (uint32_t k = 0; k < count; k++) {
         const struct entry *entry = &view->entries[k];
         fl__reply_print(out, "%s[%" PRIu64 ",\"%c\",", k > 0 ? "," : "", entry->term, kinds[entry->kind]);
-        fl__utf8_json(out, entry->text);
+        fl__json_text(out, entry->text);
         fl__reply_print(out, "]");
     }
     fl__reply_print(out, "]");
@@ -112,7 +112,7 @@ static void add_peers(struct fl__reply *out, const struct fl_node_status *node, 
         if (peer->self)
             continue;
         fl__reply_print(out, "%s{\"name\":", comma);
-        fl__utf8_json(out, peer->member.name);
+        fl__json_text(out, peer->member.name);
         fl__reply_print(out, ",\"match\":%" PRIu64 ",\"next\":%" PRIu64 ",\"progress\":\"%s\"",
                         at_most(peer->match, last), at_most(peer->next, last + 1),
                         progress_text(peer->progress));

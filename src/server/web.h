@@ -16,7 +16,6 @@
  *   names.c     where a member's name leads
  *   answer.c    whether an answer may be shown
  *   picture.c   the answers put together: what is streamed
- *   json.c      where cJSON reads something else than a browser does
  *   admin.c     /admin: what may be done on the page, if that is allowed */
 #ifndef FAIRLEAD_SERVER_WEB_H
 #define FAIRLEAD_SERVER_WEB_H
@@ -231,10 +230,7 @@ void fl__gather_destroy(struct fl__gatherer *gatherer); /* Once nobody can bring
 /* On any thread. False: too many, or it stops. */
 FL_MUST_USE bool fl__gather_run(struct fl__gatherer *gatherer, struct fl__errand *errand);
 
-/* ---------------------------------------------------------------------------------------- json.c, admin.c */
-
-/* The character NUL, as it is or as an escape, or what cJSON takes for it. */
-bool fl__json_has_nul(const char *json, size_t size);
+/* ------------------------------------------------------------------------------------------------ admin.c */
 
 /* A POST, as it comes in pieces; *state is NULL at first, and released when the request ends. True: the page
  * is the answer; false: it comes later. */

@@ -25,8 +25,8 @@ static void fold(uint64_t *hash, uint64_t value)
 
 static void fold_event(uint64_t *hash, const struct fl_world *world, const struct fl_event *event)
 {
-    if (event->type == FL_EVENT_IGNORED)
-        return; /* What the delivery says already. */
+    if (event->note && event->note->kind == FL_NOTE_IGNORED)
+        return; /* It follows from what was delivered. */
     fold(hash, world->now);
     fold(hash, (uint64_t)event->type << 32 | event->node << 16 | event->peer);
     fold(hash, event->term);

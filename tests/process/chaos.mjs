@@ -1,5 +1,6 @@
-// Three and five real nodes under clients, with nodes killed, stopped and restarted in turn. At the end: every acknowledged write is
-// there, the history of each key is linearizable, and all nodes hold the same log and the same state.
+// Three and five real nodes under clients, with nodes killed, stopped and restarted in turn. At the end: every
+// acknowledged write is there, the history of each key is linearizable, and all nodes hold the same log and the same
+// state.
 //
 // node chaos.mjs BINARY HIREDIS_CLIENT [--nodes 3] [--seconds 20] [--port 21300] [--directory PATH] [--keep]
 import assert from 'node:assert/strict';
@@ -83,7 +84,8 @@ async function readAll(cluster, keys, history) {
 
 function checkAcknowledged(history) {
   const final = new Map();
-  for (const operation of history) if (operation.client.startsWith('final-')) final.set(operation.key, operation.result);
+  for (const operation of history)
+    if (operation.client.startsWith('final-')) final.set(operation.key, operation.result);
   let acknowledged = 0;
   for (const operation of history) {
     if (operation.kind !== 'append' || operation.outcome !== 'ok') continue;
@@ -106,7 +108,8 @@ async function checkEqual(cluster) {
     `states differ: ${hashes.join(' ')}`,
   );
   const logs = [];
-  for (const name of cluster.names) logs.push(await cluster.must('log', name, '--dir', cluster.directory, '-o', 'json'));
+  for (const name of cluster.names)
+    logs.push(await cluster.must('log', name, '--dir', cluster.directory, '-o', 'json'));
   const entries = logs.map((text) => JSON.stringify(JSON.parse(text).entries));
   assert.ok(
     entries.every((text) => text === entries[0]),

@@ -1,5 +1,5 @@
-// `fairlead cli` and `fairlead bench` against three real nodes, with the leader stopped under each; and the prompt against a server
-// that closes connections at the worst moments, where it can be counted what was sent twice.
+// `fairlead cli` and `fairlead bench` against three real nodes, with the leader stopped under each; and the prompt
+// against a server that closes connections at the worst moments, where it can be counted what was sent twice.
 //
 // node cli_test.mjs BINARY [--port 21600]
 import assert from 'node:assert/strict';
@@ -11,7 +11,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Cluster } from './cluster.mjs';
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { port: { type: 'string', default: '21600' } } });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { port: { type: 'string', default: '21600' } },
+});
 const binary = positionals[0];
 const directory = mkdtempSync(join(tmpdir(), 'fairlead-cli-'));
 const cluster = new Cluster({ binary, directory: join(directory, 'data'), size: 3, port: Number(values.port) });
@@ -95,9 +98,16 @@ async function checkSession(lines) {
 async function checkBench({ code, stderr, report }, stopped) {
   assert.match(stderr, new RegExp(`${stopped}: connection lost`));
   assert.match(stderr, /n\d leads, found after/);
-  assert.ok(report.writes.longest_gap_ms >= 1 && report.writes.longest_gap_ms < 2000, `gap ${report.writes.longest_gap_ms} ms`);
+  assert.ok(
+    report.writes.longest_gap_ms >= 1 && report.writes.longest_gap_ms < 2000,
+    `gap ${report.writes.longest_gap_ms} ms`,
+  );
   assert.equal(code === 6, report.unknown > 0);
-  checkCounter(report.writes.operations, report.unknown, Number((await run('cli', 'GET', 'bench:n:0000000000')).stdout));
+  checkCounter(
+    report.writes.operations,
+    report.unknown,
+    Number((await run('cli', 'GET', 'bench:n:0000000000')).stdout),
+  );
 }
 
 const tests = {
@@ -112,7 +122,17 @@ const tests = {
 
   async 'a session answers line by line, and quotes are those of redis-cli'() {
     const lines = session();
-    for (const line of ['SET q "a\\x0ab"', 'STRLEN q', "SET q 'it\\'s'", 'GET q', '', 'MULTI', 'INCR n', 'EXEC', 'GET "q'])
+    for (const line of [
+      'SET q "a\\x0ab"',
+      'STRLEN q',
+      "SET q 'it\\'s'",
+      'GET q',
+      '',
+      'MULTI',
+      'INCR n',
+      'EXEC',
+      'GET "q',
+    ])
       lines.write(line);
     lines.end();
     assert.equal(await lines.code, 2);
@@ -132,7 +152,18 @@ const tests = {
   },
 
   async 'a rate is kept, counters count, and --keep keeps them'() {
-    const { code, report } = await bench('--rate', '500', '--for', '1s', '--writes', '100', '--incr', '--keys', '1', '--keep');
+    const { code, report } = await bench(
+      '--rate',
+      '500',
+      '--for',
+      '1s',
+      '--writes',
+      '100',
+      '--incr',
+      '--keys',
+      '1',
+      '--keep',
+    );
     assert.equal(code, 0);
     assert.ok(Math.abs(report.writes.operations - 500) <= 25, `${report.writes.operations} operations`);
     assert.equal((await run('cli', 'GET', 'bench:n:0000000000')).stdout, `${report.writes.operations}\n`);
@@ -196,7 +227,10 @@ const tests = {
     const { code, report } = await bench('--to', 'node', '--node', `127.0.0.1:${port}`, ...load);
     assert.equal(code, 0);
     // 80 of 200 commands were due during the stall, and came 0 to 400 ms late.
-    assert.ok(report.writes.latency_us.p90 > 150000 && report.writes.latency_us.max >= 399000, JSON.stringify(report.writes));
+    assert.ok(
+      report.writes.latency_us.p90 > 150000 && report.writes.latency_us.max >= 399000,
+      JSON.stringify(report.writes),
+    );
     assert.ok(report.writes.longest_gap_ms >= 395, JSON.stringify(report.writes));
     close();
   },

@@ -1,5 +1,5 @@
-// Clients that write down what they did: one line of history for each operation, in the form that linearizable.mjs checks.
-// The libraries' own retries are off: what is sent again is decided here alone (never).
+// Clients that write down what they did: one line of history for each operation, in the form that linearizable.mjs
+// checks. The libraries' own retries are off: what is sent again is decided here alone (never).
 import Redis from 'ioredis';
 import { createClient } from 'redis';
 
@@ -40,7 +40,8 @@ export const libraries = {
   },
 };
 
-// What an error tells. The words are the promise: CLUSTERDOWN is "not done", TIMEOUT is "unknown"; a lost connection says nothing.
+// What an error tells. The words are the promise: CLUSTERDOWN is "not done", TIMEOUT is "unknown"; a lost connection
+// says nothing.
 export function outcomeOfError(error) {
   const text = String(error?.message ?? error);
   if (text.startsWith('CLUSTERDOWN')) return 'failed';

@@ -62,7 +62,8 @@ export class Cluster {
     while (Date.now() < end) {
       nodes = await this.status();
       const up = nodes.filter((node) => Number.isInteger(node.applied));
-      if (up.length === this.size && up.every((n) => n.applied === up[0].applied && n.last === up[0].last)) return nodes;
+      if (up.length === this.size && up.every((n) => n.applied === up[0].applied && n.last === up[0].last))
+        return nodes;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
     throw new Error(`the nodes did not become equal: ${JSON.stringify(nodes)}`);

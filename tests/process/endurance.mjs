@@ -1,4 +1,5 @@
-// Three real nodes under a million writes, and clients that come and go: neither memory nor descriptors may grow with them.
+// Three real nodes under a million writes, and clients that come and go: neither memory nor descriptors may grow with
+// them.
 //
 // node endurance.mjs BINARY [--writes 1000000] [--port 21300]
 // Not for a sanitizer's build, which keeps what is freed. Last line: "N passed, N failed".

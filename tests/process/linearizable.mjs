@@ -4,8 +4,8 @@
 //   kind      a name in `models`
 //   outcome   "ok": it took effect between invoked and answered, and gave `result`;
 //             "unknown": it took effect once after `invoked`, or never. (What certainly had no effect is left out.)
-// A history is linearizable if there is one order of its operations that explains every result, in which whatever was answered
-// before another was invoked also comes before it (Herlihy and Wing).
+// A history is linearizable if there is one order of its operations that explains every result, in which whatever was
+// answered before another was invoked also comes before it (Herlihy and Wing).
 //
 // The checker knows nothing of Raft, of the log or of the server.
 
@@ -77,8 +77,9 @@ function step(operation, value) {
   return !lasting(operation) || result === operation.result ? after : undefined;
 }
 
-// A set of operations as two 32-bit numbers: each operation has its own two, and a set is all of them by exclusive or (Zobrist).
-// Two sets that look alike by chance would hide an order, which is so improbable (2^-64 for each pair) that nobody sees it.
+// A set of operations as two 32-bit numbers: each operation has its own two, and a set is all of them by exclusive or
+// (Zobrist). Two sets that look alike by chance would hide an order, which is so improbable (2^-64 for each pair) that
+// nobody sees it.
 class Fingerprint {
   constructor(count) {
     this.low = this.high = 0;

@@ -3,7 +3,14 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { checkKey, models } from './linearizable.mjs';
 
-const ok = (kind, argument, result, invoked, answered) => ({ kind, argument, result, invoked, answered, outcome: 'ok' });
+const ok = (kind, argument, result, invoked, answered) => ({
+  kind,
+  argument,
+  result,
+  invoked,
+  answered,
+  outcome: 'ok',
+});
 const unknown = (kind, argument, invoked) => ({ kind, argument, invoked, outcome: 'unknown' });
 
 test('a read after a write sees it', () => {

@@ -2,8 +2,9 @@
 //
 //   node node_clients.mjs RUN PORT[,PORT...] NAME...
 //
-// One application for each NAME, "ioredis/sentinel" for instance, until standard input ends. Each try becomes a line of JSON:
-// whose, when it was answered (milliseconds since 1970), and how. The functions that connect are those of docs/clients.md.
+// One application for each NAME, "ioredis/sentinel" for instance, until standard input ends. Each try becomes a line of
+// JSON: whose, when it was answered (milliseconds since 1970), and how. The functions that connect are those of
+// docs/clients.md.
 import Redis from 'ioredis';
 import { createClient, createCluster, createSentinel } from 'redis';
 
@@ -16,7 +17,12 @@ const ignore = () => {};
 // Each gets the addresses of all nodes, as { host, port }, and returns how to increment a key, and how to end.
 const ways = {
   async 'ioredis/standalone'(addresses, name) {
-    const redis = new Redis({ ...addresses.at(-1), connectionName: name, maxRetriesPerRequest: 0, commandTimeout: 6000 });
+    const redis = new Redis({
+      ...addresses.at(-1),
+      connectionName: name,
+      maxRetriesPerRequest: 0,
+      commandTimeout: 6000,
+    });
     redis.on('error', ignore);
     return { increment: (key) => redis.incr(key), end: () => redis.disconnect() };
   },

@@ -1,12 +1,14 @@
-// Unmodified client libraries, each in every way it knows to connect, on three real nodes, while nodes go away under them.
+// Unmodified client libraries, each in every way it knows to connect, on three real nodes, while nodes go away under
+// them.
 //
 //   node real_clients.mjs BINARY HIREDIS_COUNTER [--port 22000] [--pause MS] [--table] [--only WORD] [--moved]
 //
-// An application for each library and way increments a counter of its own, one call after the other. Meanwhile the leader is
-// stopped and started, the leader is killed, and each node that an application is connected to is killed. At the end each counter
-// lies between the acknowledged increments and these plus the tries that ended in an error that leaves the outcome open. Before
-// that, redis-cli and redis-benchmark in their modes. --table prints the table of docs/clients.md; its times are told, not judged.
-// --pause is how long a node is away. --moved: nodes with --follower moved, and only the ways that can follow.
+// An application for each library and way increments a counter of its own, one call after the other. Meanwhile the
+// leader is stopped and started, the leader is killed, and each node that an application is connected to is killed. At
+// the end each counter lies between the acknowledged increments and these plus the tries that ended in an error that
+// leaves the outcome open. Before that, redis-cli and redis-benchmark in their modes. --table prints the table of
+// docs/clients.md; its times are told, not judged. --pause is how long a node is away. --moved: nodes with --follower
+// moved, and only the ways that can follow.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -42,7 +44,8 @@ async function watch(program, words, ms) {
   return text;
 }
 
-const encode = (words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
+const encode = (words) =>
+  `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
 
 const toolChecks = {
   async 'redis-cli'(cluster) {
@@ -122,7 +125,10 @@ const libraryChecks = {
     client.destroy();
   },
   async 'ioredis, followers of a cluster'(cluster) {
-    const client = new Redis.Cluster(cluster.ports.map((port) => ({ host: '127.0.0.1', port })), { scaleReads: 'slave' });
+    const client = new Redis.Cluster(
+      cluster.ports.map((port) => ({ host: '127.0.0.1', port })),
+      { scaleReads: 'slave' },
+    );
     for (let k = 0; k < 6; k++) assert.equal(await client.get('cli:1'), 'x');
     client.disconnect();
   },
@@ -147,7 +153,8 @@ async function findConnections(cluster) {
     for (const line of list.split('\n')) {
       const field = (name) => new RegExp(`\\b${name}=(\\S*)`).exec(line)?.[1];
       const [name, idle] = [field('name'), Number(field('idle'))];
-      if (name && /^(incr|incrby|set)$/.test(field('cmd')) && !(found.get(name)?.idle <= idle)) found.set(name, { idle, port });
+      if (name && /^(incr|incrby|set)$/.test(field('cmd')) && !(found.get(name)?.idle <= idle))
+        found.set(name, { idle, port });
     }
   }
   return found;
@@ -183,7 +190,8 @@ async function harm(cluster, pauseMs) {
     await cluster.start(node.name);
   });
   await during('killed', await findLeader(cluster), (node) => kill(cluster, node, pauseMs));
-  for (const name of cluster.names) await during('its node', await cluster.node(name), (node) => kill(cluster, node, pauseMs));
+  for (const name of cluster.names)
+    await during('its node', await cluster.node(name), (node) => kill(cluster, node, pauseMs));
   return faults;
 }
 
@@ -213,11 +221,20 @@ function judge(application, faults, final) {
     final,
     acknowledged,
     unknown,
-    stopped: measure(application, faults.find((f) => f.name === 'stopped')),
-    killed: measure(application, faults.find((f) => f.name === 'killed')),
+    stopped: measure(
+      application,
+      faults.find((f) => f.name === 'stopped'),
+    ),
+    killed: measure(
+      application,
+      faults.find((f) => f.name === 'killed'),
+    ),
     own: measure(application, own[0]),
     isRight: final >= acknowledged && final <= acknowledged + unknown,
-    samples: [...new Set(tries.filter((attempt) => attempt.error).map((attempt) => attempt.error.slice(0, 90)))].slice(0, 5),
+    samples: [...new Set(tries.filter((attempt) => attempt.error).map((attempt) => attempt.error.slice(0, 90)))].slice(
+      0,
+      5,
+    ),
   };
 }
 
@@ -283,7 +300,8 @@ class Applications {
 
   // Returns once each has done something.
   async begun() {
-    while ([...this.list.values()].some(({ tries }) => tries.length < 10)) await Promise.race([sleep(50), ...this.ends]);
+    while ([...this.list.values()].some(({ tries }) => tries.length < 10))
+      await Promise.race([sleep(50), ...this.ends]);
   }
 
   // Returns once nothing is on its way any more.
@@ -335,7 +353,12 @@ async function main() {
   });
   const [binary, counter] = positionals;
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'fairlead-clients-'));
-  const cluster = new Cluster({ binary, directory: path.join(directory, 'cluster'), size: 3, port: Number(values.port) });
+  const cluster = new Cluster({
+    binary,
+    directory: path.join(directory, 'cluster'),
+    size: 3,
+    port: Number(values.port),
+  });
   const only = values.moved ? '/cluster' : values.only;
   if (values.moved) process.env.FAIRLEAD_FOLLOWER = 'moved';
   try {

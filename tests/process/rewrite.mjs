@@ -1,5 +1,5 @@
-// CONFIG REWRITE and a restart: what was set stays, what the file's owner wrote stays, and a line that a server could not
-// honour stops the start with a reason.
+// CONFIG REWRITE and a restart: what was set stays, what the file's owner wrote stays, and a line that a server could
+// not honour stops the start with a reason.
 //
 //   node rewrite.mjs BINARY [--port N]
 //

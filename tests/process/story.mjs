@@ -1,4 +1,5 @@
-// What `fairlead events -f` tells while nodes of a real cluster are killed and come back, and what `fairlead doctor` finds.
+// What `fairlead events -f` tells while nodes of a real cluster are killed and come back, and what `fairlead doctor`
+// finds.
 //
 //   node story.mjs BINARY [--port 21700]
 import assert from 'node:assert/strict';
@@ -61,7 +62,11 @@ async function startAll(names) {
 async function partLogs() {
   const { name } = await cluster.leader();
   const others = cluster.names.filter((one) => one !== name);
-  const client = new Redis({ port: cluster.ports[cluster.names.indexOf(name)], retryStrategy: null, lazyConnect: true });
+  const client = new Redis({
+    port: cluster.ports[cluster.names.indexOf(name)],
+    retryStrategy: null,
+    lazyConnect: true,
+  });
   client.on('error', () => {});
   await client.connect();
   for (const one of others) await kill(one);

@@ -1,5 +1,5 @@
-// The web port of three real nodes: every node serves the page and shows them all; what happens to one is seen on the others;
-// and while nobody watches, nobody is asked.
+// The web port of three real nodes: every node serves the page and shows them all; what happens to one is seen on the
+// others; and while nobody watches, nobody is asked.
 //
 //   node web.mjs BINARY [--port 21800]
 import assert from 'node:assert/strict';
@@ -92,7 +92,8 @@ const texts = (one) => one.log.map((entry) => entry[2]);
 
 // All events, each with the step that brought it.
 function* told(source) {
-  for (let step = source.first; step < source.length; step++) for (const event of source.events(step)) yield { ...event, step };
+  for (let step = source.first; step < source.length; step++)
+    for (const event of source.events(step)) yield { ...event, step };
 }
 
 async function checkPage(name) {
@@ -126,7 +127,8 @@ async function statusAs(host, name, path) {
 async function checkHosts(name) {
   for (const path of ['/', '/live', '/status.json', '/metrics', '/web/live.js', '/mode.json'])
     assert.equal(await statusAs('evil.example', name, path), 403, path);
-  for (const host of ['localhost', 'localhost:1', '127.0.0.1:80', '[::1]']) assert.equal(await statusAs(host, name, '/livez'), 200, host);
+  for (const host of ['localhost', 'localhost:1', '127.0.0.1:80', '[::1]'])
+    assert.equal(await statusAs(host, name, '/livez'), 200, host);
 }
 
 // How often a node was asked for its view.
@@ -138,8 +140,20 @@ async function timesAsked(name) {
 async function checkWrite(sources, client, key) {
   await client.set(key, '1');
   for (const source of Object.values(sources)) {
-    await until(() => newest(source).nodes.filter((one) => one.up).every((one) => texts(one).includes(`set ${key} 1`)), `set ${key}`);
-    await until(() => newest(source).nodes.filter((one) => one.up).every((one) => one.applied === one.last), `${key} applied`);
+    await until(
+      () =>
+        newest(source)
+          .nodes.filter((one) => one.up)
+          .every((one) => texts(one).includes(`set ${key} 1`)),
+      `set ${key}`,
+    );
+    await until(
+      () =>
+        newest(source)
+          .nodes.filter((one) => one.up)
+          .every((one) => one.applied === one.last),
+      `${key} applied`,
+    );
     assert.equal(newest(source).committed, leader(source).last);
   }
 }
@@ -151,14 +165,23 @@ async function checkStopAndStart(sources, client) {
     await until(() => !node(source, 'n1').up && leader(source), 'a leader without n1');
     assert.equal(node(source, 'n1').role, 'down');
     assert.ok(node(source, 'n1').last > 0, 'its last numbers stay');
-    assert.ok([...told(source)].some((event) => event.event === 'leader' && event.node === leader(source).name), 'its election');
+    assert.ok(
+      [...told(source)].some((event) => event.event === 'leader' && event.node === leader(source).name),
+      'its election',
+    );
   }
   await until(() => !sources.n1.connected, 'that the page of n1 knows');
   await checkWrite(others, client, 'without');
   await cluster.start('n1');
   for (const source of Object.values(sources)) {
-    await until(() => source.connected && node(source, 'n1').up && texts(node(source, 'n1')).includes('set without 1'), 'n1 again');
-    await until(() => [...told(source)].some((event) => event.event === 'repaired' && event.peer === 'n1'), 'its repair');
+    await until(
+      () => source.connected && node(source, 'n1').up && texts(node(source, 'n1')).includes('set without 1'),
+      'n1 again',
+    );
+    await until(
+      () => [...told(source)].some((event) => event.event === 'repaired' && event.peer === 'n1'),
+      'its repair',
+    );
   }
 }
 
@@ -205,8 +228,13 @@ async function checkLearn() {
   const place = `127.0.0.1:${port + 40}`;
   const said = await cluster.command('learn', 'nosuch', '--web', place);
   assert.equal(said.code, 2);
-  for (const words of [/no lesson or scenario "nosuch"/, /want +leader-election, /, /more +first-election, [^]*figure-7,/])
+  for (const words of [
+    /no lesson or scenario "nosuch"/,
+    /want +leader-election, /,
+    /more +first-election, [^]*figure-7,/,
+  ])
     assert.match(said.stderr, words);
+  assert.doesNotMatch(said.stderr, / $/m);
   if (!(await (await fetch(`${site('n1')}/mode.json`)).json()).playground) {
     assert.match((await cluster.command('learn', '--web', place)).stderr, /without the playground \[FL1022\]/);
     return;
@@ -238,7 +266,10 @@ async function main() {
   for (const name of cluster.names) sources[name] = await watch(name);
   for (const [name, source] of Object.entries(sources)) {
     assert.equal(newest(source).name, name);
-    await until(() => newest(source).nodes.length === 3 && newest(source).nodes.every((one) => one.up), `${name} sees all`);
+    await until(
+      () => newest(source).nodes.length === 3 && newest(source).nodes.every((one) => one.up),
+      `${name} sees all`,
+    );
     assert.equal(newest(source).nodes.filter((one) => one.role === 'leader').length, 1);
     assert.equal(leader(source).peers.length, 2);
   }

@@ -146,6 +146,7 @@ int nodes_open(struct nodes *nodes, uint32_t n)
         snprintf(members[k].address, sizeof members[k].address, "127.0.0.1:%u", 7000 + k);
     }
     host->io = fl__memory_create(nodes->world, host->disk);
+    fl__memory_place(host->io, n);
     fl__memory_crash_at(host->io, host->crash_at);
     fl__memory_fail(host->io, &host->failure);
     host->crash_at = 0;
@@ -222,6 +223,11 @@ void nodes_reset(struct nodes *nodes, uint32_t a, uint32_t b)
     struct fl__slot *slot = node ? fl__transport_named(&node->transport, name) : NULL;
     if (slot && slot->channel)
         fl__memory_reset(nodes->hosts[a].io, slot->channel->stream);
+}
+
+void nodes_link(struct nodes *nodes, uint32_t from, uint32_t to, bool up)
+{
+    fl__world_link(nodes->world, from, to, up);
 }
 
 void nodes_wipe(struct nodes *nodes, uint32_t n)

@@ -77,6 +77,8 @@ void nodes_crash(struct nodes *nodes, uint32_t n, enum fl__survival what, uint64
 void nodes_kill(struct nodes *nodes, uint32_t n);
 /* The connection between two of them breaks, and what was on it is lost. */
 void nodes_reset(struct nodes *nodes, uint32_t a, uint32_t b);
+/* Nothing that the one sends arrives at the other any more, until the link is up again. */
+void nodes_link(struct nodes *nodes, uint32_t from, uint32_t to, bool up);
 /* From now on a file operation takes up to so long: 2 ms at first. */
 void nodes_slow_disks(struct nodes *nodes, fl_time_us at_most);
 /* The disk as new. It must not run. */

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 
 static const char *const event_names[] = {
-    "",          "line",      "say",      "sent",    "delivered", "lost",     "persisting",
-    "persisted", "role",      "appended", "cut log", "committed", "answered", "read",
-    "crashed",   "restarted", "cut link", "healed",  "time",      "note",     "TRIPPED",
-    "expected",  "paused",    "resumed",  "ignored",
+    "",         "line",     "say",     "sent",      "delivered", "lost",     "persisting", "persisted",
+    "role",     "appended", "cut log", "committed", "answered",  "read",     "crashed",    "restarted",
+    "cut link", "healed",   "time",    "note",      "TRIPPED",   "expected", "paused",     "resumed",
 };
 
 static const char *const message_names[] = {

@@ -17,8 +17,10 @@ export async function violations(tab) {
     return result.value;
   };
   await run(`${axe}; 0`);
-  const found = await run('axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.map('
-    + '({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((n) => n.target + " " + n.html.slice(0, 120)).join(" | ")}`))');
+  const found = await run(
+    'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.map(' +
+      '({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((n) => n.target + " " + n.html.slice(0, 120)).join(" | ")}`))',
+  );
   await session.detach();
   return found;
 }

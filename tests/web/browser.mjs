@@ -1,5 +1,5 @@
-// What the browser's tests share: a browser, the page's server, elements found as people find them, by role and name, and
-// a count of what held.
+// What the browser's tests share: a browser, the page's server, elements found as people find them, by role and name,
+// and a count of what held.
 import { spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 

@@ -155,11 +155,16 @@ test('playing from the end lets time go by, at the chosen speed', async () => {
   });
 });
 
-// Nothing flies: time passes as it was chosen for a second, then as fast as on the wall, but no further than the next timer.
+// Nothing flies: time passes as it was chosen for a second, then as fast as on the wall, but no further than the next
+// timer.
 test('time in which nothing happens passes faster, as far as the next timer', async () => {
   const page = await desk(STORY);
   page.go(3);
-  const view = { ...page.source.view(3), nodes: [{ name: 'A', up: true, role: 'follower', election_us: 100000 }], flying: [] };
+  const view = {
+    ...page.source.view(3),
+    nodes: [{ name: 'A', up: true, role: 'follower', election_us: 100000 }],
+    flying: [],
+  };
   page.source.view = () => view;
   const flows = [];
   page.source.flow = (us) => flows.push(us) && 3;

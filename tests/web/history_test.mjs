@@ -30,14 +30,23 @@ const begins = (history) => history.terms.map(({ term, step }) => [term, step]);
 const BEFORE = [[1, 'leader', 'n1', { term: 3 }], [1, 'truncated', 'n2', { term: 2 }]];
 
 test('a live quiet spell keeps its term, and what happened before the page came is marked nowhere', () => {
-  const source = live([10, 3, ...BEFORE], [16, 3, [16, 'silent', 'n1'], [15.9, 'precandidate', 'n3', { term: 3 }]], [17, 4, [16.75, 'leader', 'n3', { term: 4 }]]);
+  const source = live(
+    [10, 3, ...BEFORE],
+    [16, 3, [16, 'silent', 'n1'], [15.9, 'precandidate', 'n3', { term: 3 }]],
+    [17, 4, [16.75, 'leader', 'n3', { term: 4 }]],
+  );
   const history = historyOf(source);
   assert.deepEqual(begins(history), [[3, -0.5], [4, 1.75]]);
   assert.deepEqual([history.marked('leader'), history.marked('conflict'), history.marked('crash')], [[1.75], [], [1]]);
 });
 
 test('an event that comes late is marked where it happened, and its term begins there', () => {
-  const source = live([10, 3], [20, 3], [21, 4], [22, 4, [15, 'leader', 'n2', { term: 4 }], [17.5, 'opened', 'n1', { term: 3 }]]);
+  const source = live(
+    [10, 3],
+    [20, 3],
+    [21, 4],
+    [22, 4, [15, 'leader', 'n2', { term: 4 }], [17.5, 'opened', 'n1', { term: 3 }]],
+  );
   const history = historyOf(source);
   assert.deepEqual(begins(history), [[3, -0.5], [4, 0.5]]);
   assert.deepEqual([history.marked('leader'), history.marked('restart')], [[0.5], [0.75]]);
@@ -48,7 +57,13 @@ test('a live term begins with the first view of it, if no event tells of it', ()
 });
 
 test('who only lags is in no conflict', () => {
-  const history = historyOf(live([10, 3], [11, 4, [10.5, 'leader', 'n3', { term: 4 }], [10.5, 'conflict', 'n3'], [10.5, 'truncated', 'n2']], [12, 4, [11.5, 'conflict', 'n3']]));
+  const history = historyOf(
+    live(
+      [10, 3],
+      [11, 4, [10.5, 'leader', 'n3', { term: 4 }], [10.5, 'conflict', 'n3'], [10.5, 'truncated', 'n2']],
+      [12, 4, [11.5, 'conflict', 'n3']],
+    ),
+  );
   assert.deepEqual([history.marked('leader'), history.marked('conflict')], [[0.5], [0.5]]);
 });
 
@@ -68,7 +83,7 @@ test('steps that a live source let go of are forgotten in the end', () => {
   assert.deepEqual(history.marked('leader'), []);
 });
 
-test('a story\'s terms are those that a node is in: a pre-vote asks about the next, and an old candidate begins none', () => {
+test("a story's terms are those that a node is in: a pre-vote asks about the next, and an old candidate begins none", () => {
   const source = new FakeSource(view([node('A', [2]), node('B', [2])]));
   source
     .step({ event: 'precandidate', node: 'A', term: 2 })
@@ -78,7 +93,10 @@ test('a story\'s terms are those that a node is in: a pre-vote asks about the ne
     .step({ event: 'candidate', node: 'A', term: 4 })
     .step({ event: 'leader', node: 'B', term: 5 });
   const history = historyOf(source);
-  assert.deepEqual(begins(history), [[2, -0.5], [5, 3.5]]);
+  assert.deepEqual(begins(history), [
+    [2, -0.5],
+    [5, 3.5],
+  ]);
   assert.deepEqual([history.marked('candidate'), history.marked('leader')], [[4, 5], [6]]);
 });
 
@@ -91,10 +109,15 @@ test('a story that may have become another is learnt anew', () => {
 
 // ------------------------------------------------------------------------------------------------------ news
 
-const told = (source, position = source.length - 1) => newsOf(source, position).map(({ event, node: name }) => `${event} ${name}`);
-const crash = live([10, 3, ...BEFORE], [16, 3, [16, 'silent', 'n1'], [16, 'disconnected', 'n2']],
-  [17, 4, [16.9, 'leader', 'n3', { term: 4 }], [16.95, 'follower', 'n2', { term: 4 }]], [18, 4, [17.1, 'ready', 'n3'], [17.2, 'ready', 'n2']],
-  [60, 4, [59, 'opened', 'n1', { term: 3 }], [59.5, 'ready', 'n1']]);
+const told = (source, position = source.length - 1) =>
+  newsOf(source, position).map(({ event, node: name }) => `${event} ${name}`);
+const crash = live(
+  [10, 3, ...BEFORE],
+  [16, 3, [16, 'silent', 'n1'], [16, 'disconnected', 'n2']],
+  [17, 4, [16.9, 'leader', 'n3', { term: 4 }], [16.95, 'follower', 'n2', { term: 4 }]],
+  [18, 4, [17.1, 'ready', 'n3'], [17.2, 'ready', 'n2']],
+  [60, 4, [59, 'opened', 'n1', { term: 3 }], [59.5, 'ready', 'n1']],
+);
 
 test('the news is the crash and the election, not what follows from them', () => {
   assert.deepEqual(told(crash, 1), ['silent n1']);
@@ -103,19 +126,37 @@ test('the news is the crash and the election, not what follows from them', () =>
 });
 
 test('news are told in the order in which they happened, the newest three', () => {
-  const source = live([10, 3], [20, 4, [19.5, 'leader', 'n2'], [19, 'silent', 'n1'], [19.8, 'silent', 'n3'], [19.9, 'answers', 'n3'], [19.95, 'ready', 'n3']]);
+  const source = live(
+    [10, 3],
+    [
+      20,
+      4,
+      [19.5, 'leader', 'n2'],
+      [19, 'silent', 'n1'],
+      [19.8, 'silent', 'n3'],
+      [19.9, 'answers', 'n3'],
+      [19.95, 'ready', 'n3'],
+    ],
+  );
   assert.deepEqual(told(source), ['leader n2', 'silent n3', 'answers n3']);
 });
 
 test('a cluster that begins has a leader for news, and not that its nodes started; one that comes back later has', () => {
-  const begun = [[9, 'opened', 'n1', { term: 1 }], [9.1, 'opened', 'n2', { term: 1 }], [9.8, 'leader', 'n2', { term: 2 }], [9.9, 'ready', 'n1']];
+  const begun = [
+    [9, 'opened', 'n1', { term: 1 }],
+    [9.1, 'opened', 'n2', { term: 1 }],
+    [9.8, 'leader', 'n2', { term: 2 }],
+    [9.9, 'ready', 'n1'],
+  ];
   assert.deepEqual(told(live([10, 2, ...begun], [11, 2])), ['leader n2']);
-  assert.deepEqual(told(live([10, 2, ...begun], [11, 2, [10.5, 'opened', 'n3', { term: 1 }]])), ['leader n2', 'opened n3']);
+  const later = live([10, 2, ...begun], [11, 2, [10.5, 'opened', 'n3', { term: 1 }]]);
+  assert.deepEqual(told(later), ['leader n2', 'opened n3']);
 });
 
 test('a start is told without the directory that its text names', () => {
   const page = { language: 'en', t: (key, ...values) => translate('en', key, ...values) };
-  const words = sentence(page, { event: 'opened', node: 'n1', term: 3, index: 7, text: 'opened /data/n1: term 3, log to entry 7' });
+  const text = 'opened /data/n1: term 3, log to entry 7';
+  const words = sentence(page, { event: 'opened', node: 'n1', term: 3, index: 7, text });
   assert.equal(words, 'n1 started: term 3, log to entry 7');
 });
 

@@ -1,5 +1,5 @@
-// The page of a cluster that runs, in a browser: three real nodes, one of which is stopped and comes back, and what may be
-// done where --web-admin allows it.
+// The page of a cluster that runs, in a browser: three real nodes, one of which is stopped and comes back, and what may
+// be done where --web-admin allows it.
 //
 //   node live.mjs BINARY [--port 22400]
 //
@@ -12,7 +12,20 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { violations } from './axe.mjs';
-import { check, choose, complaint, find, findAll, finish, launch, mustBeQuiet, nodes, openTab, press, until } from './browser.mjs';
+import {
+  check,
+  choose,
+  complaint,
+  find,
+  findAll,
+  finish,
+  launch,
+  mustBeQuiet,
+  nodes,
+  openTab,
+  press,
+  until,
+} from './browser.mjs';
 
 const [binary, ...options] = process.argv.slice(2);
 const port = options[0] === '--port' ? Number(options[1]) : 22400;
@@ -66,7 +79,11 @@ await check('a leader that is stopped is down, another leads, and it comes back'
   await fairlead('stop', first);
   await settled((all) => all[first].role === 'down' && leaderOf(all) && leaderOf(all) !== first, 'another leader');
   const headline = () => tab.$eval('.timeline .what', (line) => line.textContent);
-  await until(async () => new RegExp(`${first} does not answer`).test(await headline()), 'the news of its end', WAIT_MS);
+  await until(
+    async () => new RegExp(`${first} does not answer`).test(await headline()),
+    'the news of its end',
+    WAIT_MS,
+  );
   assert.match(await headline(), /became leader of term/);
   const marks = (name) => tab.$eval(`.timeline .strip .tick.${name}`, (path) => path.getAttribute('d'));
   for (const name of ['crash', 'leader']) assert.notEqual(await marks(name), '', name);
@@ -85,7 +102,11 @@ await check('axe-core finds nothing on the live page, in each theme and language
     for (const language of ['en', 'zh']) {
       const other = await openTab(browser, { theme, language });
       await other.goto(`${site(2)}/`);
-      await until(() => other.evaluate(() => document.querySelectorAll('.ring .node').length === 3), 'three nodes', WAIT_MS);
+      await until(
+        () => other.evaluate(() => document.querySelectorAll('.ring .node').length === 3),
+        'three nodes',
+        WAIT_MS,
+      );
       found.push(...(await violations(other)).map((line) => `${theme} ${language}: ${line}`));
       await mustBeQuiet(other);
       await other.close();
@@ -98,18 +119,22 @@ await check('the page of a node that went away says so, and goes on when it is b
   tab.trouble.length = 0;
   await fairlead('stop', 'n2');
   await until(() => tab.evaluate(() => /connection lost/i.test(document.body.innerText)), 'the words', WAIT_MS);
-  const shown = () => tab.evaluate(() => [document.querySelector('.badge').textContent, document.body.classList.contains('is-lost')]);
+  const shown = () =>
+    tab.evaluate(() => [document.querySelector('.badge').textContent, document.body.classList.contains('is-lost')]);
   assert.deepEqual(await shown(), ['NOT CONNECTED', true]);
   assert.match(await tab.$eval('.timeline .where', (words) => words.textContent), /^last seen at /);
   await fairlead('start', 'n2');
   await until(() => tab.evaluate(() => !/connection lost/i.test(document.body.innerText)), 'the connection', WAIT_MS);
   assert.deepEqual(await shown(), ['LIVE', false]);
-  tab.trouble = tab.trouble.filter((line) => !/ERR_CONNECTION|ERR_INCOMPLETE|net::/.test(line)); // The browser's own words.
+  // The browser's own words.
+  tab.trouble = tab.trouble.filter((line) => !/ERR_CONNECTION|ERR_INCOMPLETE|net::/.test(line));
 });
 
 await check('with --web-admin one writes and times a node out', async () => {
   await fairlead('down');
-  await run(binary, ['up', '3', '--port', String(port), '--dir', directory, '--', '--web-admin', 'loopback'], { timeout: 60000 });
+  await run(binary, ['up', '3', '--port', String(port), '--dir', directory, '--', '--web-admin', 'loopback'], {
+    timeout: 60000,
+  });
   await open(site(1));
   await settled((all) => leaderOf(all), 'a leader');
   const all = await nodes(tab);

@@ -1,5 +1,5 @@
-// The source of a live page: what it makes of messages, and of a connection that is lost or refused. An EventSource made
-// by hand stands for the browser's.
+// The source of a live page: what it makes of messages, and of a connection that is lost or refused. An EventSource
+// made by hand stands for the browser's.
 //
 //   node --test tests/web/live_test.mjs
 import assert from 'node:assert/strict';
@@ -69,7 +69,9 @@ test('that a member does not answer any more, or does again, is an event, told b
   tell(member('n1', true), member('n2', false), member('n3', false));
   stream.tell('events', [{ event: 'opened', node: 'n2', sequence: 1, wall_us: 60 }]);
   tell(member('n1', true), member('n2', true), member('n3', true));
-  const told = [0, 1, 2, 3, 4, 5].map((k) => source.events(k).map(({ event, node, wall_us }) => `${event} ${node} ${wall_us}`));
+  const told = [0, 1, 2, 3, 4, 5].map((k) =>
+    source.events(k).map(({ event, node, wall_us }) => `${event} ${node} ${wall_us}`),
+  );
   assert.deepEqual(told, [[], [], ['silent n2 70', 'answers n3 70'], [], [], ['opened n2 60']]);
   assert.equal(source.events(2)[0].text, 'does not answer: nothing listens there');
 });

@@ -1,5 +1,5 @@
-// How the page is, whatever it shows: accessible (axe-core) in both themes at three widths, without a request to anywhere
-// else, within its policy, at rest when nothing happens, and small.
+// How the page is, whatever it shows: accessible (axe-core) in both themes at three widths, without a request to
+// anywhere else, within its policy, at rest when nothing happens, and small.
 //
 //   node looks.mjs BINARY [--port 22300]
 //
@@ -58,20 +58,23 @@ const LOOKS = {
 
 for (const [width, height] of SIZES)
   for (const theme of THEMES)
-    await check(`axe-core finds nothing at ${width} pixels, ${theme}, and nothing is wider than the window`, async () => {
-      const tab = await openTab(browser, { width, height, theme });
-      const found = [];
-      for (const [name, look] of Object.entries(LOOKS)) {
-        await look(tab);
-        await shoot(tab, `${name}-${width}-${theme}`);
-        found.push(...(await violations(tab)).map((line) => `${name}: ${line}`));
-        const wide = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        if (wide > 0) found.push(`${name}: ${wide} pixels too wide`);
-      }
-      await mustBeQuiet(tab);
-      await tab.close();
-      assert.deepEqual(found, []);
-    });
+    await check(
+      `axe-core finds nothing at ${width} pixels, ${theme}, and nothing is wider than the window`,
+      async () => {
+        const tab = await openTab(browser, { width, height, theme });
+        const found = [];
+        for (const [name, look] of Object.entries(LOOKS)) {
+          await look(tab);
+          await shoot(tab, `${name}-${width}-${theme}`);
+          found.push(...(await violations(tab)).map((line) => `${name}: ${line}`));
+          const wide = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          if (wide > 0) found.push(`${name}: ${wide} pixels too wide`);
+        }
+        await mustBeQuiet(tab);
+        await tab.close();
+        assert.deepEqual(found, []);
+      },
+    );
 
 // What of the page's cards is cut off by the edge of what scrolls: half a button can still be pressed.
 function hiddenParts() {
@@ -82,19 +85,29 @@ function hiddenParts() {
     return top < middle && middle < bottom;
   };
   const wanted = [...document.querySelectorAll('.matrix .row, .ring .node, .actions :is(button, select, input)')];
-  return wanted.filter((element) => element.checkVisibility() && !isSeen(element)).map((element) => element.textContent);
+  return wanted
+    .filter((element) => element.checkVisibility() && !isSeen(element))
+    .map((element) => element.textContent);
 }
 
 for (const language of ['en', 'zh'])
-  await check(`beside a lesson stand logs, ring and actions, and none is below the fold of 1280 by 900 (${language})`, async () => {
-    const tab = await openTab(browser, { width: 1280, height: 900, language });
-    for (const lesson of ['leader-election', 'state-machine-replication', 'log-replication', 'repairing-inconsistent-logs']) {
-      await openPlayground(tab, server.site, lesson);
-      await shoot(tab, `${lesson}-1280-${language}`);
-      assert.deepEqual(await tab.evaluate(hiddenParts), [], lesson);
-    }
-    await tab.close();
-  });
+  await check(
+    `beside a lesson stand logs, ring and actions, and none is below the fold of 1280 by 900 (${language})`,
+    async () => {
+      const tab = await openTab(browser, { width: 1280, height: 900, language });
+      for (const lesson of [
+        'leader-election',
+        'state-machine-replication',
+        'log-replication',
+        'repairing-inconsistent-logs',
+      ]) {
+        await openPlayground(tab, server.site, lesson);
+        await shoot(tab, `${lesson}-1280-${language}`);
+        assert.deepEqual(await tab.evaluate(hiddenParts), [], lesson);
+      }
+      await tab.close();
+    },
+  );
 
 // Whether an element's middle is seen, and nothing before it.
 const isSeen = (element) => {
@@ -152,7 +165,9 @@ await check('no request leaves the server, and its policy forbids nothing that t
   const tab = await openTab(browser);
   await openPlayground(tab, server.site, 'leader-election');
   await key(tab, 'End');
-  const strangers = [...tab.requests].filter((url) => !url.startsWith(`${server.site}/`) && !/^(about|blob|data):/.test(url));
+  const strangers = [...tab.requests].filter(
+    (url) => !url.startsWith(`${server.site}/`) && !/^(about|blob|data):/.test(url),
+  );
   assert.deepEqual(strangers, []);
   await mustBeQuiet(tab);
   await tab.close();
@@ -234,7 +249,9 @@ await check('the first paint comes', async () => {
   await openPlayground(tab, server.site);
   const paint = await until(
     () => tab.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime), 'a paint');
-  const ready = await tab.evaluate(() => performance.getEntriesByType('resource').findLast(({ name }) => name.endsWith('core.wasm'))?.responseEnd);
+  const ready = await tab.evaluate(
+    () => performance.getEntriesByType('resource').findLast(({ name }) => name.endsWith('core.wasm'))?.responseEnd,
+  );
   console.log(`        first paint after ${Math.round(paint)} ms, the core is there after ${Math.round(ready)} ms`);
   await tab.close();
 });

@@ -1,5 +1,5 @@
-// The page's pure parts: lessons' Markdown, links that hold a story, stories' branches, ways through steps, which columns
-// of the logs are seen, and that each language has every word.
+// The page's pure parts: lessons' Markdown, links that hold a story, stories' branches, ways through steps, which
+// columns of the logs are seen, and that each language has every word.
 //
 //   node --test tests/web/page_test.mjs
 import assert from 'node:assert/strict';
@@ -88,7 +88,8 @@ test('a story has a title, and steps with names, in the branch that is played or
 });
 
 test('a step ends with what is said of it', () => {
-  const text = 'say  Before.\nat a  crash A\nexpect no leader\nsay  A crashed.\nat b  crash B\nbranch c\n  say  Of c.\n';
+  const text =
+    'say  Before.\nat a  crash A\nexpect no leader\nsay  A crashed.\nat b  crash B\nbranch c\n  say  Of c.\n';
   assert.deepEqual(placeOf(text, 'a', null), { line: 4, branch: null });
   assert.deepEqual(placeOf(text, 'b', null), { line: 5, branch: null });
 });
@@ -118,7 +119,13 @@ test('one goes through a story by event, by message and by line', () => {
 test('a line that expects what is so is passed over, one that is not so is not', () => {
   const told = ['', 'line', 'candidate', 'line', 'held', 'line', 'not-held', 'line', 'crashed', 'line'];
   const lines = [0, 1, 1, 2, 2, 3, 3, 4, 4, 5];
-  const source = { kind: 'playground', first: 0, length: 10, lineOf: (k) => lines[k], events: (k) => [{ event: told[k] }] };
+  const source = {
+    kind: 'playground',
+    first: 0,
+    length: 10,
+    lineOf: (k) => lines[k],
+    events: (k) => [{ event: told[k] }],
+  };
   const stops = (at, way) => neighbour(source, at, 'line', way);
   assert.deepEqual([stops(0, 1), stops(2, 1), stops(6, 1), stops(8, 1)], [2, 6, 8, 9]);
   assert.deepEqual([stops(9, -1), stops(8, -1), stops(6, -1), stops(2, -1)], [8, 6, 2, 0]);
@@ -246,12 +253,21 @@ const LEADERLESS = {
   ...VIEW,
   live: true,
   time_us: 60e6,
-  nodes: VIEW.nodes.map((one) => ({ ...one, role: 'follower', founded: true, leaderless_us: 50e6, election_timeout_us: 1e6 })),
+  nodes: VIEW.nodes.map((one) => ({
+    ...one,
+    role: 'follower',
+    founded: true,
+    leaderless_us: 50e6,
+    election_timeout_us: 1e6,
+  })),
 };
 
 test('an election is not called a failure, until it has taken too long', () => {
   assert.equal(judge(LEADERLESS).health, 'unavailable');
-  const without = (leaderless_us) => ({ ...LEADERLESS, nodes: LEADERLESS.nodes.map((one) => ({ ...one, leaderless_us })) });
+  const without = (leaderless_us) => ({
+    ...LEADERLESS,
+    nodes: LEADERLESS.nodes.map((one) => ({ ...one, leaderless_us })),
+  });
   assert.deepEqual([judge(without(1e6)).health, judge(without(1e6)).patience_us], ['electing', 2e6]);
   assert.equal(judge(without(1e6), 2.1e6).health, 'unavailable');
   const unfounded = { ...LEADERLESS, nodes: LEADERLESS.nodes.map((one) => ({ ...one, founded: false })) };
@@ -269,13 +285,20 @@ test('a cluster of which nobody answers is not called starting, once it has been
 test('a cluster that begins is not called unavailable, and a story that has no leader is not', () => {
   const young = { ...LEADERLESS, time_us: 1e6 };
   assert.equal(judge(young).health, 'electing');
-  assert.equal(judge({ ...young, nodes: young.nodes.map((one) => ({ ...one, up: one.name === 'A' })) }).health, 'starting');
+  assert.equal(
+    judge({ ...young, nodes: young.nodes.map((one) => ({ ...one, up: one.name === 'A' })) }).health,
+    'starting',
+  );
   const story = { ...young, live: false, time_us: 60e6 };
   assert.equal(judge(story).health, 'leaderless');
-  const stands = (role) => judge({ ...story, nodes: story.nodes.map((one) => ({ ...one, role: one.name === 'A' ? role : 'follower' })) });
+  const stands = (role) =>
+    judge({ ...story, nodes: story.nodes.map((one) => ({ ...one, role: one.name === 'A' ? role : 'follower' })) });
   assert.deepEqual(['precandidate', 'candidate'].map((role) => stands(role).health), ['electing', 'electing']);
-  assert.equal(judge({ ...VIEW, live: false, time_us: 1e6, nodes: VIEW.nodes.map((one) => ({ ...one, up: one.name === 'A' })) }).health,
-    'unavailable');
+  assert.equal(
+    judge({ ...VIEW, live: false, time_us: 1e6, nodes: VIEW.nodes.map((one) => ({ ...one, up: one.name === 'A' })) })
+      .health,
+    'unavailable',
+  );
 });
 
 test('the term is the one that the leader leads, and without one the highest', () => {
@@ -293,7 +316,11 @@ test('in a partition those count who reach the leader, or without one the most w
   assert.deepEqual(counts(judge({ nodes: five, cut })), [3, true, 'degraded']);
   const leaderless = five.map((one) => ({ ...one, role: 'follower' }));
   assert.deepEqual(counts(judge({ nodes: leaderless, cut })), [3, true, 'leaderless']);
-  assert.deepEqual(counts(judge({ nodes: leaderless, cut: [...cut, ['C', 'D'], ['D', 'E'], ['C', 'E']] })), [2, true, 'unavailable']);
+  assert.deepEqual(counts(judge({ nodes: leaderless, cut: [...cut, ['C', 'D'], ['D', 'E'], ['C', 'E']] })), [
+    2,
+    true,
+    'unavailable',
+  ]);
 });
 
 test('each language has every word, with the same places for values', () => {
@@ -319,7 +346,8 @@ test('a key that nobody has is said as it is', () => {
 
 test('nodes are parted by links that are cut in both directions, and only where no way around is left', () => {
   const both = (pairs) => pairs.flatMap(([a, b]) => [[a, b], [b, a]]);
-  const groups = (cut) => groupsOf({ nodes: [...'ABCDE'].map((name) => ({ name })), cut }).map((names) => names.join(''));
+  const nodes = [...'ABCDE'].map((name) => ({ name }));
+  const groups = (cut) => groupsOf({ nodes, cut }).map((names) => names.join(''));
   assert.deepEqual(groups([]), ['ABCDE']);
   assert.deepEqual(groups(both(['AB', 'CD'])), ['ABCDE']);
   assert.deepEqual(groups(both(['DA', 'DB', 'DC', 'DE'])), ['ABCE', 'D']);

@@ -75,23 +75,62 @@ export function figure7f() {
       const leader = of(next, 'L');
       setLog(leader, [...inherited, 8]);
       Object.assign(leader, { role: 'leader', term: 8, leader: 'L', election_us: -1 });
-      leader.peers = [{ name: 'f', match: 0, next: 11, progress: 'probe', rejections: 0, sent: 0, round_trip_us: 0, up: true }];
+      leader.peers = [
+        { name: 'f', match: 0, next: 11, progress: 'probe', rejections: 0, sent: 0, round_trip_us: 0, up: true },
+      ];
     })
     .step({ ...mine, index: 10, other: 10, text: 'to f' })
-    .step({ event: 'delivered', node: 'f', peer: 'L', message: 'append', term: 8, index: 10, other: 10 }, (next) => (of(next, 'f').term = 8))
-    .step({ event: 'sent', node: 'f', peer: 'L', message: 'append-reply', term: 8, index: 10, rejected: true }, (next) => {
-      next.flying = [{ number: 2, from: 'f', to: 'L', type: 'append-reply', prev: 10, last: 0, rejected: true, outline: [[1, 1], [2, 4], [3, 7]] }];
-    })
-    .step({ event: 'delivered', node: 'L', peer: 'f', message: 'append-reply', term: 8, index: 10, rejected: true }, (next) => (next.flying = []))
-    .step({ event: 'conflict', node: 'L', peer: 'f', index: 10, other: 3, text: 'learns' }, (next) => Object.assign(peer(next), { next: 4, progress: 'stream', rejections: 1 }))
+    .step(
+      { event: 'delivered', node: 'f', peer: 'L', message: 'append', term: 8, index: 10, other: 10 },
+      (next) => (of(next, 'f').term = 8),
+    )
+    .step(
+      { event: 'sent', node: 'f', peer: 'L', message: 'append-reply', term: 8, index: 10, rejected: true },
+      (next) => {
+        next.flying = [
+          {
+            number: 2,
+            from: 'f',
+            to: 'L',
+            type: 'append-reply',
+            prev: 10,
+            last: 0,
+            rejected: true,
+            outline: [
+              [1, 1],
+              [2, 4],
+              [3, 7],
+            ],
+          },
+        ];
+      },
+    )
+    .step(
+      { event: 'delivered', node: 'L', peer: 'f', message: 'append-reply', term: 8, index: 10, rejected: true },
+      (next) => (next.flying = []),
+    )
+    .step({ event: 'conflict', node: 'L', peer: 'f', index: 10, other: 3, text: 'learns' }, (next) =>
+      Object.assign(peer(next), { next: 4, progress: 'stream', rejections: 1 }),
+    )
     .step({ ...mine, index: 3, other: 11 })
     .step({ event: 'delivered', node: 'f', peer: 'L', message: 'append', term: 8, index: 3, other: 11 })
-    .step({ event: 'truncated', node: 'f', index: 4, other: 11, term: 2, entries: 8 }, (next) => setLog(of(next, 'f'), [1, 1, 1]))
-    .step({ event: 'appended', node: 'f', index: 4, other: 11, term: 4 }, (next) => setLog(of(next, 'f'), [...inherited, 8]))
+    .step({ event: 'truncated', node: 'f', index: 4, other: 11, term: 2, entries: 8 }, (next) =>
+      setLog(of(next, 'f'), [1, 1, 1]),
+    )
+    .step({ event: 'appended', node: 'f', index: 4, other: 11, term: 4 }, (next) =>
+      setLog(of(next, 'f'), [...inherited, 8]),
+    )
     .step({ event: 'sent', node: 'f', peer: 'L', message: 'append-reply', term: 8, other: 11, rejected: false })
-    .step({ event: 'delivered', node: 'L', peer: 'f', message: 'append-reply', term: 8, other: 11, rejected: false }, (next) => Object.assign(peer(next), { match: 11, next: 12 }))
-    .step({ event: 'committed', node: 'L', index: 11, term: 8 }, (next) => Object.assign(of(next, 'L'), { commit: 11, applied: 11 }))
-    .step({ event: 'committed', node: 'f', index: 11, term: 8 }, (next) => Object.assign(of(next, 'f'), { commit: 11, applied: 11 }))
+    .step(
+      { event: 'delivered', node: 'L', peer: 'f', message: 'append-reply', term: 8, other: 11, rejected: false },
+      (next) => Object.assign(peer(next), { match: 11, next: 12 }),
+    )
+    .step({ event: 'committed', node: 'L', index: 11, term: 8 }, (next) =>
+      Object.assign(of(next, 'L'), { commit: 11, applied: 11 }),
+    )
+    .step({ event: 'committed', node: 'f', index: 11, term: 8 }, (next) =>
+      Object.assign(of(next, 'f'), { commit: 11, applied: 11 }),
+    )
     .step({ ...mine, index: 11, other: 12 });
   return source;
 }

@@ -1,5 +1,5 @@
-// The panels' pure halves: what a repair was, what entries say of keys, how far followers lag, which property is broken,
-// and how an event is told.
+// The panels' pure halves: what a repair was, what entries say of keys, how far followers lag, which property is
+// broken, and how an event is told.
 //
 //   node --test tests/web/panels_test.mjs
 import assert from 'node:assert/strict';
@@ -68,7 +68,7 @@ test('a follower is in line only while it holds all that its leader holds', () =
   assert.equal(standingOf(node('L', [1, 1], { term: 1, role: 'leader' }), node('x', [])).kind, 'behind');
 });
 
-test('a follower whose log is of another moment than its leader\'s is not called behind, but one that is down is', () => {
+test("a follower whose log is of another moment than its leader's is not called behind, but one that is down is", () => {
   const leader = node('L', [1, 1, 1], { term: 1, role: 'leader' });
   assert.deepEqual(standingOf(leader, node('x', [1]), true), { kind: 'agrees', behind: 2, fork: 1 });
   assert.equal(standingOf(leader, node('x', [1], { up: false }), true).kind, 'behind');
@@ -122,7 +122,8 @@ test('each term\'s colour is far from every other, in both themes, and its numbe
     for (const term of terms) {
       const [colour, ink] = coloursOf(term, theme);
       assert.ok(contrast(colour, ink) >= 4.5, `${theme}, term ${term}`);
-      for (const other of terms.slice(term)) assert.ok(distance(colour, coloursOf(other, theme)[0]) > 60, `${theme}, terms ${term} and ${other}`);
+      for (const other of terms.slice(term))
+        assert.ok(distance(colour, coloursOf(other, theme)[0]) > 60, `${theme}, terms ${term} and ${other}`);
     }
 });
 
@@ -132,7 +133,8 @@ test('a story takes a write of one word, a live node every character as it is', 
   assert.deepEqual(pairOf('x=1', false), { key: 'x', value: '1' });
   assert.deepEqual(pairOf('x=', false), { key: 'x', value: '' });
   assert.deepEqual(pairOf('键=值=2', false), { key: '键', value: '值=2' });
-  for (const words of ['nonsense', '=1', 'x=a b', ' x=1', 'x=1 ', 'x y=1', 'x=1;', 'x#=1', '键=值\u3000空格']) assert.equal(pairOf(words, false), null, words);
+  for (const words of ['nonsense', '=1', 'x=a b', ' x=1', 'x=1 ', 'x y=1', 'x=1;', 'x#=1', '键=值\u3000空格'])
+    assert.equal(pairOf(words, false), null, words);
   assert.deepEqual(pairOf('s=a b  c', true), { key: 's', value: 'a b  c' });
   assert.deepEqual(pairOf(' k ey= #;', true), { key: ' k ey', value: ' #;' });
   for (const words of ['nonsense', '=1']) assert.equal(pairOf(words, true), null, words);
@@ -143,7 +145,11 @@ test('a story takes a write of one word, a live node every character as it is', 
 const repairOf = (source, position, follower) => new Repairs().of({ source, epoch: 0 }, position, follower);
 
 test('the leader is who lives and leads the highest term', () => {
-  const nodes = [node('a', [], { role: 'leader', term: 2 }), node('b', [], { role: 'leader', term: 3 }), node('c', [], { role: 'leader', term: 9, up: false })];
+  const nodes = [
+    node('a', [], { role: 'leader', term: 2 }),
+    node('b', [], { role: 'leader', term: 3 }),
+    node('c', [], { role: 'leader', term: 9, up: false }),
+  ];
   assert.equal(leaderOf(view(nodes)).name, 'b');
   assert.equal(leaderOf(view([node('a', [])])), null);
 });
@@ -161,14 +167,29 @@ test('a repair begins where its leader came to power, and follows the newest con
 
 test('each step of a repair names its rule', () => {
   const told = repairOf(figure7f(), 14, 'f').steps.map(({ kind, rule }) => `${kind} ${rule}`);
-  assert.deepEqual(told, ['power power', 'probe probe', 'differs rule-2', 'rejects outline', 'rejection outline', 'fork outline-fork', 'entries send',
-    'fits rule-2', 'cuts rule-3', 'fills rule-4', 'acknowledges durable', 'matches next-match', 'leader-commits commit', 'follower-commits rule-5']);
+  assert.deepEqual(told, [
+    'power power',
+    'probe probe',
+    'differs rule-2',
+    'rejects outline',
+    'rejection outline',
+    'fork outline-fork',
+    'entries send',
+    'fits rule-2',
+    'cuts rule-3',
+    'fills rule-4',
+    'acknowledges durable',
+    'matches next-match',
+    'leader-commits commit',
+    'follower-commits rule-5',
+  ]);
 });
 
 test('every step and rule that a repair can have is told in both languages', () => {
   for (const strings of [en, zh])
     for (const { kind, rule } of repairOf(figure7f(), 14, 'f').steps)
-      for (const key of [`lens.step.${kind}`, `lens.rule.${rule}`, `lens.rule.${rule}.of`]) assert.ok(strings[key], key);
+      for (const key of [`lens.step.${kind}`, `lens.rule.${rule}`, `lens.rule.${rule}.of`])
+        assert.ok(strings[key], key);
 });
 
 test('a rejection carries its outline up to the entry rejected', () => {
@@ -222,7 +243,11 @@ test('the textbook steps back instead', () => {
 
 test('what one step tells of before its leader came to power is none of the repair', () => {
   const source = figure7f();
-  source.told[1] = [{ event: 'conflict', node: 'L', peer: 'e', index: 9, other: 5 }, ...source.told[1], { event: 'conflict', node: 'L', peer: 'f', index: 10, other: 3 }];
+  source.told[1] = [
+    { event: 'conflict', node: 'L', peer: 'e', index: 9, other: 5 },
+    ...source.told[1],
+    { event: 'conflict', node: 'L', peer: 'f', index: 10, other: 3 },
+  ];
   assert.equal(followerOf(source, 1, leaderOf(source.view(1)), null), 'f');
   assert.deepEqual(repairOf(source, 1, 'f').steps.slice(0, 2).map(({ kind }) => kind), ['power', 'fork']);
   assert.equal(repairOf(source, 1, 'f').unseen, false);
@@ -274,7 +299,14 @@ test('entries up to the applied index set keys', () => {
 });
 
 test('a live entry is read as FAIRLEAD LOG shows it', () => {
-  const values = valuesOf(writes('a', ['SET hello "big world"', 'MULTI; SET a 1; SET b "x; y"', 'DEL a', 'INCR n', '(tick)', 'SET long abc...'], 9), true);
+  const values = valuesOf(
+    writes(
+      'a',
+      ['SET hello "big world"', 'MULTI; SET a 1; SET b "x; y"', 'DEL a', 'INCR n', '(tick)', 'SET long abc...'],
+      9,
+    ),
+    true,
+  );
   assert.equal(values.get('hello').value, 'big world');
   assert.equal(values.get('b').value, 'x; y');
   assert.equal(values.has('a'), false);
@@ -284,7 +316,10 @@ test('a live entry is read as FAIRLEAD LOG shows it', () => {
 });
 
 test('what may have been without effect leaves a value open', () => {
-  const values = valuesOf(writes('a', ['SET x 1', 'WATCH x@1; MULTI; SET x 2', 'SET y 1 NX', 'SET z 1 EX 10'], 9), true);
+  const values = valuesOf(
+    writes('a', ['SET x 1', 'WATCH x@1; MULTI; SET x 2', 'SET y 1 NX', 'SET z 1 EX 10'], 9),
+    true,
+  );
   assert.equal(values.get('x').value, null);
   assert.equal(values.get('y').value, null);
   assert.equal(values.get('z').value, '1');
@@ -292,13 +327,30 @@ test('what may have been without effect leaves a value open', () => {
 
 test('escapes in a word are bytes of UTF-8', () => {
   assert.deepEqual(wordsOf('SET "a\\"b" "\\xe4\\xbd\\xa0\\\\"').map(({ word }) => word), ['SET', 'a"b', '你\\']);
-  assert.deepEqual(wordsOf('SET "名" "你 \\\\😀\\xe2\\x80\\xae"').map(({ word }) => word), ['SET', '名', '你 \\😀\u202e']);
-  assert.deepEqual(wordsOf('SET k "cut off...'), [{ word: 'SET', cut: false }, { word: 'k', cut: false }, { word: 'cut off', cut: true }]);
+  assert.deepEqual(
+    wordsOf('SET "名" "你 \\\\😀\\xe2\\x80\\xae"').map(({ word }) => word),
+    ['SET', '名', '你 \\😀\u202e'],
+  );
+  assert.deepEqual(wordsOf('SET k "cut off...'), [
+    { word: 'SET', cut: false },
+    { word: 'k', cut: false },
+    { word: 'cut off', cut: true },
+  ]);
 });
 
 test('nodes are compared with the one that has applied most', () => {
-  const { rows } = tableOf(view([writes('a', ['x=1', 'x=2'], 2), writes('b', ['x=1', 'x=2'], 1), writes('c', ['x=1', 'x=9'], 2)]), 10);
-  assert.deepEqual(rows[0].cells.map(({ value, state }) => [value, state]), [['2', 'same'], ['1', 'behind'], ['9', 'differs']]);
+  const { rows } = tableOf(
+    view([writes('a', ['x=1', 'x=2'], 2), writes('b', ['x=1', 'x=2'], 1), writes('c', ['x=1', 'x=9'], 2)]),
+    10,
+  );
+  assert.deepEqual(
+    rows[0].cells.map(({ value, state }) => [value, state]),
+    [
+      ['2', 'same'],
+      ['1', 'behind'],
+      ['9', 'differs'],
+    ],
+  );
 });
 
 test('a key that a live node set in an entry too old to be shown does not differ', () => {
@@ -318,16 +370,27 @@ test('the rows that were changed last are shown', () => {
 
 function led(time_us, last, matches, fields = {}) {
   const peers = Object.entries(matches).map(([name, match]) => ({ name, match, next: match + 1, up: true }));
-  return view([node('n1', [], { role: 'leader', term: 1, last, peers, commit: last, applied: last, ...fields })], { time_us, live: true });
+  return view([node('n1', [], { role: 'leader', term: 1, last, peers, commit: last, applied: last, ...fields })], {
+    time_us,
+    live: true,
+  });
 }
 
 test('lag is what the leader does not know a follower to hold', () => {
-  assert.deepEqual(lagSeries([led(0, 10, { n2: 10, n3: 4 }), led(1, 12, { n2: 12, n3: 4 }), view([node('n1', [])])]), { n2: [0, 0, null], n3: [6, 8, null] });
+  assert.deepEqual(lagSeries([led(0, 10, { n2: 10, n3: 4 }), led(1, 12, { n2: 12, n3: 4 }), view([node('n1', [])])]), {
+    n2: [0, 0, null],
+    n3: [6, 8, null],
+  });
 });
 
 test('counters are told by their differences, and a new process begins anew', () => {
   const counters = (commits, commit_us) => ({ counters: { commits, commit_us } });
-  const views = [led(0, 0, {}, counters(10, 1000)), led(1e6, 500, {}, counters(20, 3000)), led(2e6, 500, {}, counters(20, 3000)), led(3e6, 500, {}, counters(1, 5))];
+  const views = [
+    led(0, 0, {}, counters(10, 1000)),
+    led(1e6, 500, {}, counters(20, 3000)),
+    led(2e6, 500, {}, counters(20, 3000)),
+    led(3e6, 500, {}, counters(1, 5)),
+  ];
   assert.deepEqual(commitSeries(views), [null, 200, null, null]);
   assert.deepEqual(writeSeries(views), [null, 500, 0, 0]);
 });
@@ -362,22 +425,36 @@ test('positions are evenly spaced in a story, and the last ones of a live cluste
 test('messages are counted by the lines that sent them', () => {
   const source = new FakeSource(view([], { line: 0 }));
   const sent = { event: 'sent', message: 'append' };
-  source.step(sent, (next) => (next.line = 3)).step({ event: 'delivered' }).step(sent).step(sent, (next) => (next.line = 4));
+  source
+    .step(sent, (next) => (next.line = 3))
+    .step({ event: 'delivered' })
+    .step(sent)
+    .step(sent, (next) => (next.line = 4));
   assert.deepEqual(messagesByLine(source, 4, 10), [{ line: 3, sent: 2 }, { line: 4, sent: 1 }]);
 });
 
 // ---------------------------------------------------------------------------------------------------- safety
 
 test('the first five of the judge\'s rules are Figure 3, others stand for themselves', () => {
-  const { five, others } = judged([{ rule: 'R4', text: 'lacks' }, { rule: 'R6', text: 'R6: counts' }, { rule: 'R6', text: 'R6: again' }, { rule: 'R6', text: 'R6: again' }]);
-  assert.deepEqual(five.filter(({ texts }) => texts.length > 0), [{ name: 'leader-completeness', texts: ['lacks'] }]);
+  const { five, others } = judged([
+    { rule: 'R4', text: 'lacks' },
+    { rule: 'R6', text: 'R6: counts' },
+    { rule: 'R6', text: 'R6: again' },
+    { rule: 'R6', text: 'R6: again' },
+  ]);
+  assert.deepEqual(
+    five.filter(({ texts }) => texts.length > 0),
+    [{ name: 'leader-completeness', texts: ['lacks'] }],
+  );
   assert.deepEqual(others, [{ rule: 'R6', texts: ['counts', 'again'] }]);
 });
 
 function watched(...views) {
   const watch = new Watch();
   for (const each of views) watch.see(view(each, { live: true }));
-  return Object.fromEntries(PROPERTIES.map(({ name }) => [name, watch.found[name].map(({ key }) => key)]).filter(([, keys]) => keys.length > 0));
+  return Object.fromEntries(
+    PROPERTIES.map(({ name }) => [name, watch.found[name].map(({ key }) => key)]).filter(([, keys]) => keys.length > 0),
+  );
 }
 
 const at = (name, terms, fields) => node(name, terms, { applied: fields?.commit ?? 0, ...fields });
@@ -385,7 +462,10 @@ const at = (name, terms, fields) => node(name, terms, { applied: fields?.commit 
 test('a healthy cluster breaks nothing', () => {
   const before = [at('a', [1, 1], { role: 'leader', term: 1, commit: 2 }), at('b', [1, 1], { commit: 1 })];
   const after = [at('a', [1, 1, 1], { role: 'leader', term: 1, commit: 3 }), at('b', [1, 1], { commit: 2 })];
-  const later = [at('a', [1, 1, 1], { term: 2, commit: 3 }), at('b', [1, 1, 1, 2], { role: 'leader', term: 2, commit: 4 })];
+  const later = [
+    at('a', [1, 1, 1], { term: 2, commit: 3 }),
+    at('b', [1, 1, 1, 2], { role: 'leader', term: 2, commit: 4 }),
+  ];
   assert.deepEqual(watched(before, after, after, later, later), {});
 });
 
@@ -439,7 +519,15 @@ test('two nodes that apply different entries', () => {
 // ----------------------------------------------------------------------------------------------------- words
 
 test('English takes the event\'s own text, Chinese its fields', () => {
-  const event = { event: 'leader', node: 'n2', term: 2, index: 3, votes: 2, voters: 3, text: 'became leader of term 2' };
+  const event = {
+    event: 'leader',
+    node: 'n2',
+    term: 2,
+    index: 3,
+    votes: 2,
+    voters: 3,
+    text: 'became leader of term 2',
+  };
   assert.equal(sentence(reader('en'), event), 'n2 became leader of term 2');
   assert.equal(sentence(reader('zh'), event), 'n2 以 2/3 票成为任期 2 的领导者，最后条目为 3');
 });
@@ -466,8 +554,14 @@ test('how votes, appends and requests ended is told in Chinese', () => {
   assert.match(reply('append-reply', { index: 5, rejected: true }), /没有该任期的条目 5/);
   assert.match(reply('append-reply', { index: 5, other: 7, rejected: false }), /持有到 7/);
   assert.equal(reply('append-reply', { rejected: false, stale: true }), 'b 发给 a：拒绝任期较旧的消息（任期 2）');
-  assert.equal(told({ event: 'answered', index: 3, other: 4, outcome: 'done' }), 'b 答复写入条目 3 到 4 的客户端（任期 2）：已完成');
-  assert.equal(told({ event: 'answered', index: 3, other: 3, outcome: 'refused' }), 'b 答复写入条目 3 的客户端（任期 2）：已拒绝，以后也不会执行');
+  assert.equal(
+    told({ event: 'answered', index: 3, other: 4, outcome: 'done' }),
+    'b 答复写入条目 3 到 4 的客户端（任期 2）：已完成',
+  );
+  assert.equal(
+    told({ event: 'answered', index: 3, other: 3, outcome: 'refused' }),
+    'b 答复写入条目 3 的客户端（任期 2）：已拒绝，以后也不会执行',
+  );
   assert.equal(told({ event: 'answered', outcome: 'not-leader' }), 'b 不接受写请求：自己不是领导者');
   assert.equal(told({ event: 'read', index: 3, other: 3, outcome: 'done' }), 'b 在索引 3 处答复读请求：已完成');
   assert.equal(told({ event: 'read', index: 3, other: 2, outcome: 'done' }), 'b 得知读取索引 3：应用到那里再答复');
@@ -475,24 +569,65 @@ test('how votes, appends and requests ended is told in Chinese', () => {
 });
 
 test('who ignores a candidate says for whose sake', () => {
-  const event = { event: 'ignored', node: 'c', peer: 'b', message: 'vote', term: 2, leader: 'a', text: 'ignores that b asks' };
+  const event = {
+    event: 'ignored',
+    node: 'c',
+    peer: 'b',
+    message: 'vote',
+    term: 2,
+    leader: 'a',
+    text: 'ignores that b asks',
+  };
   assert.equal(sentence(reader('en'), event), 'c ignores that b asks');
   assert.equal(sentence(reader('zh'), event), 'c 不理会 b 在任期 2 的投票请求：刚听到领导者 a');
   assert.match(sentence(reader('zh'), { ...event, node: 'a' }), /自己就是领导者$/);
+  const prevote = { ...event, message: 'prevote' };
+  assert.equal(sentence(reader('zh'), prevote), 'c 拒绝 b 对任期 2 的预投票请求：刚听到领导者 a');
+  assert.equal(sentence(reader('zh'), { ...prevote, node: 'a' }), 'a 拒绝 b 对任期 2 的预投票请求：自己就是领导者');
 });
 
 test('what a file expects is told in its own words', () => {
   const event = { event: 'held', words: 'last 3 on B', text: 'as expected: last 3 on B' };
   assert.equal(sentence(reader('en'), event), 'as expected: last 3 on B');
   assert.equal(sentence(reader('zh'), event), '符合预期：last 3 on B');
-  assert.equal(sentence(reader('zh'), { event: 'not-held', words: 'leader A', text: 'NOT AS EXPECTED: A does not lead' }), '与预期不符：leader A');
+  assert.equal(
+    sentence(reader('zh'), { event: 'not-held', words: 'leader A', text: 'NOT AS EXPECTED: A does not lead' }),
+    '与预期不符：leader A',
+  );
 });
 
 test('every event of the documentation is told in Chinese', async () => {
   const { readFile } = await import('node:fs/promises');
   const document = await readFile(new URL('../../docs/events.md', import.meta.url), 'utf8');
-  const names = document.split('## What a playground shows')[0].split('\n').filter((line) => line.startsWith('| `')).flatMap((line) => line.split('|')[1].match(/`[a-z-]+`/g) ?? []);
-  const fields = new Set(['time_us', 'wall_us', 'sequence', 'event', 'node', 'peer', 'message', 'term', 'index', 'other', 'entries', 'votes', 'voters', 'round_trips', 'text', 'number', 'granted', 'rejected', 'stale', 'outcome', 'leader', 'words']);
+  const names = document
+    .split('## What a playground shows')[0]
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .flatMap((line) => line.split('|')[1].match(/`[a-z-]+`/g) ?? []);
+  const fields = new Set([
+    'time_us',
+    'wall_us',
+    'sequence',
+    'event',
+    'node',
+    'peer',
+    'message',
+    'term',
+    'index',
+    'other',
+    'entries',
+    'votes',
+    'voters',
+    'round_trips',
+    'text',
+    'number',
+    'granted',
+    'rejected',
+    'stale',
+    'outcome',
+    'leader',
+    'words',
+  ]);
   const toldAsTheyAre = new Set(['log', 'line', 'say']);
   const wanted = names.map((name) => name.slice(1, -1)).filter((name) => !fields.has(name) && !toldAsTheyAre.has(name));
   assert.ok(wanted.length > 40);

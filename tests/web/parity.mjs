@@ -45,7 +45,8 @@ async function told(text) {
   const branches = source.branches.length > 0 ? source.branches : [null];
   for (const branch of branches) {
     if (branch !== null) source.useBranch(branch);
-    for (let k = 1; k < source.length; k++) lines.push(source.module.read(source.module.call("event", source.session, k)));
+    for (let k = 1; k < source.length; k++)
+      lines.push(source.module.read(source.module.call("event", source.session, k)));
   }
   source.close();
   return lines;
@@ -73,14 +74,26 @@ for (const file of scenarioFiles()) {
 }
 
 await test("a text that is not understood is refused with its line", async () => {
-  await assert.rejects(PlaygroundSource.open("nodes A B\nat x explode A\n"), /line 2: nothing that can happen: explode/);
+  await assert.rejects(
+    PlaygroundSource.open("nodes A B\nat x explode A\n"),
+    /line 2: nothing that can happen: explode/,
+  );
   await assert.rejects(PlaygroundSource.open(""), /nobody takes part/);
   await assert.rejects(PlaygroundSource.open("bogus line here\n"), /line 1: a line cannot begin with bogus/);
 });
 
 await test("what is done one by one is what the whole text plays", async () => {
   const source = await PlaygroundSource.open("nodes A B C\n");
-  const actions = ["campaign A", "settle", "write A x=1", "crash B", "write A y=1 times 2", "restart B", "cut A C", "write A z=1"];
+  const actions = [
+    "campaign A",
+    "settle",
+    "write A x=1",
+    "crash B",
+    "write A y=1 times 2",
+    "restart B",
+    "cut A C",
+    "write A z=1",
+  ];
   for (const action of actions) {
     source.act(source.length - 1, action);
     for (let k = 0; k < 20; k++) source.flow(16667);
@@ -152,7 +165,12 @@ await test("Figure 7's follower f needs seven rejections one by one, two by term
   const source = await PlaygroundSource.open(readFileSync(`${root}/web/scenarios/figure-7.txt`, "utf8"));
   const start = source.view(0);
   const counts = (await compareLogs(start, "L", "f")).map(({ way, rejections }) => [way, rejections]);
-  assert.deepEqual(counts, [["one", 7], ["term", 2], ["outline", 1], ["vote", 0]]);
+  assert.deepEqual(counts, [
+    ["one", 7],
+    ["term", 2],
+    ["outline", 1],
+    ["vote", 0],
+  ]);
 });
 
 await test("each of Figure 7's followers is repaired in every way, those with newer logs too, without a no if they answered", async () => {
@@ -197,10 +215,13 @@ await test("a source compares with the leader of the moment", async () => {
 
 /* Words of the grammar in any order: some are understood, most are refused, none breaks the module. */
 await test("random texts are played or refused, and never end the module", async () => {
-  const words = ("nodes A B C D learners log term commit option at you elect with replicate index to write read deliver drop hold copy " +
-    "release again fly cut heal all isolate crash kept torn restart damaged disk slow fast sync load clock time run flow latency delay by " +
-    "pause resume campaign tick settle expect leader no some is follower branch say title # #1 #3 ; 1 2 0 7 1x5 999999999 10ms 1s " +
-    "900s pre-vote off repair one entry-size runs window-messages heartbeat seed oldest newest nth append vote-reply from x times").split(" ");
+  const words = (
+    "nodes A B C D learners log term commit option at you elect with replicate index to write read deliver drop " +
+    "hold copy release again fly cut heal all isolate crash kept torn restart damaged disk slow fast sync load " +
+    "clock time run flow latency delay by pause resume campaign tick settle expect leader no some is follower " +
+    "branch say title # #1 #3 ; 1 2 0 7 1x5 999999999 10ms 1s 900s pre-vote off repair one entry-size runs " +
+    "window-messages heartbeat seed oldest newest nth append vote-reply from x times"
+  ).split(" ");
   let state = 7;
   const draw = (below) => (state = (state * 1103515245 + 12345) % 2147483648) % below;
   let played = 0;

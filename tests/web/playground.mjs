@@ -1,4 +1,5 @@
-// The playground in a browser: every scenario plays, every lesson opens, every action works, also by the keyboard alone.
+// The playground in a browser: every scenario plays, every lesson opens, every action works, also by the keyboard
+// alone.
 //
 //   node playground.mjs BINARY [--port 22200]
 import assert from 'node:assert/strict';
@@ -75,10 +76,13 @@ async function checkScenario({ file, title }) {
 
 async function branchesShown() {
   const [chooser] = await findAll(tab, 'combobox', 'Branch');
-  return chooser ? (await chooser.elementHandle()).evaluate((list) => [...list.options].map(({ text }) => text)) : [null];
+  return chooser
+    ? (await chooser.elementHandle()).evaluate((list) => [...list.options].map(({ text }) => text))
+    : [null];
 }
 
-for (const scenario of scenarios) await check(`the scenario ${scenario.file} plays to its end`, () => checkScenario(scenario));
+for (const scenario of scenarios)
+  await check(`the scenario ${scenario.file} plays to its end`, () => checkScenario(scenario));
 
 await check('the story with the rule of Figure 8 off says what is broken', async () => {
   await openPlayground(tab, server.site, 'figure-8-unsafe');
@@ -117,7 +121,10 @@ async function checkLesson(lesson, language) {
     const text = read(`docs/learn/${lesson.file[language]}`);
     await find(reader, 'heading', /^# (.*)$/m.exec(text)[1]);
     for (const [, words] of text.replaceAll('\n', ' ').matchAll(/\[([^\]]+)\]\((?:scenario|step):[^)]+\)/g)) {
-      await press(reader, new RegExp(`^(?:▸ )?${words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(' ', '\\s+')}$`));
+      await press(
+        reader,
+        new RegExp(`^(?:▸ )?${words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(' ', '\\s+')}$`),
+      );
       await reader.waitForNetworkIdle({ idleTime: 50 });
       assert.doesNotMatch(await complaint(reader), /step|步/);
     }
@@ -134,8 +141,10 @@ for (const lesson of lessons)
 await check("a lesson's step is one of the scenario that the lesson speaks of there, whatever is open", async () => {
   await openPlayground(tab, server.site, 'state-machine-replication');
   await press(tab, /waits until it has applied that much$/);
-  await until(async () => (await (await find(tab, 'combobox', 'Scenario')).evaluate((list) => list.value)) === 'read-index',
-    'the scenario');
+  await until(
+    async () => (await (await find(tab, 'combobox', 'Scenario')).evaluate((list) => list.value)) === 'read-index',
+    'the scenario',
+  );
   await until(async () => (await place(tab)).step > 0, 'the step');
 });
 
@@ -307,7 +316,8 @@ for (const [button, line] of [['Deliver', 'deliver'], ['Drop', 'drop'], ['Delay'
     await atTheEnd();
     await select('A');
     await press(tab, 'Write');
-    const flying = async () => (await find(tab, 'combobox', 'Message in flight')).evaluate((list) => list.options.length);
+    const flying = async () =>
+      (await find(tab, 'combobox', 'Message in flight')).evaluate((list) => list.options.length);
     const before = await flying();
     assert.ok(before >= 2);
     await press(tab, button);
@@ -425,25 +435,31 @@ await check('a shared link opens the same story at the same step', async () => {
   await other.close();
 });
 
-await check('what floats over the page closes with a click elsewhere, with Escape, and when the focus leaves it', async () => {
-  await openPlayground(tab, server.site, 'replication');
-  for (const [name, leave] of [
-    [/Rules/, () => tab.mouse.click(5, 400)],
-    [/Rules/, () => tab.keyboard.press('Escape')],
-    [/Rules/, async () => {
-      await tab.evaluate(() => document.activeElement.blur());
-      await tab.keyboard.press('Escape');
-    }],
-    [/Rules/, () => tab.focus('[role=slider]')],
-    [/^Share/, () => tab.keyboard.press('Escape')],
-  ]) {
-    const isOpen = () => tab.evaluate(() => document.querySelectorAll('details.menu[open]').length);
-    await (await find(tab, 'DisclosureTriangle', name)).click();
-    await until(isOpen, `${name} open`);
-    await leave();
-    await until(async () => !(await isOpen()), `${name} closed`);
-  }
-});
+await check(
+  'what floats over the page closes with a click elsewhere, with Escape, and when the focus leaves it',
+  async () => {
+    await openPlayground(tab, server.site, 'replication');
+    for (const [name, leave] of [
+      [/Rules/, () => tab.mouse.click(5, 400)],
+      [/Rules/, () => tab.keyboard.press('Escape')],
+      [
+        /Rules/,
+        async () => {
+          await tab.evaluate(() => document.activeElement.blur());
+          await tab.keyboard.press('Escape');
+        },
+      ],
+      [/Rules/, () => tab.focus('[role=slider]')],
+      [/^Share/, () => tab.keyboard.press('Escape')],
+    ]) {
+      const isOpen = () => tab.evaluate(() => document.querySelectorAll('details.menu[open]').length);
+      await (await find(tab, 'DisclosureTriangle', name)).click();
+      await until(isOpen, `${name} open`);
+      await leave();
+      await until(async () => !(await isOpen()), `${name} closed`);
+    }
+  },
+);
 
 await check('a link to what is not here is answered with what is', async () => {
   const other = await openTab(browser);

@@ -1,9 +1,9 @@
-// history.js - what a source's steps were in the long run: terms, the timeline's marks, what the story said. It grows with
-// the source.
+// history.js - what a source's steps were in the long run: terms, the timeline's marks, what the story said. It grows
+// with the source.
 //
-// An event of a playground is a step. Live, it comes with the next view that the page gets of its node, which may be late,
-// as after a connection that was lost; so its place is between the two steps whose views were before and after it, by the
-// wall clocks. What happened before the first view has none.
+// An event of a playground is a step. Live, it comes with the next view that the page gets of its node, which may be
+// late, as after a connection that was lost; so its place is between the two steps whose views were before and after
+// it, by the wall clocks. What happened before the first view has none.
 import { markOf } from '../steps.js';
 import { line as lineOf } from '../story.js';
 
@@ -68,7 +68,8 @@ export class History {
     if (mark) this.marks.push([step, mark]);
     if (OF_OWN_TERM.has(event.event)) this.#begin(event.term ?? 0, begin);
     if (event.event === 'say') this.says.push({ step, text: event.text });
-    if (event.event === 'line' && event.text.startsWith('at you ')) this.says.push({ step, text: '' }); // No story any more.
+    // No story any more.
+    if (event.event === 'line' && event.text.startsWith('at you ')) this.says.push({ step, text: '' });
   }
 
   #begin(term, step) {

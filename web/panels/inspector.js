@@ -44,7 +44,9 @@ function timerOf(page, node) {
 
 const MIB = 2 ** 20;
 const bytes = (page, size) =>
-  size < MIB ? page.t('inspector.bytes', number(page, size)) : page.t('inspector.mib', number(page, Math.round(size / MIB)));
+  size < MIB
+    ? page.t('inspector.bytes', number(page, size))
+    : page.t('inspector.mib', number(page, Math.round(size / MIB)));
 
 function diskOf(page, view, node) {
   if (view.live) return bytes(page, node.counters.disk);

@@ -1,5 +1,5 @@
-// lens_words.js - a repair in words: how the follower's log stands, which inconsistency it had, the repair's parts, and a
-// sentence for each step.
+// lens_words.js - a repair in words: how the follower's log stands, which inconsistency it had, the repair's parts, and
+// a sentence for each step.
 import { inconsistencyOf, standingOf } from './logs.js';
 import { range } from './sentences.js';
 
@@ -81,8 +81,8 @@ const PHASES = {
 };
 
 // [name, state]: what is `done` at the position, is still `ahead`, or was `unneeded`, since what follows it came
-// without. The last part is done while the logs are in line, and only then. A live cluster does not tell its messages: of
-// it only what is known is named.
+// without. The last part is done while the logs are in line, and only then. A live cluster does not tell its messages:
+// of it only what is known is named.
 export function phasesOf(repair, position, live, inLine) {
   const firsts = Object.values(PHASES).map((kinds) => repair.steps.find(({ kind }) => kinds.includes(kind))?.step);
   const last = firsts.findLastIndex((step) => step !== undefined);

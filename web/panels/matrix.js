@@ -136,8 +136,8 @@ export function pictureOf(view, { width, start, follow }) {
   };
 }
 
-// The last column. Where there is more than is seen, nodes are asked one after the other while their logs grow: what only
-// some had by then is not missing in the others, so the logs are shown as far as all were seen.
+// The last column. Where there is more than is seen, nodes are asked one after the other while their logs grow: what
+// only some had by then is not missing in the others, so the logs are shown as far as all were seen.
 function lastOf(view) {
   const seen = view.nodes.filter((node) => node.up).map((node) => node.last);
   if (view.sampled && seen.length > 0) return Math.max(1, Math.min(...seen));
@@ -254,7 +254,8 @@ function drawHead({ head, line, picture }, shown, page) {
   const height = HEAD + shown.rows.length * shown.row + FOOT;
   set(picture, { viewBox: `0 0 ${width} ${height}`, width, height });
   const columns = Array.from({ length: shown.end - shown.start }, (_, k) => shown.start + k);
-  const every = Math.ceil((String(shown.end).length * DIGIT + GAP) / shown.step); // Long numbers need more than a column.
+  // Long numbers need more than a column.
+  const every = Math.ceil((String(shown.end).length * DIGIT + GAP) / shown.step);
   keyed(
     head,
     columns,

@@ -1,8 +1,9 @@
 // ring.js - the nodes on a circle, the links between them, and what flies over them.
 //
 // A node's shape is its role, its colour and digit are its term; the arc around it is what is left of its election
-// timer, which is told in seconds, too, once half of it is gone. In the playground each message is there, where its times of sending and arrival put it; of a live cluster
-// only a leader's counters are seen, so a mark says that something was sent, and the panel that this is a sample.
+// timer, which is told in seconds, too, once half of it is gone. In the playground each message is there, where its
+// times of sending and arrival put it; of a live cluster only a leader's counters are seen, so a mark says that
+// something was sent, and the panel that this is a sample.
 import { h, keyed, put, say, set, svg } from '../dom.js';
 import { termClass } from './terms.js';
 
@@ -289,8 +290,8 @@ function pairs(nodes) {
   return nodes.flatMap((a, k) => nodes.slice(k + 1).map((b) => [a, b]));
 }
 
-// The nodes that reach each other, directly or through others, as lists of names: one list if nothing parts them. A link
-// that is cut in one direction still joins its ends.
+// The nodes that reach each other, directly or through others, as lists of names: one list if nothing parts them. A
+// link that is cut in one direction still joins its ends.
 export function groupsOf({ nodes, cut }) {
   const names = nodes.map(({ name }) => name);
   const cuts = new Set(cut.map((ends) => ends.join(' ')));
@@ -334,7 +335,8 @@ export function shapeOf(role, radius) {
   return circle(radius);
 }
 
-// Entries are a square, a heartbeat a dot, a request for a vote a triangle, a read a diamond; an answer is the same, hollow.
+// Entries are a square, a heartbeat a dot, a request for a vote a triangle, a read a diamond; an answer is the same,
+// hollow.
 function markOf(message) {
   const kind = message.type.replace('-reply', '');
   if (kind === 'append')
@@ -420,6 +422,8 @@ function legendOf(page) {
 }
 
 // Whether the message that has arrived is one that its receiver lets pass: the step after it says so.
-function isIgnored({ source, position }, { number }) {
-  return source.events(position + 1).some((next) => next.event === 'ignored' && next.number === number);
+function isIgnored({ source, position }, { node, message }) {
+  return source
+    .events(position + 1)
+    .some((next) => next.event === 'ignored' && next.node === node && next.message === message);
 }

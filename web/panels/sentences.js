@@ -66,7 +66,7 @@ function variantOf(event) {
       if (!has('index')) return '.none';
       return (event.other ?? 0) < event.index ? '.waits' : '';
     case 'ignored':
-      return event.leader === event.node ? '.leads' : '';
+      return `${event.message === 'prevote' ? '.prevote' : ''}${event.leader === event.node ? '.leads' : ''}`;
     case 'persisting':
       return has('term') ? '.term' : has('index') ? '' : '.cut';
     default:

@@ -3,7 +3,15 @@ import { h, put, say, set } from '../dom.js';
 import { leaderOf } from './logs.js';
 import { gravestOf, nameOf } from './properties.js';
 
-const MARKS = { healthy: '●', degraded: '◐', unavailable: '○', starting: '◌', leaderless: '◌', electing: '◌', unknown: '?' };
+const MARKS = {
+  healthy: '●',
+  degraded: '◐',
+  unavailable: '○',
+  starting: '◌',
+  leaderless: '◌',
+  electing: '◌',
+  unknown: '?',
+};
 
 export function create(element, page) {
   const badge = h('span', { class: 'badge' });
@@ -24,7 +32,8 @@ export function create(element, page) {
   function update() {
     const verdict = judge(page.view, ageUs());
     clearTimeout(timer);
-    if (page.view.live && page.following && verdict.patience_us > 0) timer = setTimeout(update, verdict.patience_us / 1000 + 1);
+    if (page.view.live && page.following && verdict.patience_us > 0)
+      timer = setTimeout(update, verdict.patience_us / 1000 + 1);
     const lost = page.source.connected === false;
     const kind = lost ? 'lost' : page.view.live ? 'live' : 'simulation';
     set(badge, { class: `badge ${kind}`, title: page.t(`badge.${kind}.why`) });
@@ -56,8 +65,8 @@ const ELECTION_TIMEOUTS = 3;
 const STANDS = new Set(['precandidate', 'candidate']);
 
 // The four words that the command line and /readyz use; but while no leader was to be expected yet, `starting` or
-// `electing`, and `leaderless` in a playground where nobody stands for election. `term`: the leader's, or without one the
-// highest. `parted`: some live, and are cut off. `patience_us`: how long it stays so, if nothing is heard.
+// `electing`, and `leaderless` in a playground where nobody stands for election. `term`: the leader's, or without one
+// the highest. `parted`: some live, and are cut off. `patience_us`: how long it stays so, if nothing is heard.
 export function judge(view, age_us = 0) {
   const voters = view.nodes.filter((node) => node.voter);
   const leader = leaderOf(view);
@@ -65,7 +74,8 @@ export function judge(view, age_us = 0) {
   const up = together(view, living, leader);
   const needs = Math.floor(voters.length / 2) + 1;
   const term = leader?.term ?? Math.max(0, ...view.nodes.map((node) => node.term));
-  const isFounded = !view.live || living.length === 0 || view.nodes.some((node) => node.founded); // Who is down says nothing.
+  // Who is down says nothing.
+  const isFounded = !view.live || living.length === 0 || view.nodes.some((node) => node.founded);
   const patience_us = view.live && !leader ? patienceOf(view, up < needs ? [] : living) - age_us : 0;
   let health = 'healthy';
   if (voters.length === 0) health = 'unknown';
@@ -75,11 +85,21 @@ export function judge(view, age_us = 0) {
   else if (!leader) health = living.some(({ role }) => STANDS.has(role)) ? 'electing' : 'leaderless';
   else if (up < voters.length || leader.health.startsWith('degraded')) health = 'degraded';
   const parted = up < living.length;
-  return { health, up, parted, voters: voters.length, needs, tolerates: up - needs, leader: leader?.name, term, patience_us };
+  return {
+    health,
+    up,
+    parted,
+    voters: voters.length,
+    needs,
+    tolerates: up - needs,
+    leader: leader?.name,
+    term,
+    patience_us,
+  };
 }
 
-// How much longer there may be no leader, as the one who tells has not been up for long, or those who can elect one have
-// not been without for long.
+// How much longer there may be no leader, as the one who tells has not been up for long, or those who can elect one
+// have not been without for long.
 function patienceOf(view, electors) {
   const left = electors.map((node) => ELECTION_TIMEOUTS * node.election_timeout_us - node.leaderless_us);
   return Math.max(BEGINS_US - view.time_us, ...left);
