@@ -13,6 +13,9 @@
  *   - A process that has just started does not know how long it was down. The first time that it needs the
  *     clock it takes the wall clock's word for at most a minute; for a log without any time, for all of it.
  *
+ * Entries may be old when they come, to a node that was down, and none may come for long. So a leader says
+ * with its heartbeats what time it is, and whoever leads next goes on from there.
+ *
  * A reading is a pure function of what was observed and of the two clocks given. */
 #include "host.h"
 

@@ -358,7 +358,7 @@ struct fl__clock {
     bool is_running;
 };
 
-/* An entry of that time came from a leader that lives. */
+/* A leader that lives sent an entry of that time, or says that it is so late; 0: it says nothing. */
 void fl__clock_observe(struct fl__clock *clock, fl_time_us now, uint64_t time_us);
 /* An entry of that time was found on disk, of any age. */
 void fl__clock_restore(struct fl__clock *clock, uint64_t time_us);
