@@ -138,7 +138,8 @@ static uint64_t leaders_time(const struct nodes *nodes, uint32_t n)
     return nodes_status(nodes, n).leader_time_us;
 }
 
-/* Else the log's clock would hurry after the wall's for as long as nobody was there, and time-outs be short. */
+/* Else the log's clock would hurry after the wall's for as long as nobody was there, and keys' lives would be
+ * short. */
 static void test_after_hours_without_any_node_the_clock_is_right_at_once(void **state)
 {
     struct nodes nodes;
