@@ -93,6 +93,24 @@ static void test_values_are_checked_loosely(void **state)
     world_destroy(world);
 }
 
+/* What nobody published is not missed by being away. */
+static void test_who_listens_is_not_idle(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world), *listener = client_connect(world);
+    client_send(listener, "SUBSCRIBE a\r\n");
+    (void)client_take(listener);
+    expect(client, "CONFIG SET timeout 5", OK);
+    world_wait(world, 60000000);
+    assert_true(client->closed);
+    assert_false(listener->closed);
+    client_send(listener, "UNSUBSCRIBE\r\n");
+    world_wait(world, 7000000);
+    assert_true(listener->closed);
+    world_destroy(world);
+}
+
 static void test_a_client_idle_for_longer_than_timeout_is_cut_off(void **state)
 {
     (void)state;
@@ -387,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_settings_that_would_weaken_a_promise_are_refused_with_a_reason),
         cmocka_unit_test(test_names_without_effect_are_kept_told_and_listed),
         cmocka_unit_test(test_values_are_checked_loosely),
+        cmocka_unit_test(test_who_listens_is_not_idle),
         cmocka_unit_test(test_a_client_idle_for_longer_than_timeout_is_cut_off),
         cmocka_unit_test(test_the_password_changes_while_the_node_runs),
         cmocka_unit_test(test_settings_of_the_file_hold_from_the_start_and_wrong_ones_stop_it),

@@ -536,6 +536,27 @@ static void test_long_reads_are_answered_one_in_a_turn(void **state)
     world_destroy(world);
 }
 
+/* The one that goes away stands last among those whose turn it is; a long read is put behind it. */
+static void test_a_client_killed_in_a_turn_with_long_reads_does_not_make_it_endless(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *killer = client_connect(world), *reader = client_connect(world),
+                        *victim = client_connect(world);
+    client_send(reader, "SETRANGE a 4000 x\r\nSETRANGE b 4000 x\r\n");
+    (void)client_take(reader);
+    world->node->automatic = false;
+    client_send(killer, "GET c\r\nCLIENT KILL ID 3\r\n");
+    client_send(reader, "LCS a b LEN\r\nLCS a b LEN\r\nLCS a b LEN\r\n");
+    client_send(victim, "GET c\r\nPING\r\n");
+    world->node->automatic = true;
+    world_run(world);
+    expect_text(killer, "$-1\r\n:1\r\n");
+    expect_text(reader, ":4001\r\n:4001\r\n:4001\r\n");
+    assert_true(victim->closed);
+    world_destroy(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,6 +584,7 @@ int main(void)
         cmocka_unit_test(test_a_wait_that_ends_without_a_quorum_says_what_is_certain),
         cmocka_unit_test(test_clients_that_come_and_go_under_random_answers_leave_nothing_behind),
         cmocka_unit_test(test_long_reads_are_answered_one_in_a_turn),
+        cmocka_unit_test(test_a_client_killed_in_a_turn_with_long_reads_does_not_make_it_endless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,6 +113,70 @@ static void test_the_same_seed_gives_the_same_history(void **state)
     assert_int_equal(calls[0], calls[1]);
 }
 
+/* What it missed is old, and nothing new is written: else keys would live for hours under it, and die at once
+ * under the next leader. */
+static void test_a_node_that_comes_back_late_leads_by_the_clock_of_today(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 7);
+    uint32_t before = nodes_await_leader(&nodes), late = other(&nodes, before);
+    nodes_close(&nodes, late);
+    (void)nodes_propose(&nodes, before);
+    nodes_run(&nodes, 300 * NODES_SECOND);
+    nodes_open_all(&nodes);
+    settle(&nodes);
+    nodes_close(&nodes, before);
+    assert_int_equal(nodes_await_leader(&nodes), late);
+    uint64_t wall_us = nodes.hosts[late].io->vtable->wall_clock_us(nodes.hosts[late].io);
+    assert_in_range(nodes_status(&nodes, late).leader_time_us, wall_us - NODES_SECOND, wall_us);
+    end(&nodes);
+}
+
+static uint64_t leaders_time(const struct nodes *nodes, uint32_t n)
+{
+    return nodes_status(nodes, n).leader_time_us;
+}
+
+/* Else the log's clock would hurry after the wall's for as long as nobody was there, and keys' lives would be
+ * short. */
+static void test_after_hours_without_any_node_the_clock_is_right_at_once(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 8);
+    (void)nodes_propose(&nodes, 0);
+    settle(&nodes);
+    for (uint32_t n = 0; n < 3; n++)
+        nodes_close(&nodes, n);
+    nodes_run(&nodes, 7200 * NODES_SECOND);
+    nodes_open_all(&nodes);
+    uint32_t leader = nodes_await_leader(&nodes);
+    uint64_t wall_us = nodes.hosts[leader].io->vtable->wall_clock_us(nodes.hosts[leader].io);
+    assert_in_range(leaders_time(&nodes, leader), wall_us - NODES_SECOND, wall_us);
+    end(&nodes);
+}
+
+static void test_a_node_whose_wall_clock_is_far_ahead_does_not_take_the_others_with_it(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 12);
+    uint32_t before = nodes_await_leader(&nodes), odd = other(&nodes, before);
+    (void)nodes_propose(&nodes, before);
+    settle(&nodes);
+    nodes_close(&nodes, odd);
+    nodes_run(&nodes, 2 * NODES_SECOND);
+    nodes_open_all(&nodes);
+    fl__memory_jump_wall_clock(nodes.hosts[odd].io, 86400 * (int64_t)NODES_SECOND);
+    settle(&nodes);
+    uint64_t time_us = leaders_time(&nodes, before);
+    nodes_close(&nodes, before);
+    assert_int_equal(nodes_await_leader(&nodes), odd);
+    assert_in_range(leaders_time(&nodes, odd), time_us, time_us + NODES_SECOND);
+    end(&nodes);
+}
+
 /* ------------------------------------------------------------------------------------------------ crashes */
 
 static struct {
@@ -611,6 +675,9 @@ int main(void)
         cmocka_unit_test(test_commands_proposed_on_one_node_keep_their_order),
         cmocka_unit_test(test_a_read_anywhere_holds_what_was_acknowledged_anywhere),
         cmocka_unit_test(test_the_same_seed_gives_the_same_history),
+        cmocka_unit_test(test_a_node_that_comes_back_late_leads_by_the_clock_of_today),
+        cmocka_unit_test(test_after_hours_without_any_node_the_clock_is_right_at_once),
+        cmocka_unit_test(test_a_node_whose_wall_clock_is_far_ahead_does_not_take_the_others_with_it),
         cmocka_unit_test(test_entries_that_take_long_are_applied_one_in_a_turn),
         cmocka_unit_test(test_a_leader_that_dies_takes_nothing_acknowledged_with_it),
         cmocka_unit_test(test_power_that_fails_everywhere_takes_nothing_acknowledged),

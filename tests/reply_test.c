@@ -12,7 +12,7 @@ static void write_all_kinds(struct fl__reply *reply)
 {
     fl__reply_status(reply, "PONG");
     fl__reply_ok(reply);
-    fl__reply_error(reply, "ERR a\r\nb");
+    fl__reply_error(reply, "ERR a\r\nb\n\r");
     fl__reply_error_format(reply, "ERR %s %d", "x", 7);
     fl__reply_integer(reply, INT64_MIN);
     fl__reply_bulk(reply, (struct fl__bytes){"a\0b", 3});

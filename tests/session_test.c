@@ -311,6 +311,24 @@ static void test_who_does_not_authenticate_in_time_is_disconnected(void **state)
     world_destroy(world);
 }
 
+/* Pools of connections reset one when it is given back, and log in when it is taken again. */
+static void test_who_is_reset_has_time_to_authenticate_again(void **state)
+{
+    (void)state;
+    struct world *world = create_with_password();
+    struct fl_io_stream *client = client_connect(world);
+    client_send(client, "AUTH secret\r\n");
+    world_wait(world, 60000000);
+    client_send(client, "RESET\r\n");
+    (void)client_take(client);
+    world_wait(world, 8000000);
+    client_send(client, "RESET\r\n");
+    expect_text(client, "+RESET\r\n");
+    world_wait(world, 7000000);
+    assert_true(client->closed);
+    world_destroy(world);
+}
+
 static void test_an_unauthenticated_client_may_not_send_much(void **state)
 {
     (void)state;
@@ -751,6 +769,7 @@ int main(void)
         cmocka_unit_test(test_quit_works_without_authentication),
         cmocka_unit_test(test_auth_without_a_password_set_says_so),
         cmocka_unit_test(test_who_does_not_authenticate_in_time_is_disconnected),
+        cmocka_unit_test(test_who_is_reset_has_time_to_authenticate_again),
         cmocka_unit_test(test_an_unauthenticated_client_may_not_send_much),
         cmocka_unit_test(test_client_reply_off_on_and_skip),
         cmocka_unit_test(test_client_says_who_it_is),

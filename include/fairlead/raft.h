@@ -181,7 +181,8 @@ struct fl_message {
     /* APPEND: the leader's confirmation round (thesis §6.4), echoed by APPEND_REPLY. READ: the asker's boot
      * nonce, echoed by READ_REPLY. */
     uint64_t round;
-    /* READ_REPLY: for the host's use, carried and never interpreted (it sends the leader's clock here). */
+    /* READ_REPLY, APPEND without entries: for the host's use, carried and never interpreted (it sends the
+     * leader's clock here). */
     uint64_t stamp;
 
     /* APPEND, FETCH_REPLY: the terms of (prev, last] as runs, oldest first. The last run may extend past

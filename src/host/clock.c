@@ -10,8 +10,10 @@
  *     long and never goes back.
  *   - At most a minute is made up for at once, however long nobody asked. So a leader whose wall clock is a
  *     year ahead makes keys expire a little early, not all of them at once.
- *   - A process that has just started does not know how long it was down. The first time that it needs the
- *     clock it takes the wall clock's word for at most a minute; for a log without any time, for all of it.
+ *   - Entries may be old when they come, to a node that was down, and none may come for long. So a leader
+ *     says with its heartbeats what time it is, and whoever leads next goes on from there.
+ *   - A process that leads and has never heard another leader does not know how long nobody was there. It
+ *     takes the wall clock's word, unless the log is ahead of that.
  *
  * A reading is a pure function of what was observed and of the two clocks given. */
 #include "host.h"
@@ -22,12 +24,19 @@
 
 void fl__clock_observe(struct fl__clock *clock, fl_time_us now, uint64_t time_us)
 {
-    if (time_us == 0)
-        return;
-    uint64_t passed = clock->is_running && now > clock->at ? now - clock->at : 0;
-    clock->time_us += passed;
+    if (clock->is_running && now > clock->at) {
+        clock->time_us += now - clock->at;
+        clock->at = now;
+    }
     if (time_us > clock->time_us)
         clock->time_us = time_us;
+}
+
+void fl__clock_hear(struct fl__clock *clock, fl_time_us now, uint64_t time_us)
+{
+    if (time_us == 0)
+        return;
+    fl__clock_observe(clock, now, time_us);
     clock->at = now > clock->at ? now : clock->at;
     clock->is_running = true;
 }
@@ -40,12 +49,8 @@ void fl__clock_restore(struct fl__clock *clock, uint64_t time_us)
 
 static uint64_t start(const struct fl__clock *clock, uint64_t wall_us)
 {
-    if (clock->time_us == 0)
-        return wall_us > 0 ? wall_us : 1;
-    if (wall_us <= clock->time_us)
-        return clock->time_us;
-    uint64_t behind = wall_us - clock->time_us;
-    return clock->time_us + (behind < LEAP_MAX_US ? behind : LEAP_MAX_US);
+    uint64_t time_us = wall_us > clock->time_us ? wall_us : clock->time_us;
+    return time_us > 0 ? time_us : 1;
 }
 
 /* How much of a difference may be made up for while `passed` goes by. */

@@ -307,6 +307,9 @@ static int on_message(struct fl_node *node, struct fl__slot *slot, const struct 
     fl__events_message(node, &message);
     result = hand_to_core(node, &message);
     release_received(node, entry_count);
+    if (result == FL_OK && message.type == FL_MSG_APPEND && node->status.has_leader &&
+        node->status.leader == message.from && message.term == node->status.term)
+        fl__clock_hear(&node->clock, node->now, message.stamp);
     bool own_term = message.type != FL_MSG_PREVOTE && message.type != FL_MSG_PREVOTE_REPLY;
     if (result == FL_OK && own_term && message.term > slot->term_promised)
         slot->term_promised = message.term;

@@ -360,8 +360,10 @@ struct fl__clock {
     bool is_running;
 };
 
-/* An entry of that time came from a leader that lives. */
+/* A leader that lives sent an entry of that time, of any age. */
 void fl__clock_observe(struct fl__clock *clock, fl_time_us now, uint64_t time_us);
+/* A leader that lives says that it is so late now; 0: it says nothing. */
+void fl__clock_hear(struct fl__clock *clock, fl_time_us now, uint64_t time_us);
 /* An entry of that time was found on disk, of any age. */
 void fl__clock_restore(struct fl__clock *clock, uint64_t time_us);
 /* What a leader puts into the log now. */

@@ -181,7 +181,8 @@ void fl__sender_send(struct fl_node *node, const struct fl_send *send)
         return;
     if (message->type == FL_MSG_APPEND)
         start_probe(node, slot, message);
-    if (message->type == FL_MSG_READ_REPLY) {
+    /* What the leader's clock says: a read's moment; and with heartbeats, so that others keep it. */
+    if (message->type == FL_MSG_READ_REPLY || message->type == FL_MSG_APPEND) {
         struct fl_message stamped = *message;
         stamped.stamp = fl__driver_time(node);
         fl__slot_send_message(slot, &stamped, NULL, 0);

@@ -189,12 +189,13 @@ void fl__bit_bitcount(struct fl__call *call)
         fl__reply_error(call->reply, FL__ERROR_SYNTAX);
         return;
     }
-    if (!read_end(call, 2, &span.first) || !read_end(call, 3, &span.last) || !read_unit(call, 4, &span))
+    if (!read_end(call, 2, &span.first) || !read_end(call, 3, &span.last))
         return;
     struct fl__bytes value = fl__item_value(item);
-    bool is_backwards = span.first < 0 && span.last < 0 && span.first > span.last;
-    bool is_empty = is_backwards || !fit_span(&span, value.size);
-    if (is_empty)
+    bool is_backwards = span.first < 0 && span.last < 0 && span.first > span.last; /* Whatever the unit. */
+    if (!is_backwards && !read_unit(call, 4, &span))
+        return;
+    if (is_backwards || !fit_span(&span, value.size))
         fl__reply_integer(call->reply, 0);
     else if (fl__store_spend(call, (uint64_t)(span.last - span.first) / 8))
         fl__reply_integer(call->reply, count_ones_within(value, &span));

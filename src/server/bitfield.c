@@ -192,6 +192,10 @@ static bool check_list(const struct fl__call *call, struct summary *summary)
         if (list.operation != GET && end > summary->size_written)
             summary->size_written = end;
     }
+    if (summary->size_written > 0 && call->command->class == FL__CLASS_READ) {
+        fl__reply_error(call->reply, "ERR BITFIELD_RO only supports the GET subcommand");
+        return false;
+    }
     if (summary->size_written > FL__VALUE_SIZE_MAX) {
         fl__reply_error(call->reply, "ERR bit offset is not an integer or out of range");
         return false;
@@ -284,10 +288,6 @@ void fl__bit_bitfield(struct fl__call *call)
     if (!check_list(call, &summary))
         return;
     bool is_read = call->command->class == FL__CLASS_READ;
-    if (is_read && summary.size_written > 0) {
-        fl__reply_error(call->reply, "ERR BITFIELD_RO only supports the GET subcommand");
-        return;
-    }
     const struct fl__item *item =
         is_read ? fl__store_look_up(call->store, call->args[1]) : fl__store_find(call->store, call->args[1]);
     write_fields(call, &summary, item == NULL ? (struct fl__bytes){0} : fl__item_value(item));

@@ -379,7 +379,7 @@ static struct fl__client *create_client(struct fl_server *server, struct fl_io_s
     client->server = server;
     client->stream = stream;
     client->id = ++server->next_client_id;
-    client->created = client->active = client->progress = server->now;
+    client->created = client->active = client->progress = client->anonymous_since = server->now;
     fl__parser_init(&client->parser);
     fl__reply_init(&client->out, 2, server->options.client_output_max);
     fl__session_reset(client);
@@ -527,12 +527,12 @@ void fl__client_account(struct fl__client *client)
     fl__client_finish(client);
 }
 
-/* In the sense of Redis' setting `timeout`. */
+/* In the sense of Redis' setting `timeout`: who listens waits for others, however long. */
 static bool is_idle(const struct fl__client *client)
 {
     const struct fl_server *server = client->server;
     return server->idle_timeout_us > 0 && client->depth == 0 && !client->stalled &&
-           server->now - client->progress > server->idle_timeout_us;
+           client->subscriber == NULL && server->now - client->progress > server->idle_timeout_us;
 }
 
 static const char *find_exceeded(const struct fl__client *client)
@@ -540,7 +540,7 @@ static const char *find_exceeded(const struct fl__client *client)
     fl_time_us now = client->server->now;
     if (client->closing && now > client->close_by)
         return client->is_shutdown ? NULL : "it did not read its last replies";
-    if (!client->authenticated && now - client->created > AUTHENTICATE_US)
+    if (!client->authenticated && now - client->anonymous_since > AUTHENTICATE_US)
         return "it did not authenticate in time";
     size_t buffers = client->memory - fl__pubsub_memory(client);
     if (buffers > MEMORY_FAIR && client->depth == 0 && now - client->progress > STALL_US)

@@ -220,22 +220,11 @@ void fl__dispatch_tick(struct fl_server *server)
     server->tick_is_open = fl_node_propose(server->node, &server->tick, data.data, data.size) == FL_OK;
 }
 
-/* Moves everything from one list to another, so that what is put back into the first is not met again. */
-static void take_list(struct fl__link *from, struct fl__link *to)
-{
-    fl__link_init(to);
-    while (!fl__link_is_alone(from)) {
-        struct fl__link *link = from->next;
-        fl__link_remove(link);
-        fl__link_append(to, link);
-    }
-}
-
 /* The log's clock moved: looks again at the reads that waited for that. */
 static void advance_all(struct fl_server *server)
 {
     struct fl__link waiting;
-    take_list(&server->ticking, &waiting);
+    fl__link_take_all(&server->ticking, &waiting);
     while (!fl__link_is_alone(&waiting)) {
         struct fl__client *client = fl__container(waiting.next, struct fl__client, tick);
         fl__link_remove(&client->tick);
@@ -249,7 +238,7 @@ static void advance_all(struct fl_server *server)
 void fl__dispatch_round(struct fl_server *server)
 {
     struct fl__link waiting;
-    take_list(&server->ticking, &waiting);
+    fl__link_take_all(&server->ticking, &waiting);
     while (!fl__link_is_alone(&waiting)) {
         struct fl__client *client = fl__container(waiting.next, struct fl__client, tick);
         struct fl__pending *p = client->first;

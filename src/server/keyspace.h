@@ -152,7 +152,7 @@ void fl__reply_release(struct fl__reply *reply);
 
 void fl__reply_status(struct fl__reply *reply, const char *text); /* +OK */
 void fl__reply_ok(struct fl__reply *reply);
-/* -text; line ends within it become blanks. The text begins with its word: "ERR ...". */
+/* -text; line ends within it become blanks, and at its end nothing. The text begins with its word: "ERR ...". */
 void fl__reply_error(struct fl__reply *reply, const char *text);
 void fl__reply_error_format(struct fl__reply *reply, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

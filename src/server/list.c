@@ -18,6 +18,16 @@ void fl__link_remove(struct fl__link *link)
     fl__link_init(link);
 }
 
+void fl__link_take_all(struct fl__link *from, struct fl__link *to)
+{
+    fl__link_init(to);
+    while (!fl__link_is_alone(from)) {
+        struct fl__link *link = from->next;
+        fl__link_remove(link);
+        fl__link_append(to, link);
+    }
+}
+
 void fl__link_append(struct fl__link *head, struct fl__link *link)
 {
     if (!fl__link_is_alone(link))

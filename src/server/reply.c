@@ -83,9 +83,8 @@ void fl__reply_raw(struct fl__reply *reply, struct fl__bytes bytes)
 }
 
 /* Protocol lines: a type's byte, the text, the line's end. Line ends within the text would end it early. */
-static void put_line(struct fl__reply *reply, char type, const char *text)
+static void put_line(struct fl__reply *reply, char type, const char *text, size_t size)
 {
-    size_t size = strlen(text);
     char *out = reserve(reply, size + 3);
     if (out == NULL)
         return;
@@ -98,7 +97,7 @@ static void put_line(struct fl__reply *reply, char type, const char *text)
 
 void fl__reply_status(struct fl__reply *reply, const char *text)
 {
-    put_line(reply, '+', text);
+    put_line(reply, '+', text, strlen(text));
 }
 
 void fl__reply_ok(struct fl__reply *reply)
@@ -108,7 +107,10 @@ void fl__reply_ok(struct fl__reply *reply)
 
 void fl__reply_error(struct fl__reply *reply, const char *text)
 {
-    put_line(reply, '-', text);
+    size_t size = strlen(text);
+    while (size > 0 && (text[size - 1] == '\r' || text[size - 1] == '\n'))
+        size--;
+    put_line(reply, '-', text, size);
 }
 
 void fl__reply_error_format(struct fl__reply *reply, const char *format, ...)

@@ -71,14 +71,10 @@ void fl__server_kick(struct fl_server *server)
 static void resume_all(struct fl_server *server)
 {
     /* Those who come onto the list meanwhile have their turn at the next kick. */
-    struct fl__link *last = server->resumable.previous;
-    while (!fl__link_is_alone(&server->resumable)) {
-        struct fl__link *link = server->resumable.next;
-        bool is_last = link == last;
-        fl__client_resume(fl__container(link, struct fl__client, resume));
-        if (is_last)
-            break;
-    }
+    struct fl__link turn;
+    fl__link_take_all(&server->resumable, &turn);
+    while (!fl__link_is_alone(&turn))
+        fl__client_resume(fl__container(turn.next, struct fl__client, resume));
 }
 
 static bool maybe_free(struct fl_server *server);

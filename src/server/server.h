@@ -73,6 +73,8 @@ bool fl__link_is_alone(const struct fl__link *link);
 void fl__link_remove(struct fl__link *link);
 /* At the end; no effect on who is in a list. */
 void fl__link_append(struct fl__link *head, struct fl__link *link);
+/* Moves everything from one list to another, so that what is put back into the first is not met again. */
+void fl__link_take_all(struct fl__link *from, struct fl__link *to);
 #define fl__container(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* ----------------------------------------------------------------------------------------------- errors.c */
@@ -448,6 +450,7 @@ struct fl__client {
     uint64_t id;
     fl_time_us created, active; /* When it came; when it last sent something. */
     fl_time_us progress;        /* When a byte last moved, in or out. */
+    fl_time_us anonymous_since; /* When it came, or RESET took its authentication away. */
 
     /* Bytes in, not handled yet. While stalled, parser.args is a call that may not start yet: the first
      * stalled_used of these bytes. */

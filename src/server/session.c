@@ -42,6 +42,8 @@ void fl__session_reset(struct fl__client *client)
     fl__transaction_drop(client);
     fl__pubsub_leave(client);
     client->protocol = 2;
+    if (client->authenticated)
+        client->anonymous_since = client->server->now;
     client->authenticated = client->server->password[0] == '\0';
     client->parser.restricted = !client->authenticated;
     client->reply_off = client->reply_skip = client->reply_skip_next = false;
