@@ -59,7 +59,7 @@ function judge(text) {
 
 async function checkScenario({ file, title }) {
   const name = file.replace('.txt', '');
-  await openPlayground(tab, server.site, 'first-election');
+  await openPlayground(tab, server.site, name === 'first-election' ? 'replication' : 'first-election');
   await choose(tab, 'Scenario', title.en);
   await until(() => tab.evaluate((wanted) => location.hash === wanted, `#${name}`), `#${name}`);
   for (const branch of await branchesShown()) {
