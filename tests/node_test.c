@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "nodes.h"
+#include "records.h"
 #include "seeds.h"
 
 static void begin(struct nodes *nodes, uint32_t count, uint64_t seed)
@@ -512,6 +513,52 @@ static void test_a_damaged_log_is_reported_and_its_node_answers_nobody(void **st
     end(&nodes);
 }
 
+/* What it has just recovered, reading the log's file twice, cannot be read a moment later: so it does not
+ * know the log's time, and must not give its next entry an earlier one. */
+static void test_a_node_that_cannot_read_its_last_entry_takes_no_part(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    nodes_init(&nodes, 1, 93);
+    nodes_open_all(&nodes);
+    propose_everywhere(&nodes, 10);
+    settle(&nodes);
+    nodes_close(&nodes, 0);
+    nodes.hosts[0].failure = (struct fl__memory_failure){
+        .call = FL__CALL_READ, .path = "log-", .skip = 2, .count = 2, .error = FL_EIO};
+    assert_int_equal(nodes_open(&nodes, 0), FL_OK);
+    nodes_run(&nodes, 5 * NODES_SECOND);
+    struct fl_node_status status = nodes_status(&nodes, 0);
+    assert_true(status.damaged);
+    assert_non_null(strstr(status.damage, "could not be read"));
+    assert_int_equal(status.role, FL_FOLLOWER);
+    nodes_release(&nodes);
+}
+
+/* It cannot read who its members are, but that it has some it knows: whoever lost everything does not make a
+ * new cluster of it. */
+static void test_a_node_whose_first_entry_is_damaged_founds_nothing_with_wiped_ones(void **state)
+{
+    struct nodes nodes;
+    (void)state;
+    begin(&nodes, 3, 92);
+    propose_everywhere(&nodes, 10);
+    settle(&nodes);
+    for (uint32_t n = 0; n < 3; n++)
+        nodes_close(&nodes, n);
+    const uint64_t first_entry = FL__SEGMENT_HEADER + fl__record_size(FL__MARK_SIZE);
+    fl__disk_flip(nodes.hosts[0].disk, "data/log-0000000000000001",
+                  first_entry + FL__RECORD_COPY + FL__ENVELOPE_SIZE, 1);
+    nodes_wipe(&nodes, 1);
+    nodes_wipe(&nodes, 2);
+    nodes_open_all(&nodes);
+    nodes_run(&nodes, 10 * NODES_SECOND);
+    assert_true(nodes_status(&nodes, 0).damaged);
+    assert_int_equal(nodes_status(&nodes, 1).commit, 0);
+    assert_int_equal(nodes_status(&nodes, 2).commit, 0);
+    nodes_release(&nodes);
+}
+
 static void test_a_full_log_and_a_full_disk_refuse_commands_and_go_on_reading(void **state)
 {
     static const int reasons[] = {FL_ELOGFULL, FL_ENOSPC};
@@ -689,6 +736,8 @@ int main(void)
         cmocka_unit_test(test_a_node_of_another_cluster_is_kept_out),
         cmocka_unit_test(test_a_failed_sync_ends_a_nodes_part_and_nothing_acknowledged_is_lost),
         cmocka_unit_test(test_a_damaged_log_is_reported_and_its_node_answers_nobody),
+        cmocka_unit_test(test_a_node_that_cannot_read_its_last_entry_takes_no_part),
+        cmocka_unit_test(test_a_node_whose_first_entry_is_damaged_founds_nothing_with_wiped_ones),
         cmocka_unit_test(test_a_full_log_and_a_full_disk_refuse_commands_and_go_on_reading),
         cmocka_unit_test(test_a_log_larger_than_its_limit_is_opened_and_read),
         cmocka_unit_test(test_a_refusal_that_is_lost_gives_nobody_anothers_answer),

@@ -230,7 +230,7 @@ static void test_two_damaged_copies_are_refused(void **unused)
     fl__disk_flip(disk, "data/vote-2", 12, 1);
     boot(&machine, disk);
     assert_int_equal(open_vote(&machine, 1), FL_EDAMAGED);
-    assert_non_null(strstr(machine.report.text, "join anew"));
+    assert_non_null(strstr(machine.report.text, "leave the node off"));
     halt(&machine);
     fl__disk_destroy(disk);
 }

@@ -14,12 +14,13 @@
 
 /* -------------------------------------------------------------------------------------------- a full disk */
 
-enum { FULL_SIZE = 4 * SEGMENT_SIZE, PLAIN_SIZE = 300 };
+enum { PLAIN_SIZE = 300 };
 
-/* Entries of term 1, without bodies to remember. The last one is index `last`. */
+/* An entry of term 1, with a body that nobody looks at. */
 static void append_plain(struct machine *machine, fl_index index, size_t size)
 {
-    static const char data[16384];
+    char data[16384];
+    memset(data, 'x', size);
     const struct fl__entry model = {.index = index, .term = 1, .kind = FL_ENTRY_COMMAND};
     struct fl__entry *entry = fl__entry_create(&model, data, size);
     assert_non_null(entry);
@@ -39,11 +40,12 @@ static int fill_up(struct machine *machine, fl_index *last)
     return room;
 }
 
-static void boot_full(struct machine *machine, struct fl__disk *disk, fl_index *last)
+static void boot_full(struct machine *machine, struct fl__disk *disk, uint64_t segment_size, fl_index *last)
 {
     *last = 0;
-    fl__disk_set_capacity(disk, FULL_SIZE);
+    fl__disk_set_capacity(disk, 4 * segment_size);
     boot(machine, disk);
+    machine->segment_size = segment_size;
     assert_int_equal(open_log(machine), FL_OK);
     assert_int_equal(fill_up(machine, last), FL_ENOSPC);
     assert_true(*last > 20);
@@ -57,7 +59,7 @@ static void test_a_full_disk_refuses_more_and_takes_it_once_there_is_space(void 
     struct machine machine;
     struct fl__disk *disk = fl__disk_create();
     fl_index last;
-    boot_full(&machine, disk, &last);
+    boot_full(&machine, disk, SEGMENT_SIZE, &last);
     fl__world_advance(machine.world, 60000000);
     assert_true(machine.full);
     fl__disk_set_capacity(disk, UINT64_MAX);
@@ -85,7 +87,7 @@ static void test_what_a_full_disk_cannot_take_waits_for_space(void **unused)
         struct machine machine;
         struct fl__disk *disk = fl__disk_create();
         fl_index last;
-        boot_full(&machine, disk, &last);
+        boot_full(&machine, disk, SEGMENT_SIZE, &last);
         for (int n = 0; n < 5; n++)
             append_plain(&machine, ++last, sizes[k]);
         fl__world_advance(machine.world, 60000000);
@@ -106,7 +108,7 @@ static void test_a_log_on_a_full_disk_closes_and_opens_again(void **unused)
         struct machine machine;
         struct fl__disk *disk = fl__disk_create();
         fl_index last;
-        boot_full(&machine, disk, &last);
+        boot_full(&machine, disk, SEGMENT_SIZE, &last);
         for (int n = 0; n < waiting; n++)
             append_plain(&machine, ++last, 2000);
         fl_ticket durable = machine.durable;
@@ -121,6 +123,49 @@ static void test_a_log_on_a_full_disk_closes_and_opens_again(void **unused)
         halt(&machine);
         fl__disk_destroy(disk);
     }
+}
+
+/* Power fails during the last write that a full disk has room for. */
+static struct fl__disk *make_torn(uint64_t choice, fl_index *last)
+{
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    boot_full(&machine, disk, 16 * SEGMENT_SIZE, last);
+    fl__memory_crash_at(machine.io, fl__memory_calls(machine.io) + 1);
+    append_plain(&machine, *last + 1, 1000 + 50 * choice); /* How much of it is written depends on this. */
+    assert_true(machine.failed);
+    halt(&machine);
+    struct fl__disk *found = fl__disk_after_power_loss(disk, FL__SURVIVES_SOME, choice);
+    fl__disk_destroy(disk);
+    return found;
+}
+
+/* It needs no new file, for which there would be no room. */
+static void test_a_log_goes_on_behind_a_torn_write_on_a_full_disk(void **unused)
+{
+    (void)unused;
+    unsigned torn_count = 0;
+    for (uint64_t choice = 0; choice < 40; choice++) {
+        struct machine machine;
+        fl_index last;
+        struct fl__disk *disk = make_torn(choice, &last);
+        boot(&machine, disk);
+        assert_int_equal(open_log(&machine), FL_OK);
+        torn_count += machine.found.torn_size > 0;
+        last = machine.found.last;
+        append_plain(&machine, last + 1, 0); /* The entry that opens a leader's term. */
+        assert_int_equal(machine.durable, last + 1);
+        fl__memory_crash(machine.io);
+        halt(&machine);
+
+        boot(&machine, disk);
+        assert_int_equal(open_log(&machine), FL_OK);
+        assert_int_equal(machine.found.last, last + 1);
+        assert_int_equal(machine.found.torn_size, 0);
+        halt(&machine);
+        fl__disk_destroy(disk);
+    }
+    assert_true(torn_count > 5);
 }
 
 /* ------------------------------------------------------------------------------------------ the next file */
@@ -222,6 +267,36 @@ static void test_a_next_file_that_cannot_be_made_is_closed(void **unused)
         halt(&machine);
         fl__disk_destroy(disk);
     }
+}
+
+/* What the disk left in it when it had no space, nobody knows. */
+static void test_a_next_file_that_could_not_be_removed_is_emptied(void **unused)
+{
+    (void)unused;
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    fl_index last;
+    const struct fl__memory_failure failure = {.call = FL__CALL_UNLINK, .count = 1, .error = FL_EIO};
+    uint8_t garbage[SEGMENT_SIZE];
+    size_t size;
+    memset(garbage, 0xab, sizeof garbage);
+    boot_full(&machine, disk, SEGMENT_SIZE, &last);
+    fl__memory_fail(machine.io, &failure);
+    fl__world_advance(machine.world, 6000000);
+    assert_non_null(fl__disk_bytes(disk, "data/log-0000000000000005", &size));
+    fl__disk_overwrite(disk, "data/log-0000000000000005", 0, garbage, sizeof garbage);
+    fl__disk_set_capacity(disk, UINT64_MAX);
+    append_plain(&machine, ++last, 2000);
+    fl__world_advance(machine.world, 60000000);
+    assert_int_equal(machine.durable, last);
+    halt(&machine);
+
+    boot(&machine, disk);
+    assert_int_equal(open_log(&machine), FL_OK);
+    assert_int_equal(machine.found.last, last);
+    assert_int_equal(machine.found.torn_size, 0);
+    halt(&machine);
+    fl__disk_destroy(disk);
 }
 
 /* ----------------------------------------------------------------------------------- files never used */
@@ -332,10 +407,12 @@ int main(void)
         cmocka_unit_test(test_a_full_disk_refuses_more_and_takes_it_once_there_is_space),
         cmocka_unit_test(test_what_a_full_disk_cannot_take_waits_for_space),
         cmocka_unit_test(test_a_log_on_a_full_disk_closes_and_opens_again),
+        cmocka_unit_test(test_a_log_goes_on_behind_a_torn_write_on_a_full_disk),
         cmocka_unit_test(test_the_next_file_is_filled_piece_by_piece),
         cmocka_unit_test(test_the_next_file_is_not_paused_for_where_the_log_waits_for_it),
         cmocka_unit_test(test_a_log_closes_while_its_next_file_is_filled),
         cmocka_unit_test(test_a_next_file_that_cannot_be_made_is_closed),
+        cmocka_unit_test(test_a_next_file_that_could_not_be_removed_is_emptied),
         cmocka_unit_test(test_files_never_used_are_removed_without_leaving_a_gap),
         cmocka_unit_test(test_a_log_whose_first_file_is_missing_is_refused),
     };

@@ -36,7 +36,10 @@ static const struct fl_explanation pages[] = {
      "A port is in use, the data directory is another process's, of another cluster or empty with no "
      "cluster to found, or its log is damaged.",
      "Do what the message says. To found a cluster give each member the same --bootstrap and --cluster-id, "
-     "or use fairlead up."},
+     "or use fairlead up. If its log is beyond repair and there is no copy of the directory that was made since "
+     "the node last ran, leave it off: the others go on as long as they are a majority. To have all members "
+     "again, found a new cluster and copy the keys to it with SCAN, DUMP and RESTORE; docs/disks.md has a script. "
+     "Never start an older copy: it has forgotten what the node promised."},
     {FL__CODE_NO_CLUSTER, "error", "there is no local cluster in the directory",
      "The command works on a cluster that `fairlead up` made, and finds it by its directory.",
      "It was made in another directory: by default it is ./fairlead-data, so it depends on where you are.",
@@ -193,7 +196,9 @@ static const struct fl_explanation pages[] = {
      "refuse it. It takes part as far as that is safe, and answers nothing from what it cannot read.",
      "A disk failed, or a data directory was copied, replaced or restored; the facts say what, and "
      "where.",
-     "Keep its data directory, and check its disk and what its kernel says of it."},
+     "Keep its data directory, and check its disk and what its kernel says of it. Put back a copy of the directory "
+     "only if the node has not run since it was made. Otherwise the cluster does without the node; to have "
+     "all members again, found a new one and copy the keys to it with SCAN, DUMP and RESTORE (docs/disks.md)."},
     {FL__CODE_VERSIONS, "warning", "versions differ",
      "The nodes run different versions of Fairlead.",
      "That is meant for the time of an upgrade only.",

@@ -142,7 +142,7 @@ static void add_opening(struct fl_node *node)
 
 static void tell_state(struct fl_node *node)
 {
-    fl__transport_tell_state(&node->transport, node->raft != NULL, node->roster.index > 0);
+    fl__transport_tell_state(&node->transport, node->raft != NULL, fl__founding_is_done(node));
 }
 
 /* The core's configuration moved: on a founding leader to its opening entry, otherwise back because an entry

@@ -20,9 +20,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool fl__founding_is_done(const struct fl_node *node)
+{
+    return node->roster.index > 0 || node->damaged > 0;
+}
+
 void fl__founding_fill_hello(struct fl_node *node, struct fl__hello *hello)
 {
-    hello->founded = node->roster.index > 0;
+    hello->founded = fl__founding_is_done(node);
     memcpy(hello->cluster_id, node->identity.cluster_id, sizeof hello->cluster_id);
     hello->incarnation = node->identity.incarnation;
     hello->boot = node->boot;
@@ -138,7 +143,7 @@ static void create_core(struct fl_node *node)
     fl__driver_event(node);
     if (node->status.commit > 0)
         fl__apply_commit(node, node->status.commit);
-    fl__transport_tell_state(&node->transport, true, node->roster.index > 0);
+    fl__transport_tell_state(&node->transport, true, fl__founding_is_done(node));
     fl__driver_wake(node);
 }
 
@@ -212,6 +217,9 @@ static void on_last_read(struct fl__wal_read *read)
         fl__entry_release(read->entries[k]);
     }
     free(read->entries);
+    if (read->entry_count == 0 && node->damaged == 0 && !node->is_closing)
+        fl__driver_fail(node, "entry %llu of its log could not be read: %s; check the disk under %s",
+                        (unsigned long long)read->first, fl_error_text(read->result), node->directory);
     if (!node->is_closing && !node->is_failed) {
         fl__driver_now(node);
         fl__founding_advance(node);

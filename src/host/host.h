@@ -590,6 +590,8 @@ void fl__reads_end(struct fl_node *node, int outcome);
 uint64_t fl__reads_pending(const struct fl_node *node);
 
 /* -- founding.c */
+/* Whether the log begins with members, even if they cannot be read: then nobody founds with this node. */
+bool fl__founding_is_done(const struct fl_node *node);
 void fl__founding_fill_hello(struct fl_node *node, struct fl__hello *hello);
 enum fl__refusal fl__founding_check(struct fl_node *node, const struct fl__hello *hello,
                                     const struct fl__slot *slot);

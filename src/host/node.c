@@ -100,8 +100,8 @@ static int create_identity(struct fl_node *node, const struct fl_node_options *o
     if (is_used)
         return fl__report(
             report, FL_EDAMAGED,
-            "%s holds a log, but the file that says whose it is (identity) is gone\n  do     restore that "
-            "file, or move the directory away and let this node join anew",
+            "%s holds a log, but the file that says whose it is (identity) is gone\n  do     put back a copy of "
+            "that file, however old: it never changes",
             node->directory);
     if (options->member_count == 0)
         return fl__report(
@@ -134,14 +134,17 @@ static void on_log_failed(void *context, int error, const char *text)
     fl__driver_fail(context, "%s", text);
 }
 
+#define MIB ((uint64_t)1 << 20)
+
 static void on_log_space(void *context, bool is_full)
 {
     struct fl_node *node = context;
     if (is_full)
         fl__tell(
             node, FL_LOG_ERROR, &(struct fl_node_event){.kind = FL_NODE_DISK_FULL},
-            "finds the disk under %s full: soon writes are refused while this node leads; reads work; free space",
-            node->directory);
+            "finds the disk under %s full: soon writes are refused while this node leads; reads work; free %llu MiB, "
+            "and they are taken again",
+            node->directory, (unsigned long long)((node->options.segment_size + MIB - 1) / MIB));
     else
         fl__tell(node, FL_LOG_INFO, &(struct fl_node_event){.kind = FL_NODE_DISK_FREE},
                  "finds space again on the disk under %s", node->directory);
@@ -242,7 +245,7 @@ static void start_transport(struct fl_node *node)
     bool in_log = node->roster.index > 0;
     fl__transport_set_members(&node->transport, in_log ? node->roster.members : node->identity.founders,
                               in_log ? node->roster.count : node->identity.founder_count);
-    fl__transport_tell_state(&node->transport, false, in_log);
+    fl__transport_tell_state(&node->transport, false, fl__founding_is_done(node));
     node->transport.is_started = true;
 }
 

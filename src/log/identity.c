@@ -109,8 +109,10 @@ int fl__identity_load(struct fl_io *io, const char *directory, struct fl__identi
     if (decoded == FL_EVERSION)
         return refuse(report, decoded, directory, "written by another version of this program");
     if (decoded != FL_OK)
-        return refuse(report, decoded, directory,
-                      "damaged, so this node does not know who it is; restore the file, or let it join anew");
+        return refuse(
+            report, decoded, directory,
+            "damaged, so this node does not know who it is\n  do     put back a copy of this file, however "
+            "old: it never changes");
     io->vtable->sync_directory(io, &op, directory);
     result = io->vtable->wait(io, &op);
     return result < 0 ? refuse(report, (int)result, directory, "its directory cannot be synced") : FL_OK;

@@ -208,7 +208,7 @@ struct fl__vote_state {
 };
 struct fl__vote;
 /* Opens or creates both copies; recovery takes the higher valid one and writes both again before it returns.
- * Errors: FL_EDAMAGED (both copies bad: the node must rejoin as a new member), FL_EIO, FL_ENOSPC, FL_ENOMEM,
+ * Errors: FL_EDAMAGED (both copies bad: the node must take part no more), FL_EIO, FL_ENOSPC, FL_ENOMEM,
  * FL_ECLUSTER, FL_EVERSION. */
 FL_MUST_USE int fl__vote_open(struct fl__vote **out, struct fl_io *io, const char *directory,
                               const uint8_t cluster_id[16], fl_id incarnation, struct fl__vote_state *found,
@@ -236,5 +236,11 @@ FL_MUST_USE int fl__identity_create(struct fl_io *io, const char *directory,
                                     const struct fl__identity *identity, struct fl_error_report *report);
 
 #define FL__PATH_MAX 1024
+
+/* Ends a report of what nothing on this disk can mend. */
+#define FL__BEYOND_REPAIR                                                                                    \
+    "\n  now    the other members, if there are any, go on without this node"                                \
+    "\n  do     keep the directory; put back a copy of it that was made since the node last ran; without "   \
+    "one leave the node off: fairlead explain says how the keys get to a new cluster"
 
 #endif

@@ -1,13 +1,14 @@
-/* prepare.c - the log's next file, made while the current one is written: opened, filled with zeros, its
- * header written, synced, and its directory synced.
+/* prepare.c - the log's next file, made while the current one is written: opened, emptied, filled with zeros,
+ * its header written, synced, and its directory synced.
  *
  * Whatever is written here stands before the log's own syncs in the disk's queue, and clients wait for those.
  * So the zeros go piece by piece, each synced, with pauses in which the disk is the log's alone; only when
  * the log has come to the end of its file and waits for this one is the rest of it written at once.
  *
  * Where the disk has no space for it, what was made of it is removed, and it is tried again every few
- * seconds: the current file lies on the disk whole, so what fits there can still be written. Any other
- * failure is final. */
+ * seconds: the current file lies on the disk whole, so what fits there can still be written. If even removing
+ * fails, the next try empties the file first: what a sync without space has left of it is not known. Any
+ * other failure is final. */
 #include "records.h"
 
 #define RETRY_US 5000000
@@ -19,6 +20,7 @@
 enum step {
     NOTHING,
     OPENING,
+    EMPTYING,
     FILLING,  /* A piece, */
     SETTLING, /* which is synced, */
     PAUSING,  /* before the next one. */
@@ -129,6 +131,10 @@ static void go_on(struct fl__preparer *preparer)
     case OPENING:
         preparer->next.file = preparer->op.file;
         preparer->filled = 0;
+        preparer->step = EMPTYING;
+        io->vtable->truncate(io, &preparer->op, preparer->next.file, 0);
+        break;
+    case EMPTYING:
         fill(preparer);
         break;
     case FILLING:

@@ -7,6 +7,7 @@
 /* ----------------------------------------------------------------------------------------------- record.c */
 
 #define FL__RECORD_COPY 56 /* Bytes of a head, and of a tail. */
+#define FL__MARK_SIZE 16   /* Of a mark's body. */
 
 enum fl__record_kind {
     FL__RECORD_TRUNCATION = 16, /* Below: enum fl_entry_kind. */

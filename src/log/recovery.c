@@ -1,20 +1,23 @@
 /* recovery.c - what the segments say about the log; torn told from damaged.
  *
  * Segments are read in order. Where a segment ends is told by the mark that opens the next one: it names the
- * position up to which everything was durable. The last one ends where no further record continues it.
+ * record before it by its checksum. The last one ends where no further record continues it.
  *
  * Whatever cannot be read lies either
- *   - above the highest position that any intact mark calls durable: then it was being written when the power
- *     failed, nobody was ever told of it, and the log is cut there, whatever follows. Unless the disk fails
- *     to read it: what was there cannot be known then, and the node must not guess; or
+ *   - above the last mark: then it was being written when the power failed, nobody was ever told of it, and
+ *     the log is cut there, whatever follows. Unless the disk fails to read it: what was there cannot be
+ *     known then, and the node must not guess; or
  *   - below it: then it was damaged later. If one of the record's two outer copies is left, the entry's place
  *     in the log is still known, and only its payload is lost: the node takes part with what it has. If both
- *     are gone, or a truncation is, then what the log was cannot be known, and the node must not guess.
+ *     are gone, then what the log was cannot be known, and the node must not guess.
  *
- * A cut is never written over in place: the writer continues in a new segment, whose opening mark says where
- * this one ends. Only where nothing but zeros follow does it continue in the same one. What lies above the
- * highest mark is written and synced again, for a page cache may show what no disk holds (after a sync that
- * failed, for one). */
+ * A batch begins with a mark and is written once the one before it is durable. So a mark calls durable what
+ * stands before it, and one of its outer copies is enough to know that.
+ *
+ * What lies above the last mark is written and synced again, for a page cache may show what no disk holds
+ * (after a sync that failed, for one). With it go zeros over what was cut, so that the log continues in its
+ * place, as in a file that was never written further. A crash meanwhile changes nothing: what was cut had
+ * lost bytes that zeros do not bring back, and until the zeros are synced nobody is told of this log. */
 #include "records.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,7 +42,7 @@ struct scan {
     bool *unreadable; /* Of each of its pages. */
     bool **missed;    /* Of each segment, if the first pass could not read some: its pages. */
     uint64_t number, identity;
-    struct position durable; /* Highest of all marks. */
+    struct position durable; /* The last mark. */
 };
 
 static int refuse(struct scan *scan, int error, const char *text)
@@ -47,7 +50,8 @@ static int refuse(struct scan *scan, int error, const char *text)
     char path[FL__PATH_MAX];
     fl__segment_path(scan->options->directory, scan->number, path, sizeof path);
     scan->report->error = error;
-    snprintf(scan->report->text, sizeof scan->report->text, "%.700s: %s", path, text);
+    snprintf(scan->report->text, sizeof scan->report->text, "%.500s: %s%s", path, text,
+             error == FL_EDAMAGED ? FL__BEYOND_REPAIR : "");
     return error;
 }
 
@@ -96,7 +100,7 @@ static int list_segments(struct scan *scan)
         scan->number = k + 1;
         if (scan->numbers[k] != scan->number)
             return refuse(scan, FL_EDAMAGED,
-                          "this part of the log is missing; restore it, or let this node join anew");
+                          "this part of the log is missing; any copy of this file that is whole will do");
     }
     return FL_OK;
 }
@@ -184,37 +188,30 @@ static int check_header(struct scan *scan)
 
 /* -------------------------------------------------------------------------------------------------- marks */
 
-static struct position mark_position(const struct scan *scan, const struct fl__record *record,
-                                     uint64_t offset)
+/* The record at `at`, if its head is left; or its tail, where it is no longer than a mark. */
+static bool find_record(const struct scan *scan, uint64_t at, struct fl__record *record)
 {
-    return (struct position){.segment = record->term,
-                             .offset = fl__load64(scan->data + offset + FL__RECORD_COPY)};
+    const uint8_t *data = scan->data + at;
+    size_t left = scan->size - at, mark = fl__record_size(FL__MARK_SIZE);
+    uint64_t place = scan->identity + at;
+    return fl__record_get(data, left, place, record) ||
+           fl__record_find_tail(data, left < mark ? left : mark, place, record);
 }
 
-static bool get_mark(const struct scan *scan, uint64_t offset, struct fl__record *record)
-{
-    return fl__record_get(scan->data + offset, scan->size - offset, scan->identity + offset, record) &&
-           record->kind == FL__RECORD_MARK && record->size == 16 &&
-           fl__record_is_body_good(scan->data + offset, record);
-}
-
-/* Looks for marks everywhere, also behind what cannot be read: any intact one counts. */
+/* Looks for marks everywhere, also behind what cannot be read: any of them counts. */
 static void look_for_marks(struct scan *scan)
 {
     for (uint64_t at = FL__SEGMENT_HEADER; at + FL__RECORD_COPY <= scan->size;) {
         struct fl__record record;
-        if (!fl__record_get(scan->data + at, scan->size - at, scan->identity + at, &record)) {
-            at += 8;
-            continue;
-        }
-        if (get_mark(scan, at, &record) && is_below(scan->durable, mark_position(scan, &record, at)))
-            scan->durable = mark_position(scan, &record, at);
-        at += fl__record_size(record.size);
+        bool is_found = find_record(scan, at, &record);
+        if (is_found && record.kind == FL__RECORD_MARK)
+            scan->durable = (struct position){scan->number, at};
+        at += is_found ? fl__record_size(record.size) : 8;
     }
 }
 
-/* First pass: the highest durable position, and where each segment but the last ends (0: its successor does
- * not say). */
+/* First pass: the last mark, and the checksum with which each segment but the last ends (0: its successor
+ * does not say). */
 static int survey(struct scan *scan, uint64_t *ends)
 {
     for (uint32_t k = 0; k < scan->number_count; k++) {
@@ -226,9 +223,9 @@ static int survey(struct scan *scan, uint64_t *ends)
             return result;
         result = check_header(scan);
         look_for_marks(scan);
-        bool opens = scan->size > FL__SEGMENT_HEADER && get_mark(scan, FL__SEGMENT_HEADER, &record);
-        if (k > 0 && opens && record.term == scan->numbers[k - 1])
-            ends[k - 1] = mark_position(scan, &record, FL__SEGMENT_HEADER).offset;
+        bool is_begun = scan->size > FL__SEGMENT_HEADER && find_record(scan, FL__SEGMENT_HEADER, &record);
+        if (k > 0 && is_begun && record.kind == FL__RECORD_MARK)
+            ends[k - 1] = record.previous;
         if (!is_readable(scan, 0, scan->size)) {
             scan->missed[k] = scan->unreadable;
             scan->unreadable = NULL;
@@ -283,8 +280,7 @@ static int take_entry(struct scan *scan, const struct fl__record *record, uint64
     struct fl__layout *layout = &scan->out->layout;
     if (record->index != layout->last + 1 || record->term < fl__layout_term(layout, layout->last) ||
         record->term == 0)
-        return refuse(scan, FL_EDAMAGED,
-                      "the log's entries do not follow each other; let this node join anew");
+        return refuse(scan, FL_EDAMAGED, "the log's entries do not follow each other");
     if (fl__layout_add_record(layout, record->index, offset) != FL_OK ||
         fl__layout_add_entry(layout, record->index, record->term) != FL_OK)
         return refuse(scan, FL_ENOMEM, "memory is short for the log's index");
@@ -313,11 +309,11 @@ static int take_record(struct scan *scan, const struct fl__record *record, uint6
         return take_entry(scan, record, offset, is_good);
     case FL__RECORD_TRUNCATION:
         if (record->index == 0)
-            return refuse(scan, FL_EDAMAGED, "the log is cut before its beginning; let this node join anew");
+            return refuse(scan, FL_EDAMAGED, "the log is cut before its beginning");
         take_truncation(scan, record->index);
         return FL_OK;
     case FL__RECORD_MARK:
-        if (is_good && record->index > scan->found->commit)
+        if (record->index > scan->found->commit)
             scan->found->commit = record->index;
         return FL_OK;
     default:
@@ -330,29 +326,32 @@ static int check_end(struct scan *scan, uint64_t at, uint64_t size)
 {
     return is_readable(scan, at, at + size)
                ? FL_OK
-               : refuse(scan, FL_EDAMAGED,
-                        "the disk cannot read where the log goes on; let this node join anew on a good disk");
+               : refuse(scan, FL_EDAMAGED, "the disk cannot read where the log goes on");
 }
 
-/* Second pass, one segment: takes records until `limit` (0: until none follows). *end is where it stopped. */
-static int scan_segment(struct scan *scan, uint64_t limit, uint64_t *end)
+/* What a record says is in its outer copies, but for an entry's body. */
+static bool is_payload_good(const uint8_t *data, const struct fl__record *record)
+{
+    return record->kind == FL__RECORD_MARK || fl__record_is_body_good(data, record);
+}
+
+/* Second pass, one segment: takes records up to the one whose checksum is `last` (0: until none follows).
+ * *end is where it stopped. */
+static int scan_segment(struct scan *scan, uint64_t last, uint64_t *end)
 {
     uint64_t at = FL__SEGMENT_HEADER;
-    while (limit == 0 || at < limit) {
+    while (last == 0 || scan->out->chain != last) {
         struct fl__record record;
-        struct position here = {scan->number, at};
-        bool was_durable = is_below(here, scan->durable) || limit != 0;
+        bool was_durable = is_below((struct position){scan->number, at}, scan->durable);
         size_t left = at < scan->size ? scan->size - at : 0;
         const uint8_t *data = scan->data + at;
-        bool is_there =
-            fl__record_get(data, left, scan->identity + at, &record) && record.previous == scan->out->chain;
+        uint64_t place = scan->identity + at;
+        bool is_there = (fl__record_get(data, left, place, &record) ||
+                         fl__record_find_tail(data, left, place, &record)) &&
+                        record.previous == scan->out->chain;
         if (!is_there && was_durable)
-            is_there = fl__record_find_tail(data, left, scan->identity + at, &record) &&
-                       record.previous == scan->out->chain;
-        if (!is_there && was_durable)
-            return refuse(scan, FL_EDAMAGED,
-                          "the log is damaged so that not even its outline is left; let this node join anew");
-        bool is_good = is_there && fl__record_is_body_good(data, &record);
+            return refuse(scan, FL_EDAMAGED, "the log is damaged so that not even its outline is left");
+        bool is_good = is_there && is_payload_good(data, &record);
         if (!is_there || (!is_good && !was_durable)) {
             *end = at;
             return check_end(scan, at, is_there ? fl__record_size(record.size) : FL__RECORD_COPY);
@@ -367,11 +366,6 @@ static int scan_segment(struct scan *scan, uint64_t limit, uint64_t *end)
     return FL_OK;
 }
 
-static bool is_zero(const uint8_t *data, size_t size)
-{
-    return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
-}
-
 static uint64_t torn_size(const struct scan *scan, uint64_t end)
 {
     uint64_t last = scan->size;
@@ -380,21 +374,30 @@ static uint64_t torn_size(const struct scan *scan, uint64_t end)
     return last > end ? last - end : 0;
 }
 
-/* Writes again what no mark vouches for. */
-static int make_durable(struct scan *scan, struct fl_io_file *file, uint64_t end)
+/* Writes [from, to) of the segment again. */
+static int write_again(struct scan *scan, struct fl_io_file *file, uint64_t from, uint64_t to)
 {
-    uint64_t from = scan->durable.segment == scan->number ? scan->durable.offset : FL__SEGMENT_HEADER;
-    if (from >= end)
-        return FL_OK;
-    if (!is_readable(scan, from, end))
-        return refuse(scan, FL_EDAMAGED,
-                      "the disk cannot read the end of the log; let this node join anew on a good disk");
     struct fl_io_op op = {0};
-    const struct fl_io_buffer buffer = {scan->data + from, (size_t)(end - from)};
+    const struct fl_io_buffer buffer = {scan->data + from, (size_t)(to - from)};
     scan->io->vtable->write(scan->io, &op, file, &buffer, 1, from, true);
     int64_t result = scan->io->vtable->wait(scan->io, &op);
     return result < 0 ? refuse(scan, (int)result, "the end of the log cannot be written again and synced")
                       : FL_OK;
+}
+
+/* The log ends in this segment, at `end`. What no mark vouches for is written again, and zeros over what was
+ * cut; over a page that the disk fails to read, nothing is. */
+static int end_log(struct scan *scan, struct fl_io_file *file, uint64_t end)
+{
+    uint64_t from = scan->durable.segment == scan->number ? scan->durable.offset : FL__SEGMENT_HEADER;
+    uint64_t torn = torn_size(scan, end);
+    scan->found->torn_size = torn;
+    if (!is_readable(scan, from, end))
+        return refuse(scan, FL_EDAMAGED, "the disk cannot read the end of the log");
+    scan->out->continues = end < scan->size && is_readable(scan, end, scan->size);
+    uint64_t to = scan->out->continues ? end + torn : end;
+    memset(scan->data + end, 0, (size_t)(to - end));
+    return from < to ? write_again(scan, file, from, to) : FL_OK;
 }
 
 /* Prepared and never used, or its first batch is torn: it is made again when it is needed. Also the first
@@ -406,8 +409,7 @@ static int drop_segment(struct scan *scan)
     struct position begin = {scan->number, FL__SEGMENT_HEADER};
     struct fl_io_op op = {0};
     if (is_below(begin, scan->durable))
-        return refuse(scan, FL_EDAMAGED,
-                      "the beginning of this part of the log is damaged; let this node join anew");
+        return refuse(scan, FL_EDAMAGED, "the beginning of this part of the log is damaged");
     int result = check_end(scan, 0, FL__SEGMENT_HEADER + FL__RECORD_COPY);
     if (result != FL_OK)
         return result;
@@ -436,15 +438,6 @@ static int remove_dropped(struct scan *scan)
             return refuse(scan, (int)result, "it was never used and cannot be removed");
     }
     return FL_OK;
-}
-
-/* The log ends in this segment, at `end`. */
-static int end_log(struct scan *scan, struct fl_io_file *file, uint64_t end)
-{
-    scan->out->continues =
-        end < scan->size && is_zero(scan->data + end, scan->size - end) && is_readable(scan, end, scan->size);
-    scan->found->torn_size = torn_size(scan, end);
-    return make_durable(scan, file, end);
 }
 
 /* Second pass. Segments behind the end of the log hold nothing. */

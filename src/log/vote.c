@@ -12,7 +12,7 @@
  * A save writes the first and syncs it, then the second: at any moment one of them is whole. Terms and votes
  * only ever move forward (a vote within a term is given once), so of two intact copies the higher one is the
  * later one. Nothing may leave the node before both are equal again. If neither can be read, the node no
- * longer knows what it promised: it must join anew, as another member. */
+ * longer knows what it promised: it must not take part any more. */
 #include "log.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,7 +153,7 @@ static int recover(struct fl__vote *vote, const char *directory, struct fl__vote
     bool is_new = sizes[0] == 0 && sizes[1] == 0;
     if (results[0] != FL_OK && results[1] != FL_OK && !is_new && sizes[1] != 0)
         return refuse(report, FL_EDAMAGED, directory,
-                      "both are damaged, so what this node promised is not known; let it join anew");
+                      "both are damaged, so what this node promised is not known" FL__BEYOND_REPAIR);
     int best = results[1] == FL_OK && (results[0] != FL_OK || is_later(&states[1], &states[0])) ? 1 : 0;
     *found = states[best];
     bool are_equal = results[0] == FL_OK && results[1] == FL_OK && is_same(&states[0], &states[1]);

@@ -149,7 +149,7 @@ static size_t record_size(const struct item *item)
 static uint32_t measure(const struct fl__wal *wal, uint64_t *need)
 {
     uint32_t count = 0;
-    *need = fl__record_size(16);
+    *need = fl__record_size(FL__MARK_SIZE);
     while (count < wal->queued.count) {
         uint64_t size = record_size(&wal->queued.items[count]);
         if (count > 0 && *need + size > wal->options.write_size_max)
@@ -222,7 +222,7 @@ static void add_record(struct fl__wal *wal, struct fl__record *record, const voi
 
 static void add_mark(struct fl__wal *wal)
 {
-    uint8_t body[16];
+    uint8_t body[FL__MARK_SIZE];
     fl__store64(body, wal->durable_offset);
     fl__store64(body + 8, wal->nonce++);
     struct fl__record record = {.kind = FL__RECORD_MARK,

@@ -45,7 +45,8 @@ static const struct fl_explanation explanations[] = {
      "The leader's log has reached its size limit (--log-max), or its disk is full. Nothing was written; "
      "reading works.",
      "The log keeps every write: this version does not shorten it.",
-     "Free space on the disk, or raise --log-max and restart the nodes one after the other. "
+     "Free space on the disk, 64 MiB at least: writes are taken again by themselves; delete nothing in the data "
+     "directory. Or raise --log-max and restart the nodes one after the other. "
      "fairlead_disk_bytes in /metrics is the log's size."},
     {FL__CODE_TOO_BIG, "ERR", "too big",
      "A key may have 64 KiB, a value 64 MiB, one call about 65 MiB in all. Nothing was done.",
