@@ -198,30 +198,15 @@ test('acting stops what plays', async () => {
   });
 });
 
-test('acting in the midst of flowing time ends it there', async () => {
+test('one acts at the step that is shown, also in the midst of a line', async () => {
   const page = await desk('nodes A\nat you flow 100ms\n');
   page.source.lineOf = (k) => (k === 0 ? 0 : 2); // All steps are of the one line.
   Object.defineProperty(page.source, 'length', { get: () => 6 });
   const acted = [];
-  page.source.act = (k, event) => acted.push([k, event]) && 1;
-  page.source.events = (k) => [{ event: 'say', text: '', time_us: 5000 + k * STEP_US }];
+  page.source.act = (k, event) => acted.push([k, event]) && 5;
   page.go(3);
-  assert.equal(page.actsLater, false);
   page.act('crash A');
-  assert.deepEqual(acted, [
-    [0, 'flow 20ms'],
-    [1, 'crash A'],
-  ]);
-});
-
-test('acting in the midst of another line comes after all of it', async () => {
-  const page = await desk('nodes A\nat a  settle\n');
-  page.source.lineOf = (k) => (k === 0 ? 0 : 2);
-  Object.defineProperty(page.source, 'length', { get: () => 6 });
-  page.go(3);
-  assert.equal(page.actsLater, true);
-  page.go(5);
-  assert.equal(page.actsLater, false);
+  assert.deepEqual(acted, [[3, 'crash A']]);
 });
 
 class Live {
