@@ -108,7 +108,7 @@ static void test_each_flipped_bit_is_harmless_or_reported(void **unused)
     fl__disk_destroy(disk);
 }
 
-/* Flips the bits where each file of the log begins and ends, or all there are. */
+/* Flips a bit of each byte where each file of the log begins and ends; or all bits there are. */
 static void flip_in_each_file(struct fl__disk *disk, int least, struct tally *tally)
 {
     enum { NEAR = 256 };
@@ -121,8 +121,9 @@ static void flip_in_each_file(struct fl__disk *disk, int least, struct tally *ta
             break;
         size_t used = used_bytes(disk, path);
         for (size_t at = 0; at < used + 8 && at < size; at++)
-            for (size_t bit = 0; (flips_all || at < NEAR || at + NEAR > used) && bit < 8; bit++)
-                flip(disk, path, at * 8 + bit, least, tally);
+            for (size_t bit = 0; bit < 8; bit++)
+                if (flips_all || (bit == at % 8 && (at < NEAR || at + NEAR > used)))
+                    flip(disk, path, at * 8 + bit, least, tally);
     }
 }
 
