@@ -4,8 +4,8 @@
 // on the desk, so that what was done in it is there again after Back, Forward or a reload. Its address stays what
 // opened it.
 //
-// Browsers let a page write its entry only so often: the first change is written at once, those that follow it soon
-// together. While nothing changes nothing runs.
+// Browsers let a page write its entry only so often: what somebody does is written at once, as Back may follow; steps,
+// and the time that passes while the story plays, some of them together. While nothing changes nothing runs.
 
 const PAUSE_MS = 400;
 
@@ -48,6 +48,8 @@ export class Trail {
 
   // Called whenever anything may have changed.
   update() {
+    const isDone = !this.#page.playing && this.#page.source?.text !== this.#written?.text;
+    if (isDone) return this.#write();
     if (this.#timer !== null) return;
     const wait = this.#writtenAt + PAUSE_MS - performance.now();
     if (wait <= 0) return this.#write();

@@ -9,7 +9,8 @@ binary=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 passed=0
 failed=0
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+beside=$(mktemp)
+trap 'rm -f "$log" "$beside"' EXIT
 
 # A program that fails as a whole, or says "N passed, N failed" at its end.
 run() {
@@ -28,6 +29,14 @@ run() {
         cat "$log"
         failed=$((failed + 1))
     fi
+}
+
+# What runs beside the others, when it has ended: its output and status.
+await() { # PID
+    wait "$1"
+    status=$?
+    cat "$beside"
+    return $status
 }
 
 finish() {
@@ -55,7 +64,9 @@ CHROMIUM=${CHROMIUM:-$(command -v chromium)} || {
     finish
 }
 export CHROMIUM
+node "$here/looks.mjs" "$binary" >"$beside" 2>&1 &
+looks=$!
 run node "$here/playground.mjs" "$binary"
-run node "$here/looks.mjs" "$binary"
 run node "$here/live.mjs" "$binary"
+run await "$looks"
 finish
