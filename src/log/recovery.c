@@ -188,14 +188,14 @@ static int check_header(struct scan *scan)
 
 /* -------------------------------------------------------------------------------------------------- marks */
 
-/* The record at `at`, if its head is left; or its tail, where it is no longer than a mark. */
-static bool find_record(const struct scan *scan, uint64_t at, struct fl__record *record)
+/* The record at `at`, if its head is left; or its tail, looked for within so many bytes. */
+static bool find_record(const struct scan *scan, uint64_t at, size_t reach, struct fl__record *record)
 {
     const uint8_t *data = scan->data + at;
-    size_t left = scan->size - at, mark = fl__record_size(FL__MARK_SIZE);
+    size_t left = at < scan->size ? scan->size - at : 0;
     uint64_t place = scan->identity + at;
     return fl__record_get(data, left, place, record) ||
-           fl__record_find_tail(data, left < mark ? left : mark, place, record);
+           fl__record_find_tail(data, left < reach ? left : reach, place, record);
 }
 
 /* Looks for marks everywhere, also behind what cannot be read: any of them counts. */
@@ -203,7 +203,7 @@ static void look_for_marks(struct scan *scan)
 {
     for (uint64_t at = FL__SEGMENT_HEADER; at + FL__RECORD_COPY <= scan->size;) {
         struct fl__record record;
-        bool is_found = find_record(scan, at, &record);
+        bool is_found = find_record(scan, at, fl__record_size(FL__MARK_SIZE), &record);
         if (is_found && record.kind == FL__RECORD_MARK)
             scan->durable = (struct position){scan->number, at};
         at += is_found ? fl__record_size(record.size) : 8;
@@ -223,7 +223,7 @@ static int survey(struct scan *scan, uint64_t *ends)
             return result;
         result = check_header(scan);
         look_for_marks(scan);
-        bool is_begun = scan->size > FL__SEGMENT_HEADER && find_record(scan, FL__SEGMENT_HEADER, &record);
+        bool is_begun = find_record(scan, FL__SEGMENT_HEADER, fl__record_size(FL__MARK_SIZE), &record);
         if (k > 0 && is_begun && record.kind == FL__RECORD_MARK)
             ends[k - 1] = record.previous;
         if (!is_readable(scan, 0, scan->size)) {
@@ -343,15 +343,10 @@ static int scan_segment(struct scan *scan, uint64_t last, uint64_t *end)
     while (last == 0 || scan->out->chain != last) {
         struct fl__record record;
         bool was_durable = is_below((struct position){scan->number, at}, scan->durable);
-        size_t left = at < scan->size ? scan->size - at : 0;
-        const uint8_t *data = scan->data + at;
-        uint64_t place = scan->identity + at;
-        bool is_there = (fl__record_get(data, left, place, &record) ||
-                         fl__record_find_tail(data, left, place, &record)) &&
-                        record.previous == scan->out->chain;
+        bool is_there = find_record(scan, at, SIZE_MAX, &record) && record.previous == scan->out->chain;
         if (!is_there && was_durable)
             return refuse(scan, FL_EDAMAGED, "the log is damaged so that not even its outline is left");
-        bool is_good = is_there && is_payload_good(data, &record);
+        bool is_good = is_there && is_payload_good(scan->data + at, &record);
         if (!is_there || (!is_good && !was_durable)) {
             *end = at;
             return check_end(scan, at, is_there ? fl__record_size(record.size) : FL__RECORD_COPY);
