@@ -23,6 +23,8 @@ import { Cluster } from './cluster.mjs';
 const run = promisify(execFile);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const inAllWays = (library) => ['standalone', 'sentinel', 'cluster'].map((way) => `${library}/${way}`);
+// Longer than anything here takes on a busy machine; without it what hangs would say nothing.
+const PATIENCE_MS = 60000;
 const PYTHON = '/usr/bin/python3'; // Debian's, which has Debian's python3-redis.
 
 // ------------------------------------------------------------------------------------------------------ tools
@@ -134,9 +136,18 @@ const libraryChecks = {
   },
 };
 
+// The promise's value; or after PATIENCE_MS an error that says what was waited for, with what `tell` returns.
+async function within(what, promise, tell = () => '') {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: nothing for ${PATIENCE_MS / 1000} s. ${tell()}`)), PATIENCE_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 async function checkTools(cluster) {
   for (const [name, check] of Object.entries({ ...toolChecks, ...libraryChecks })) {
-    await check(cluster).catch((error) => {
+    await within(name, check(cluster)).catch((error) => {
       error.message = `${name}: ${error.message}`;
       throw error;
     });
@@ -161,11 +172,11 @@ async function findConnections(cluster) {
 }
 
 async function findLeader(cluster) {
-  for (;;) {
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(100)) {
     const leader = await cluster.leader();
     if (leader) return leader;
-    await sleep(100);
   }
+  throw new Error(`no leader for ${PATIENCE_MS / 1000} s: ${JSON.stringify(await cluster.status())}`);
 }
 
 async function kill(cluster, node, pauseMs) {
@@ -197,6 +208,10 @@ async function harm(cluster, pauseMs) {
 
 // ----------------------------------------------------------------------------------------------------- results
 
+// `redis` may forget a call that was on its way through Sentinel (5.9); with others that is our fault: a node always
+// answers.
+const isForgotten = ({ error }) => error?.startsWith('nothing for');
+const mayForget = (name) => name === 'redis/sentinel';
 const isDefinite = (error) => /^(ResponseError: |ClusterDownError: )?(CLUSTERDOWN|TRYAGAIN)/.test(error);
 
 // Errors, and the longest time without an answer, in milliseconds; null if the application was not concerned.
@@ -230,7 +245,10 @@ function judge(application, faults, final) {
       faults.find((f) => f.name === 'killed'),
     ),
     own: measure(application, own[0]),
-    isRight: final >= acknowledged && final <= acknowledged + unknown,
+    isRight:
+      final >= acknowledged &&
+      final <= acknowledged + unknown &&
+      (mayForget(name) || !tries.some(isForgotten)),
     samples: [...new Set(tries.filter((attempt) => attempt.error).map((attempt) => attempt.error.slice(0, 90)))].slice(
       0,
       5,
@@ -272,6 +290,8 @@ const programs = ({ counter, ports, run: name }) => [
   { names: inAllWays('redis-py'), words: (names) => [PYTHON, local('real_clients.py'), name, ports, ...names] },
 ];
 
+const since = (time) => (time === undefined ? 'never answered' : `silent for ${(Date.now() - time) / 1000} s`);
+
 // What each application did: { name, key, tries: [{ t, error? }] }, with t in milliseconds since 1970.
 class Applications {
   constructor(options) {
@@ -300,14 +320,24 @@ class Applications {
 
   // Returns once each has done something.
   async begun() {
-    while ([...this.list.values()].some(({ tries }) => tries.length < 10))
-      await Promise.race([sleep(50), ...this.ends]);
+    let isLate = false;
+    const wait = async () => {
+      while (!isLate && [...this.list.values()].some(({ tries }) => tries.length < 10))
+        await Promise.race([sleep(50), ...this.ends]);
+    };
+    await within('the first counts', wait(), () => this.tell()).finally(() => (isLate = true));
   }
 
   // Returns once nothing is on its way any more.
   async end() {
     this.children.forEach((child) => child.stdin.end());
-    await Promise.all(this.ends);
+    await within('the last counts', Promise.all(this.ends), () => this.tell());
+  }
+
+  // How long each has been silent.
+  tell() {
+    const silence = ({ name, tries }) => `${name} ${tries.length} tries, ${since(tries.at(-1)?.t)}`;
+    return [...this.list.values()].map(silence).join('; ');
   }
 }
 
@@ -367,9 +397,13 @@ async function main() {
     const results = await count(cluster, { counter, only, pauseMs: Number(values.pause) });
     if (values.table) printTable(results);
     const wrong = results.filter((result) => !result.isRight);
-    assert.deepEqual(wrong, [], 'counters that are not what was acknowledged');
+    assert.deepEqual(wrong, [], 'counters that are not what was acknowledged, or calls that nobody answered');
     assert.ok(results.every((result) => result.acknowledged > 0), 'an application got nothing done');
     if (!values.table) console.log(`ok: ${results.length} applications, all counters are right`);
+  } catch (error) {
+    // For whoever reads that an application hangs: who is connected where.
+    for (const port of cluster.ports) console.error(port, await cli(port, ['client', 'list']).catch(String));
+    throw error;
   } finally {
     await cluster.down();
     fs.rmSync(directory, { recursive: true, force: true });

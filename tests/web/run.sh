@@ -8,35 +8,39 @@ here=$(cd "$(dirname "$0")" && pwd)
 binary=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 passed=0
 failed=0
+limit=600
 log=$(mktemp)
 beside=$(mktemp)
 trap 'rm -f "$log" "$beside"' EXIT
 
-# A program that fails as a whole, or says "N passed, N failed" at its end.
-run() {
-    echo "web test: $*"
-    "$@" >"$log" 2>&1
+# What hangs is a failure, not a wait: none takes a third of the limit.
+limited() {
+    timeout --foreground -k 10 "$limit" "$@"
     status=$?
-    last=$(tail -n 1 "$log")
+    [ $status != 124 ] || echo "FAILED: it did not end in $limit s"
+    return $status
+}
+
+# What a program printed, which fails as a whole, or says "N passed, N failed" at its end.
+tally() { # STATUS LOG
+    last=$(tail -n 1 "$2")
     if expr "$last" : '[0-9]* passed, [0-9]* failed$' >/dev/null; then
-        sed '$d' "$log"
+        sed '$d' "$2"
         passed=$((passed + ${last%% *}))
         failed=$((failed + $(echo "$last" | sed 's/.*, \([0-9]*\) failed/\1/')))
-        [ "$status" = 0 ] || [ "${last##*, }" != "0 failed" ] || failed=$((failed + 1))
-    elif [ "$status" = 0 ]; then
+        [ "$1" = 0 ] || [ "${last##*, }" != "0 failed" ] || failed=$((failed + 1))
+    elif [ "$1" = 0 ]; then
         passed=$((passed + 1))
     else
-        cat "$log"
+        cat "$2"
         failed=$((failed + 1))
     fi
 }
 
-# What runs beside the others, when it has ended: its output and status.
-await() { # PID
-    wait "$1"
-    status=$?
-    cat "$beside"
-    return $status
+run() {
+    echo "web test: $*"
+    limited "$@" >"$log" 2>&1
+    tally $? "$log"
 }
 
 finish() {
@@ -64,9 +68,11 @@ CHROMIUM=${CHROMIUM:-$(command -v chromium)} || {
     finish
 }
 export CHROMIUM
-node "$here/looks.mjs" "$binary" >"$beside" 2>&1 &
+limited node "$here/looks.mjs" "$binary" >"$beside" 2>&1 &
 looks=$!
 run node "$here/playground.mjs" "$binary"
 run node "$here/live.mjs" "$binary"
-run await "$looks"
+echo "web test: node $here/looks.mjs $binary, beside the others"
+wait "$looks"
+tally $? "$beside"
 finish
