@@ -432,7 +432,13 @@ static void test_a_wait_that_ends_without_a_quorum_says_what_is_certain(void **s
     world_wait(world, 1500000);
     node_answer(world->node, ASK_WAIT, FL_EUNAVAILABLE);
     world_run(world);
-    expect_text(client, ":2\r\n"); /* An acknowledged write is on a majority. */
+    expect_text(client, ":2\r\n"); /* An acknowledged write is on a majority, */
+    world->node->holders = 0;
+    client_send(client, "WAIT 3 1000\r\n");
+    world_wait(world, 1500000);
+    node_answer(world->node, ASK_WAIT, FL_OK);
+    world_run(world);
+    expect_text(client, ":2\r\n"); /* also where the node knows of no disk. */
     client_send(client, "WAIT 3 1000\r\n");
     node_answer(world->node, ASK_WAIT, FL_EDAMAGED);
     world_run(world);

@@ -391,7 +391,7 @@ static int on_frame(void *context, struct fl__slot *slot, const struct fl__frame
         slot->progress_asked = true;
         return FL_OK;
     case FL__FRAME_PROGRESS:
-        return fl__reads_on_progress(node, frame);
+        return fl__reads_on_progress(node, slot, frame);
     default:
         return FL_EMESSAGE;
     }

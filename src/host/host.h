@@ -581,7 +581,8 @@ void fl__reads_pump(struct fl_node *node);
 void fl__reads_confirmed(struct fl_node *node, const struct fl_read *read);
 void fl__reads_applied(struct fl_node *node);
 void fl__reads_progress(struct fl_node *node); /* Looks at waits, and at who asked for PROGRESS. */
-FL_MUST_USE int fl__reads_on_progress(struct fl_node *node, const struct fl__frame *frame);
+FL_MUST_USE int fl__reads_on_progress(struct fl_node *node, const struct fl__slot *slot,
+                                      const struct fl__frame *frame);
 void fl__reads_leader_changed(struct fl_node *node);
 bool fl__reads_is_ready(const struct fl_node *node);
 void fl__reads_expire(struct fl_node *node, fl_time_us now);

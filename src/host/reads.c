@@ -7,7 +7,8 @@
  *
  * A wait asks how many voters hold an entry durably. The leader knows; others ask it for the voters' durable
  * indexes, one question at a time whatever the number of waits, and it answers when they have changed or a
- * heartbeat has passed. What is held durably and committed stays so: an old answer is never wrong.
+ * heartbeat has passed. What a leader counted is true of the log that it leads: a later leader may have had
+ * entries overwritten that an earlier one counted (Figure 8), so with the leader goes what it knew.
  *
  * Ready means: everything that was committed when the present leader was met is applied. That is a read of
  * the node's own. */
@@ -162,6 +163,7 @@ void fl__reads_leader_changed(struct fl_node *node)
     reads->is_ready = reads->is_asked = reads->is_confirmed = false;
     reads->is_wanted = node->status.has_leader;
     reads->is_asking = false;
+    reads->progress_count = 0;
 }
 
 bool fl__reads_is_ready(const struct fl_node *node)
@@ -289,14 +291,18 @@ void fl__reads_progress(struct fl_node *node)
         follow_progress(node);
 }
 
-int fl__reads_on_progress(struct fl_node *node, const struct fl__frame *frame)
+int fl__reads_on_progress(struct fl_node *node, const struct fl__slot *slot, const struct fl__frame *frame)
 {
+    struct fl__reads *reads = node->reads;
     fl_index durable[FL_MEMBERS_MAX];
     uint32_t count;
     if (fl__frame_get_progress(frame, durable, &count) != FL_OK)
         return FL_EMESSAGE;
-    node->reads->is_asking = false;
-    set_progress(node->reads, durable, count);
+    /* Of an earlier leader, which was asked while it was one, the answer may still come. */
+    if (!reads->is_asking || reads->asked_channel != slot->channel->number)
+        return FL_OK;
+    reads->is_asking = false;
+    set_progress(reads, durable, count);
     return FL_OK;
 }
 

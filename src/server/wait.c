@@ -84,7 +84,9 @@ void fl__wait_answered(struct fl__pending *p, int outcome)
     struct fl_server *server = p->server;
     bool is_over = p->client == NULL || (p->until != 0 && server->now >= p->until);
     if (outcome == FL_OK && (is_over || p->request.holders >= p->count)) {
-        fl__reply_integer(fl__pending_reply(p), p->request.holders);
+        /* While nothing is known of the disks, more may be certain than was counted. */
+        int64_t certain = p->client != NULL ? count_certain(p->client) : 0;
+        fl__reply_integer(fl__pending_reply(p), p->request.holders > certain ? p->request.holders : certain);
         fl__pending_end(p);
     } else if (outcome == FL_OK) {
         fl__client_resume_soon(p->client);

@@ -348,6 +348,17 @@ struct nodes_ask *nodes_read(struct nodes *nodes, uint32_t n)
     return ask;
 }
 
+struct nodes_ask *nodes_wait(struct nodes *nodes, uint32_t n, fl_index index, uint32_t count,
+                             fl_time_us timeout)
+{
+    struct nodes_ask *ask = add_ask(nodes, n);
+    ask->is_read = true;
+    int result = fl_node_wait(nodes->hosts[n].node, &ask->request, index, count, timeout);
+    if (result != FL_OK)
+        end_ask(ask, result);
+    return ask;
+}
+
 /* ----------------------------------------------------------------------------------------------- checking */
 
 static const struct nodes_host *longest(const struct nodes *nodes)

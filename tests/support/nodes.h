@@ -19,8 +19,8 @@ struct nodes_ask {
     struct fl_request request;
     struct nodes *nodes;
     uint32_t node;
-    uint32_t number; /* Of a command; its data. */
-    bool is_read;
+    uint32_t number;  /* Of a command; its data. */
+    bool is_read;     /* Or a wait. */
     uint32_t answers; /* Must end as 1. */
     int outcome;
     uint32_t place;       /* A command that was applied: where in the list. */
@@ -94,6 +94,8 @@ struct fl_node_status nodes_status(const struct nodes *nodes, uint32_t n);
 /* Asks; the answer is in what is returned. If it is refused at once, that is its answer. */
 struct nodes_ask *nodes_propose(struct nodes *nodes, uint32_t n);
 struct nodes_ask *nodes_read(struct nodes *nodes, uint32_t n);
+struct nodes_ask *nodes_wait(struct nodes *nodes, uint32_t n, fl_index index, uint32_t count,
+                             fl_time_us timeout);
 uint64_t nodes_random(struct nodes *nodes, uint64_t below);
 
 /* All that was promised: every ask answered once, the lists alike up to the shorter one's end, every command
