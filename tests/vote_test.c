@@ -71,15 +71,20 @@ static void on_closed(void *context)
     ((struct machine *)context)->closed = true;
 }
 
-static void save_all(struct machine *machine)
+static void save_up_to(struct machine *machine, int saves)
 {
-    for (int k = machine->saved + 1; k <= SAVES && !machine->failed; k++) {
+    for (int k = machine->saved + 1; k <= saves && !machine->failed; k++) {
         struct fl__vote_state state = state_of(k);
         fl__vote_save(machine->vote, &state, on_saved, machine);
         fl__world_run(machine->world);
         if (machine->saved != k)
             break;
     }
+}
+
+static void save_all(struct machine *machine)
+{
+    save_up_to(machine, SAVES);
 }
 
 static void halt(struct machine *machine)
@@ -194,16 +199,42 @@ static void test_a_vote_whose_sync_failed_is_saved_again_before_it_is_believed(v
     }
 }
 
-static struct fl__disk *make_saved(void)
+/* A disk on which the first `saves` states were saved. */
+static struct fl__disk *make_saved_up_to(int saves)
 {
     struct machine machine;
     struct fl__disk *disk = fl__disk_create();
     boot(&machine, disk);
     assert_int_equal(open_vote(&machine, 1), FL_OK);
-    save_all(&machine);
-    assert_int_equal(machine.saved, SAVES);
+    save_up_to(&machine, saves);
+    assert_int_equal(machine.saved, saves);
     halt(&machine);
     return disk;
+}
+
+static struct fl__disk *make_saved(void)
+{
+    return make_saved_up_to(SAVES);
+}
+
+/* A disk that lies about one of its files: what it called synced is gone, and what was there before is back. */
+static void test_of_two_good_copies_the_later_one_is_found(void **unused)
+{
+    (void)unused;
+    for (int late = 1; late <= SAVES; late++) {
+        for (int early = 0; early < late; early++) {
+            for (int copy = 0; copy < 2; copy++) {
+                const char *path = copy ? "data/vote-2" : "data/vote-1";
+                size_t size;
+                struct fl__disk *disk = make_saved_up_to(late), *older = make_saved_up_to(early);
+                const uint8_t *bytes = fl__disk_bytes(older, path, &size);
+                fl__disk_overwrite(disk, path, 0, bytes, size);
+                check_found(disk, late);
+                fl__disk_destroy(older);
+                fl__disk_destroy(disk);
+            }
+        }
+    }
 }
 
 static void test_one_damaged_copy_is_repaired_from_the_other(void **unused)
@@ -289,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_the_latest_saved_vote_is_found_whatever_call_the_power_fails_in),
         cmocka_unit_test(test_what_a_dead_process_left_is_durable_before_the_next_one_acts_on_it),
         cmocka_unit_test(test_a_vote_whose_sync_failed_is_saved_again_before_it_is_believed),
+        cmocka_unit_test(test_of_two_good_copies_the_later_one_is_found),
         cmocka_unit_test(test_one_damaged_copy_is_repaired_from_the_other),
         cmocka_unit_test(test_two_damaged_copies_are_refused),
         cmocka_unit_test(test_the_vote_of_another_cluster_is_refused),
