@@ -11,6 +11,19 @@ seconds=${BENCH_SECONDS:-4}
 rounds=${BENCH_ROUNDS:-3}
 mkdir -p "$work"
 
+# What a benchmark has started: peers.sh starts more.
+stop() {
+    "$fairlead" down --dir "$work/cluster" >/dev/null 2>&1 || true
+}
+
+# However it ends, nothing runs on, and only a folder that was named is kept.
+leave() {
+    stop
+    [ -n "${BENCH_DIR:-}" ] || rm -rf "$work"
+}
+trap leave EXIT
+trap 'exit 130' INT TERM
+
 # build NAME: the C program bench/NAME.c into the work folder.
 build() {
     ${CC:-cc} -O2 -std=c11 -D_GNU_SOURCE -o "$work/$1" "$bench/$1.c"

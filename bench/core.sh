@@ -8,8 +8,6 @@ BENCH_ROUNDS=${BENCH_ROUNDS:-15}
 . "$(dirname "$0")/common.sh"
 entries=${BENCH_ENTRIES:-128000}
 build_with_library core
-trap '[ -n "${BENCH_DIR:-}" ] || rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
 
 # library SIDE: what the paths of its code contain, for instructions.py.
 library() {

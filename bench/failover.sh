@@ -3,7 +3,6 @@
 # time until the next acknowledged write. Prints "name value unit" lines.
 . "$(dirname "$0")/common.sh"
 build failover
-trap '"$fairlead" down --dir "$work/cluster" >/dev/null 2>&1 || true' EXIT INT TERM
 
 # once NAME: kills the leader, prints the gap, and starts it again.
 once() {

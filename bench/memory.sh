@@ -7,14 +7,6 @@
 keys=${BENCH_KEYS:-1000000}
 build fill
 
-stop() {
-    "$fairlead" down --dir "$work/cluster" >/dev/null 2>&1 || true
-    stop_redis
-    stop_etcd
-}
-trap stop EXIT
-trap 'exit 130' INT TERM
-
 resident() { # PID: bytes
     awk '/^VmRSS/ { print $2 * 1024 }' "/proc/$1/status"
 }

@@ -51,6 +51,14 @@ start_etcd() {
 }
 
 stop_etcd() {
-    [ -z "$etcd_pids" ] || kill $etcd_pids 2>/dev/null || true
+    [ -n "$etcd_pids" ] || return 0
+    kill $etcd_pids 2>/dev/null || true
+    wait $etcd_pids 2>/dev/null || true
     etcd_pids=
+}
+
+stop() {
+    "$fairlead" down --dir "$work/cluster" >/dev/null 2>&1 || true
+    stop_redis
+    stop_etcd
 }

@@ -6,8 +6,6 @@
 command -v perf >/dev/null || { echo "error: perf is needed: apt-get install linux-perf" >&2; exit 1; }
 build load
 shape=${BENCH_SHAPE:-50x1}
-trap '"$fairlead" down --dir "$work/cluster" >/dev/null 2>&1 || true' EXIT
-trap 'exit 130' INT TERM
 
 ticks() { # PID: processor time so far, in hundredths of a second
     awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"

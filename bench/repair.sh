@@ -6,8 +6,6 @@
 # Environment: BENCH_PAIRS (1000), BENCH_SEED (1), BENCH_BUILD (the build tree).
 . "$(dirname "$0")/common.sh"
 build_with_library repair
-trap '[ -n "${BENCH_DIR:-}" ] || rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
 pairs=${BENCH_PAIRS:-1000}
 seed=${BENCH_SEED:-1}
 "$program" "$pairs" "$seed" >"$work/repair.txt"

@@ -9,14 +9,6 @@
 build load
 shapes=${BENCH_SHAPES:-1x1 16x1 50x1 256x1 50x16}
 
-stop() {
-    "$fairlead" down --dir "$work/cluster" >/dev/null 2>&1 || true
-    stop_redis
-    stop_etcd
-}
-trap stop EXIT
-trap 'exit 130' INT TERM
-
 # measure SERVER PORT: every load once. What is written while a server rests must not be in the next one's time.
 measure() {
     for shape in $shapes; do

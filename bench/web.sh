@@ -8,8 +8,6 @@
 rounds_wanted=${BENCH_ROUNDS:-5}
 . "$(dirname "$0")/common.sh"
 build load
-trap '"$fairlead" down --dir "$work/cluster" >/dev/null 2>&1 || true' EXIT
-trap 'exit 130' INT TERM
 
 "$fairlead" up 3 --dir "$work/cluster" --port "$port" >/dev/null
 leader=$(field leader listen)

@@ -217,7 +217,7 @@ static struct fl__disk *make_saved(void)
     return make_saved_up_to(SAVES);
 }
 
-/* A disk that lies about one of its files: what it called synced is gone, and what was there before is back. */
+/* A disk lies about one of its files: what it called synced is gone, and what was there before is back. */
 static void test_of_two_good_copies_the_later_one_is_found(void **unused)
 {
     (void)unused;
