@@ -9,7 +9,7 @@ import Redis from 'ioredis';
 import { createClient, createCluster, createSentinel } from 'redis';
 
 const PAUSE_MS = 5;
-// For a call that the library forgets: `redis` through Sentinel does once in some 500 killed nodes.
+// For a call that the library forgets, as `redis` through Sentinel was seen to do.
 const LIMIT_MS = 20000;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const ignore = () => {};
