@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "log.h"
+#include "data_directory.h"
 #include "memory.h"
 
 enum { SAVES = 6 };
@@ -38,6 +38,7 @@ struct machine {
     struct fl__vote_state found;
     struct fl_error_report report;
     int saved;
+    uint64_t noted;
     bool failed, closed;
 };
 
@@ -47,16 +48,19 @@ static void boot(struct machine *machine, struct fl__disk *disk)
     machine->io = fl__memory_create(machine->world, disk);
 }
 
+static int open_vote_of(struct machine *machine, uint8_t cluster, fl_id incarnation)
+{
+    const uint8_t cluster_id[16] = {cluster};
+    data_directory_make(machine->io);
+    int result = data_directory_open(machine->io, cluster_id, incarnation, &machine->vote, &machine->report);
+    if (result == FL_OK)
+        machine->found = fl__vote_current(machine->vote);
+    return result;
+}
+
 static int open_vote(struct machine *machine, uint8_t cluster)
 {
-    struct fl_io_op op = {0};
-    const uint8_t cluster_id[16] = {cluster};
-    machine->io->vtable->make_directory(machine->io, &op, "data");
-    (void)machine->io->vtable->wait(machine->io, &op);
-    machine->io->vtable->sync_directory(machine->io, &op, "");
-    (void)machine->io->vtable->wait(machine->io, &op);
-    return fl__vote_open(&machine->vote, machine->io, "data", cluster_id, 99, &machine->found,
-                         &machine->report);
+    return open_vote_of(machine, cluster, 99);
 }
 
 static void on_saved(void *context, int result)
@@ -64,6 +68,19 @@ static void on_saved(void *context, int result)
     struct machine *machine = context;
     machine->failed = result != FL_OK;
     machine->saved += result == FL_OK;
+}
+
+static void on_noted(void *context, int result)
+{
+    struct machine *machine = context;
+    machine->failed |= result != FL_OK;
+    machine->noted += result == FL_OK;
+}
+
+static void note(struct machine *machine, uint64_t number)
+{
+    const struct fl__newest_file newest = {.number = number, .size = 100 + number, .previous = 200 + number};
+    fl__vote_note(machine->vote, &newest, on_noted, machine);
 }
 
 static void on_closed(void *context)
@@ -241,7 +258,7 @@ static void test_one_damaged_copy_is_repaired_from_the_other(void **unused)
 {
     (void)unused;
     for (int copy = 0; copy < 2; copy++) {
-        for (size_t bit = 0; bit < 64 * 8; bit++) {
+        for (size_t bit = 0; bit < 88 * 8; bit++) {
             struct fl__disk *disk = make_saved();
             fl__disk_flip(disk, copy ? "data/vote-2" : "data/vote-1", bit / 8, (uint8_t)(1 << bit % 8));
             check_found(disk, SAVES);
@@ -264,6 +281,55 @@ static void test_two_damaged_copies_are_refused(void **unused)
     assert_non_null(strstr(machine.report.text, "leave the node off"));
     halt(&machine);
     fl__disk_destroy(disk);
+}
+
+/* Whoever has a name has made promises, or may have; and promises without a name are somebody's. */
+static void test_what_is_gone_is_not_made_anew(void **unused)
+{
+    (void)unused;
+    static const char *const lost[][3] = {{"data/vote-1", "data/vote-2", "both are gone"},
+                                          {"data/identity", NULL, "put back a copy of that file"}};
+    for (size_t k = 0; k < 2; k++) {
+        for (int saves = 0; saves <= SAVES; saves += SAVES) {
+            struct machine machine;
+            struct fl__disk *disk = make_saved_up_to(saves);
+            fl__disk_lose(disk, lost[k][0]);
+            if (lost[k][1])
+                fl__disk_lose(disk, lost[k][1]);
+            bool is_refused = k == 0 || saves > 0;
+            boot(&machine, disk);
+            assert_int_equal(open_vote(&machine, 1), is_refused ? FL_EDAMAGED : FL_OK);
+            assert_true(!is_refused || strstr(machine.report.text, lost[k][2]));
+            halt(&machine);
+            fl__disk_destroy(disk);
+        }
+    }
+}
+
+/* An attempt to found ends anywhere, and the next one has another incarnation. */
+static void test_a_directory_is_founded_at_last_whatever_calls_the_power_fails_in(void **unused)
+{
+    (void)unused;
+    for (uint64_t k = 1; k < 600; k++) {
+        struct fl__disk *disk = fl__disk_create();
+        fl_id incarnation = 1;
+        for (uint64_t call = k; call > 0; call /= 24) {
+            struct machine machine;
+            boot(&machine, disk);
+            fl__memory_crash_at(machine.io, call % 24);
+            (void)open_vote_of(&machine, 1, incarnation++);
+            halt(&machine);
+            struct fl__disk *found = fl__disk_after_power_loss(disk, FL__SURVIVES_SOME, k);
+            fl__disk_destroy(disk);
+            disk = found;
+        }
+        struct machine machine;
+        boot(&machine, disk);
+        assert_int_equal(open_vote_of(&machine, 1, 0), FL_OK);
+        assert_int_equal(find_state(&machine.found), 0);
+        halt(&machine);
+        fl__disk_destroy(disk);
+    }
 }
 
 static void test_the_vote_of_another_cluster_is_refused(void **unused)
@@ -299,6 +365,73 @@ static void test_a_failed_save_is_reported_and_an_older_state_is_still_there(voi
     }
 }
 
+/* Three saves, and beside each it is noted that the log goes on in another file. */
+static void save_and_note(struct machine *machine)
+{
+    for (int k = 1; k <= 3 && !machine->failed; k++) {
+        struct fl__vote_state state = state_of(k);
+        if (k % 2)
+            note(machine, (uint64_t)k);
+        fl__vote_save(machine->vote, &state, on_saved, machine);
+        if (k % 2 == 0)
+            note(machine, (uint64_t)k);
+        fl__world_run(machine->world);
+    }
+}
+
+static void test_what_is_noted_beside_a_save_is_found_like_it(void **unused)
+{
+    (void)unused;
+    int all = 0;
+    for (uint64_t call = 1; call < 60; call++) {
+        struct machine machine, next;
+        struct fl__disk *disk = fl__disk_create();
+        boot(&machine, disk);
+        assert_int_equal(open_vote(&machine, 1), FL_OK);
+        fl__memory_crash_at(machine.io, fl__memory_calls(machine.io) + call);
+        save_and_note(&machine);
+        struct fl__disk *found = fl__disk_after_power_loss(disk, FL__SURVIVES_NONE, 0);
+        boot(&next, found);
+        assert_int_equal(open_vote(&next, 1), FL_OK);
+        const struct fl__newest_file newest = fl__vote_newest(next.vote);
+        assert_true(find_state(&next.found) >= machine.saved && newest.number >= machine.noted);
+        assert_true(newest.number == 0 ||
+                    (newest.size == 100 + newest.number && newest.previous == 200 + newest.number));
+        all += machine.saved == 3 && machine.noted == 3;
+        halt(&next);
+        halt(&machine);
+        fl__disk_destroy(found);
+        fl__disk_destroy(disk);
+    }
+    assert_true(all > 0);
+}
+
+/* Nothing is written any more, and whoever asks is told so. */
+static void test_nothing_is_saved_or_noted_after_a_failure(void **unused)
+{
+    (void)unused;
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    struct fl__vote_state state = state_of(1);
+    const struct fl__memory_failure failure = {.call = FL__CALL_SYNC_OF_WRITE, .count = 1, .error = FL_EIO};
+    boot(&machine, disk);
+    assert_int_equal(open_vote(&machine, 1), FL_OK);
+    fl__memory_fail(machine.io, &failure);
+    fl__vote_save(machine.vote, &state, on_saved, &machine);
+    note(&machine, 1); /* Before it has failed, */
+    fl__world_run(machine.world);
+    assert_true(machine.failed);
+    uint64_t calls = fl__memory_calls(machine.io);
+    note(&machine, 2); /* and behind it. */
+    fl__vote_save(machine.vote, &state, on_saved, &machine);
+    fl__world_run(machine.world);
+    assert_int_equal(machine.saved, 0);
+    assert_int_equal(machine.noted, 0);
+    assert_int_equal(fl__memory_calls(machine.io), calls);
+    halt(&machine);
+    fl__disk_destroy(disk);
+}
+
 static void test_closing_waits_for_a_save_in_flight(void **unused)
 {
     (void)unused;
@@ -323,8 +456,12 @@ int main(void)
         cmocka_unit_test(test_of_two_good_copies_the_later_one_is_found),
         cmocka_unit_test(test_one_damaged_copy_is_repaired_from_the_other),
         cmocka_unit_test(test_two_damaged_copies_are_refused),
+        cmocka_unit_test(test_what_is_gone_is_not_made_anew),
+        cmocka_unit_test(test_a_directory_is_founded_at_last_whatever_calls_the_power_fails_in),
         cmocka_unit_test(test_the_vote_of_another_cluster_is_refused),
         cmocka_unit_test(test_a_failed_save_is_reported_and_an_older_state_is_still_there),
+        cmocka_unit_test(test_what_is_noted_beside_a_save_is_found_like_it),
+        cmocka_unit_test(test_nothing_is_saved_or_noted_after_a_failure),
         cmocka_unit_test(test_closing_waits_for_a_save_in_flight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

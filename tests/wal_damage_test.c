@@ -160,6 +160,15 @@ static void test_a_flipped_bit_costs_a_log_without_a_closing_mark_its_last_step_
     check_tally(&tally);
 }
 
+static void boot_and_close(struct fl__disk *disk, int least)
+{
+    struct machine machine;
+    boot(&machine, disk);
+    assert_int_equal(open_log(&machine), FL_OK);
+    steps_check(&machine, least, "as it is", 0, 0);
+    halt(&machine);
+}
+
 static void put_file(struct fl__disk *to, struct fl__disk *from, const char *path)
 {
     size_t size, old_size;
@@ -248,6 +257,126 @@ static void test_each_unreadable_page_is_reported_or_refused(void **unused)
     assert_true(reported > 0 && refused > 0);
 }
 
+/* ------------------------------------------------------------------------------------------------- losses */
+
+static char *path_of(uint64_t number)
+{
+    static char path[64];
+    fl__segment_path("data", number, path, sizeof path);
+    return path;
+}
+
+/* The newest file of the log that is in use; *next: whether another is prepared. */
+static uint64_t find_newest(struct fl__disk *disk, bool *next)
+{
+    struct machine machine;
+    size_t size;
+    boot(&machine, disk);
+    assert_int_equal(open_vote(&machine), FL_OK);
+    const struct fl__newest_file newest = fl__vote_newest(machine.vote);
+    assert_non_null(fl__disk_bytes(disk, path_of(newest.number), &size));
+    assert_int_equal(size, newest.size);
+    *next = fl__disk_bytes(disk, path_of(newest.number + 1), &size) != NULL;
+    halt(&machine);
+    return newest.number;
+}
+
+/* Opens a disk that has lost something, and destroys it: it is refused and says `words`, or, without words,
+ * the whole log is there. */
+static void check_loss(struct fl__disk *disk, const char *words, uint64_t number, uint64_t how)
+{
+    struct machine machine;
+    boot(&machine, disk);
+    int result = open_log(&machine);
+    if (words) {
+        assert_int_equal(result, FL_EDAMAGED);
+        assert_non_null(strstr(machine.report.text, words));
+        assert_non_null(strstr(machine.report.text, "leave the node off"));
+    } else {
+        assert_int_equal(result, FL_OK);
+        steps_check(&machine, STEPS, "after a loss", number, how);
+    }
+    halt(&machine);
+    fl__disk_destroy(disk);
+}
+
+/* A log's files are whole before they are used, so one that is shorter has lost something: all of it may have
+ * been acknowledged. Without its zeros one that is not the newest has lost nothing. */
+static void test_a_file_that_was_cut_is_refused_unless_nothing_was_in_that_part(void **unused)
+{
+    (void)unused;
+    struct fl__disk *disk = steps_make_log(STEPS);
+    bool has_next;
+    uint64_t newest = find_newest(disk, &has_next);
+    assert_true(newest > 2 && has_next);
+    for (uint64_t number = 1; number <= newest + 1; number++) {
+        size_t size, used = used_bytes(disk, path_of(number));
+        assert_non_null(fl__disk_bytes(disk, path_of(number), &size));
+        const size_t cuts[] = {0, 1, 63, 64, 65, used / 2, used - 1, used, size - 1};
+        for (size_t k = 0; k < sizeof cuts / sizeof *cuts; k++) {
+            struct fl__disk *copy = fl__disk_after_power_loss(disk, FL__SURVIVES_ALL, 0);
+            if (cuts[k] >= size)
+                continue;
+            fl__disk_cut(copy, path_of(number), cuts[k]);
+            bool is_harmless = number > newest || (number < newest && cuts[k] >= used);
+            check_loss(copy, is_harmless ? NULL : path_of(number) + strlen("data/"), number, cuts[k]);
+        }
+    }
+    fl__disk_destroy(disk);
+}
+
+/* One is gone, or it and all later ones, or all of them. */
+static void test_a_log_that_misses_files_is_refused(void **unused)
+{
+    (void)unused;
+    struct fl__disk *disk = steps_make_log(STEPS);
+    bool has_next;
+    uint64_t newest = find_newest(disk, &has_next);
+    for (uint64_t first = 1; first <= newest + 1; first++) {
+        for (uint64_t last = first; last <= newest + 1; last++) {
+            struct fl__disk *copy = fl__disk_after_power_loss(disk, FL__SURVIVES_ALL, 0);
+            for (uint64_t number = first; number <= last; number++)
+                fl__disk_lose(copy, path_of(number));
+            check_loss(copy, first > newest ? NULL : path_of(first), first, last);
+        }
+    }
+    fl__disk_destroy(disk);
+}
+
+/* In its place there is something else of the same size. */
+static void test_a_newest_file_that_is_none_is_refused(void **unused)
+{
+    (void)unused;
+    struct fl__disk *disk = steps_make_log(STEPS);
+    bool has_next;
+    uint64_t newest = find_newest(disk, &has_next);
+    for (int byte = 0; byte < 256; byte += 17) {
+        struct fl__disk *copy = fl__disk_after_power_loss(disk, FL__SURVIVES_ALL, 0);
+        size_t size;
+        assert_non_null(fl__disk_bytes(copy, path_of(newest), &size));
+        uint8_t *other = malloc(size);
+        assert_non_null(other);
+        memset(other, byte, size);
+        fl__disk_overwrite(copy, path_of(newest), 0, other, size);
+        free(other);
+        check_loss(copy, path_of(newest), newest, (uint64_t)byte);
+    }
+    fl__disk_destroy(disk);
+}
+
+/* Copies of term and vote from before the log went on in another file: what was promised since is lost. */
+static void test_a_log_that_term_and_vote_do_not_know_is_refused(void **unused)
+{
+    (void)unused;
+    struct fl__disk *early = steps_make_log(3), *disk = go_on(early, 2, 3, STEPS);
+    put_file(disk, early, "data/vote-1");
+    boot_and_close(disk, STEPS); /* One of them is the later one. */
+    put_file(disk, early, "data/vote-1");
+    put_file(disk, early, "data/vote-2");
+    check_loss(disk, "copies of an earlier day", 0, 0);
+    fl__disk_destroy(early);
+}
+
 /* The end of the file is lost, and zeros, garbage or old bytes stand there instead. Above the highest mark
  * that is a tear, below it damage; never a different log. */
 static void test_log_cut_at_every_byte(void **unused)
@@ -315,6 +444,10 @@ int main(void)
         cmocka_unit_test(test_a_flipped_bit_costs_a_log_without_a_closing_mark_its_last_step_at_most),
         cmocka_unit_test(test_a_lost_file_is_put_back_from_a_copy_and_an_older_one_is_refused),
         cmocka_unit_test(test_each_unreadable_page_is_reported_or_refused),
+        cmocka_unit_test(test_a_file_that_was_cut_is_refused_unless_nothing_was_in_that_part),
+        cmocka_unit_test(test_a_log_that_misses_files_is_refused),
+        cmocka_unit_test(test_a_newest_file_that_is_none_is_refused),
+        cmocka_unit_test(test_a_log_that_term_and_vote_do_not_know_is_refused),
         cmocka_unit_test(test_log_cut_at_every_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

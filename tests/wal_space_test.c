@@ -43,10 +43,10 @@ static int fill_up(struct machine *machine, fl_index *last)
 static void boot_full(struct machine *machine, struct fl__disk *disk, uint64_t segment_size, fl_index *last)
 {
     *last = 0;
-    fl__disk_set_capacity(disk, 4 * segment_size);
     boot(machine, disk);
     machine->segment_size = segment_size;
     assert_int_equal(open_log(machine), FL_OK);
+    fl__disk_set_capacity(disk, fl__disk_used(disk) + 4 * segment_size);
     assert_int_equal(fill_up(machine, last), FL_ENOSPC);
     assert_true(*last > 20);
     assert_true(machine->full);
@@ -372,7 +372,7 @@ static bool crash_while_files_are_removed(struct fl__disk *disk, fl_index entrie
     return crashed;
 }
 
-static void test_files_never_used_are_removed_without_leaving_a_gap(void **unused)
+static void test_files_never_used_are_removed_whenever_power_fails(void **unused)
 {
     (void)unused;
     for (fl_index entries = 0; entries <= 30; entries += 15) {
@@ -384,6 +384,94 @@ static void test_files_never_used_are_removed_without_leaving_a_gap(void **unuse
         }
         fl__disk_destroy(disk);
     }
+}
+
+/* Power fails in call `call` while the log fills its first file and goes on in the next; *last: what was
+ * durable. */
+static struct fl__disk *crash_while_files_change(uint64_t call, fl_index *last)
+{
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    boot(&machine, disk);
+    machine.segment_size = 4 * SEGMENT_SIZE;
+    assert_int_equal(open_log(&machine), FL_OK);
+    fl__memory_crash_at(machine.io, fl__memory_calls(machine.io) + call);
+    for (fl_index index = 1; index <= 30 && !machine.failed; index++)
+        append_plain(&machine, index, 1000);
+    *last = machine.durable;
+    halt(&machine);
+    struct fl__disk *found = fl__disk_after_power_loss(disk, FL__SURVIVES_NONE, 0);
+    fl__disk_destroy(disk);
+    return found;
+}
+
+/* Opens the log, and appends what does not fit into one file. */
+static void go_on_for_long(struct fl__disk *disk, fl_index *last)
+{
+    struct machine machine;
+    boot(&machine, disk);
+    machine.segment_size = 4 * SEGMENT_SIZE;
+    assert_int_equal(open_log(&machine), FL_OK);
+    assert_true(machine.found.last >= *last && machine.found.damaged == 0);
+    for (fl_index index = machine.found.last + 1; index <= *last + 30; index++)
+        append_plain(&machine, index, 1000);
+    *last += 30;
+    assert_int_equal(machine.durable, *last);
+    halt(&machine);
+}
+
+static size_t used_size(struct fl__disk *disk, const char *path)
+{
+    size_t size = 0;
+    const uint8_t *bytes = fl__disk_bytes(disk, path, &size);
+    while (size > 0 && bytes[size - 1] == 0)
+        size--;
+    return size;
+}
+
+/* The second file is in use, and holds nothing. */
+static bool is_second_empty(struct fl__disk *disk)
+{
+    struct machine machine;
+    boot(&machine, disk);
+    assert_int_equal(open_vote(&machine), FL_OK);
+    bool is_in_use = fl__vote_newest(machine.vote).number == 2;
+    halt(&machine);
+    return is_in_use && used_size(disk, SECOND_SEGMENT) <= FL__SEGMENT_HEADER;
+}
+
+/* It was noted that the log goes on in it, and then power failed. If part of it cannot be read, the log goes
+ * on in yet another one. All that is in the file before it was durable, though no mark there says so. */
+static void test_a_file_in_use_may_hold_nothing(void **unused)
+{
+    (void)unused;
+    static const char first[] = "data/log-0000000000000001";
+    enum { WHOLE, UNREADABLE, CUT, WAYS };
+    unsigned empty_count = 0;
+    for (uint64_t call = 1; call < 200; call++) {
+        for (int way = WHOLE; way < WAYS; way++) {
+            struct machine machine;
+            fl_index last;
+            struct fl__disk *disk = crash_while_files_change(call, &last);
+            bool is_empty = is_second_empty(disk);
+            empty_count += is_empty;
+            if (is_empty && way == UNREADABLE)
+                fl__disk_set_unreadable(disk, SECOND_SEGMENT, SEGMENT_SIZE, SEGMENT_SIZE);
+            if (is_empty && way == CUT) {
+                fl__disk_cut(disk, first, used_size(disk, first) - 1);
+                boot(&machine, disk);
+                machine.segment_size = 4 * SEGMENT_SIZE;
+                assert_int_equal(open_log(&machine), FL_EDAMAGED);
+                assert_non_null(strstr(machine.report.text, first));
+                halt(&machine);
+            } else {
+                go_on_for_long(disk, &last);
+                go_on_for_long(disk, &last);
+            }
+            fl__disk_destroy(disk);
+        }
+    }
+    assert_true(empty_count >= WAYS);
 }
 
 static void test_a_log_whose_first_file_is_missing_is_refused(void **unused)
@@ -413,7 +501,8 @@ int main(void)
         cmocka_unit_test(test_a_log_closes_while_its_next_file_is_filled),
         cmocka_unit_test(test_a_next_file_that_cannot_be_made_is_closed),
         cmocka_unit_test(test_a_next_file_that_could_not_be_removed_is_emptied),
-        cmocka_unit_test(test_files_never_used_are_removed_without_leaving_a_gap),
+        cmocka_unit_test(test_files_never_used_are_removed_whenever_power_fails),
+        cmocka_unit_test(test_a_file_in_use_may_hold_nothing),
         cmocka_unit_test(test_a_log_whose_first_file_is_missing_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

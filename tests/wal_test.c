@@ -306,14 +306,9 @@ static void test_log_of_another_node_is_refused(void **unused)
     struct machine machine;
     struct fl__disk *disk = steps_make_log(3);
     boot(&machine, disk);
-    struct fl__wal_options options = {.directory = "data",
-                                      .cluster_id = {9, 9, 9},
-                                      .incarnation = 99,
-                                      .segment_size = SEGMENT_SIZE,
-                                      .log_size_max = 1 << 30,
-                                      .on_durable = on_durable,
-                                      .on_failed = on_failed,
-                                      .context = &machine};
+    assert_int_equal(open_vote(&machine), FL_OK);
+    struct fl__wal_options options = wal_options(&machine);
+    options.cluster_id[0] = 9;
     int result = fl__wal_open(&machine.wal, machine.io, &options, &machine.found, &machine.report);
     assert_int_equal(result, FL_ECLUSTER);
     assert_null(machine.wal);

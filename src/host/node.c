@@ -68,8 +68,7 @@ static int lock_directory(struct fl_node *node, struct fl_error_report *report)
 static void on_name(void *context, const char *name)
 {
     bool *is_used = context;
-    if (fl__wal_owns(name) || strncmp(name, "vote-", 5) == 0)
-        *is_used = true;
+    *is_used |= fl__wal_owns(name);
 }
 
 static void make_identity(struct fl_node *node, const struct fl_node_options *options)
@@ -86,6 +85,13 @@ static void make_identity(struct fl_node *node, const struct fl_node_options *op
     }
 }
 
+static int open_vote(struct fl_node *node, bool is_new, struct fl_error_report *report)
+{
+    return fl__vote_open(&node->vote, node->io, node->directory, node->identity.cluster_id,
+                         node->identity.incarnation, is_new, report);
+}
+
+/* The copies of term and vote come first: whoever has a name has them. */
 static int create_identity(struct fl_node *node, const struct fl_node_options *options,
                            struct fl_error_report *report)
 {
@@ -114,7 +120,8 @@ static int create_identity(struct fl_node *node, const struct fl_node_options *o
         return fl__report(report, (int)result, "the directory in which %s lies cannot be synced: %s",
                           node->directory, fl_error_text((int)result));
     make_identity(node, options);
-    return fl__identity_create(io, node->directory, &node->identity, report);
+    result = open_vote(node, true, report);
+    return result == FL_OK ? fl__identity_create(io, node->directory, &node->identity, report) : (int)result;
 }
 
 static int open_identity(struct fl_node *node, const struct fl_node_options *options,
@@ -123,7 +130,9 @@ static int open_identity(struct fl_node *node, const struct fl_node_options *opt
     int result = fl__identity_load(node->io, node->directory, &node->identity, report);
     if (result == FL_ENOENT)
         return create_identity(node, options, report);
-    return result == FL_OK ? fl__options_agree(options, &node->identity, report) : result;
+    if (result == FL_OK)
+        result = fl__options_agree(options, &node->identity, report);
+    return result == FL_OK ? open_vote(node, false, report) : result;
 }
 
 /* ------------------------------------------------------------------------------------------ vote and log */
@@ -191,6 +200,7 @@ static int open_files(struct fl_node *node, struct fl_error_report *report)
 {
     const struct fl__wal_options options = {
         .directory = node->directory,
+        .vote = node->vote,
         .incarnation = node->identity.incarnation,
         .segment_size = node->options.segment_size,
         .log_size_max = node->options.log_size_max,
@@ -202,12 +212,9 @@ static int open_files(struct fl_node *node, struct fl_error_report *report)
     };
     struct fl__wal_options wal_options = options;
     memcpy(wal_options.cluster_id, node->identity.cluster_id, sizeof wal_options.cluster_id);
-    int result = fl__vote_open(&node->vote, node->io, node->directory, node->identity.cluster_id,
-                               node->identity.incarnation, &node->found_vote, report);
-    if (result != FL_OK)
-        return result;
+    node->found_vote = fl__vote_current(node->vote);
     node->durable_term = node->found_vote.term;
-    result = fl__wal_open(&node->wal, node->io, &wal_options, &node->found, report);
+    int result = fl__wal_open(&node->wal, node->io, &wal_options, &node->found, report);
     if (result != FL_OK)
         return result;
     node->damaged = node->found.damaged;
@@ -317,19 +324,20 @@ static void on_transport_closed(void *context)
     fl__node_maybe_closed(node);
 }
 
-static void on_wal_closed(void *context)
-{
-    struct fl_node *node = context;
-    node->wal = NULL;
-    node->is_wal_closed = true;
-    fl__node_maybe_closed(node);
-}
-
 static void on_vote_closed(void *context)
 {
     struct fl_node *node = context;
     node->is_vote_closed = true;
     fl__node_maybe_closed(node);
+}
+
+/* The log is closed, which noted in the vote's files how far it goes. */
+static void on_wal_closed(void *context)
+{
+    struct fl_node *node = context;
+    node->wal = NULL;
+    node->is_wal_closed = true;
+    fl__vote_close(node->vote, on_vote_closed, node);
 }
 
 static void on_lock_closed(struct fl_io_op *op)
@@ -372,14 +380,12 @@ static void begin_close(struct fl_node *node, void (*closed)(void *context), voi
     node->closed_context = context;
     if (node->timer_is_set)
         node->io->vtable->cancel(node->io, &node->timer);
+    node->is_wal_closed = !node->wal;
+    node->is_vote_closed = !node->vote;
     if (node->wal)
         fl__wal_close(node->wal, on_wal_closed, node);
-    else
-        node->is_wal_closed = true;
-    if (node->vote)
+    else if (node->vote)
         fl__vote_close(node->vote, on_vote_closed, node);
-    else
-        node->is_vote_closed = true;
     fl__transport_close(&node->transport, on_transport_closed);
 }
 

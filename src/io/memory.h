@@ -70,6 +70,7 @@ void fl__disk_flip(struct fl__disk *disk, const char *path, uint64_t offset, uin
 void fl__disk_overwrite(struct fl__disk *disk, const char *path, uint64_t offset, const void *data,
                         size_t size);
 void fl__disk_cut(struct fl__disk *disk, const char *path, uint64_t size);
+void fl__disk_lose(struct fl__disk *disk, const char *path);
 /* Reads that touch the range fail with FL_EIO until a write covers all of it. */
 void fl__disk_set_unreadable(struct fl__disk *disk, const char *path, uint64_t offset, uint64_t size);
 /* Calls `each` with the path of every file, directories excepted, in no particular order. */

@@ -576,6 +576,19 @@ void fl__disk_cut(struct fl__disk *disk, const char *path, uint64_t size)
         resize(&inode->sure_bytes, (size_t)size);
 }
 
+void fl__disk_lose(struct fl__disk *disk, const char *path)
+{
+    char directory[NAME_SIZE] = "";
+    const char *slash = strrchr(path, '/');
+    fl_assert(!slash || slash - path < NAME_SIZE);
+    if (slash)
+        memcpy(directory, path, (size_t)(slash - path));
+    int64_t result = fl__disk_unlink(disk, path);
+    if (result == 0)
+        result = fl__disk_sync_directory(disk, directory);
+    fl_assert(result == 0);
+}
+
 void fl__disk_set_unreadable(struct fl__disk *disk, const char *path, uint64_t offset, uint64_t size)
 {
     struct fl__inode *inode = find_file(disk, path);

@@ -10,7 +10,7 @@
  *   wal.c        the write-ahead log: group commit, truncation, marks
  *   lookup.c     reading entries back
  *   recovery.c   what a scan of the segments says about the log; torn told from damaged
- *   vote.c       term and vote, in two copies
+ *   vote.c       term and vote and how far the log goes, in two copies
  *   identity.c   cluster, incarnation, name, founding members */
 #ifndef FAIRLEAD_LOG_H
 #define FAIRLEAD_LOG_H
@@ -121,9 +121,11 @@ struct fl__entry *fl__cache_get(const struct fl__cache *cache, fl_index index, f
 void fl__cache_trim(struct fl__cache *cache, fl_index keep_above);
 
 struct fl__wal;
+struct fl__vote;
 
 struct fl__wal_options {
     const char *directory;
+    struct fl__vote *vote; /* Of the same directory; stays open until the log is closed. */
     uint8_t cluster_id[16];
     fl_id incarnation;
     uint64_t segment_size;
@@ -206,18 +208,30 @@ struct fl__vote_state {
     bool has_vote;
     fl_id vote;
 };
+/* How far the log goes: whoever finds less of it has lost something. */
+struct fl__newest_file {
+    uint64_t number, size; /* Of the newest file that is in use; 0: none is. */
+    uint64_t previous; /* The checksum of the last record before it, which is durable; 0: there is none. */
+};
 struct fl__vote;
-/* Opens or creates both copies; recovery takes the higher valid one and writes both again before it returns.
- * Errors: FL_EDAMAGED (both copies bad: the node must take part no more), FL_EIO, FL_ENOSPC, FL_ENOMEM,
- * FL_ECLUSTER, FL_EVERSION. */
+/* Opens both copies; recovery takes the higher valid one and writes both again before it returns. Or creates
+ * them (is_new), in a directory that has no identity yet. Errors: FL_EDAMAGED (both copies bad or gone: the
+ * node must take part no more; is_new: they belong to somebody), FL_EIO, FL_ENOSPC, FL_ENOMEM, FL_ECLUSTER,
+ * FL_EVERSION. */
 FL_MUST_USE int fl__vote_open(struct fl__vote **out, struct fl_io *io, const char *directory,
-                              const uint8_t cluster_id[16], fl_id incarnation, struct fl__vote_state *found,
+                              const uint8_t cluster_id[16], fl_id incarnation, bool is_new,
                               struct fl_error_report *report);
+/* As found, or as last asked to be saved. */
+struct fl__vote_state fl__vote_current(const struct fl__vote *vote);
+struct fl__newest_file fl__vote_newest(const struct fl__vote *vote);
 /* Writes both copies, one after the other; one save at a time. done(context, FL_OK or why not): after an
- * error it is beyond use. */
+ * error it is beyond use, and says so at once. */
 void fl__vote_save(struct fl__vote *vote, const struct fl__vote_state *state,
                    void (*done)(void *context, int result), void *context);
-/* A save in flight is finished first, and answered. */
+/* The same for the log's newest file, which rises; beside a save, and one at a time. */
+void fl__vote_note(struct fl__vote *vote, const struct fl__newest_file *newest,
+                   void (*done)(void *context, int result), void *context);
+/* What is asked for is finished first, and answered. */
 void fl__vote_close(struct fl__vote *vote, void (*closed)(void *context), void *context);
 
 /* Who this directory is. */

@@ -1,7 +1,10 @@
 /* recovery.c - what the segments say about the log; torn told from damaged.
  *
- * Segments are read in order. Where a segment ends is told by the mark that opens the next one: it names the
- * record before it by its checksum. The last one ends where no further record continues it.
+ * Segments are read in order, up to the newest one that is in use, which vote.c knows: if that one or one
+ * before it is gone, or is shorter than it was, or is none any more, then it was lost, and the node must not
+ * guess. Those behind it were prepared and never used. Where a segment ends is told by the mark that opens
+ * the next one, and by vote.c if that is the newest: they name the record before it by its checksum. The
+ * newest one ends where no further record continues it.
  *
  * Whatever cannot be read lies either
  *   - above the last mark: then it was being written when the power failed, nobody was ever told of it, and
@@ -28,6 +31,12 @@ struct position {
     uint64_t segment, offset;
 };
 
+/* The checksum of the last record before something. */
+struct end {
+    bool is_told;
+    uint64_t checksum;
+};
+
 struct scan {
     struct fl_io *io;
     const struct fl__wal_options *options;
@@ -42,7 +51,9 @@ struct scan {
     bool *unreadable; /* Of each of its pages. */
     bool **missed;    /* Of each segment, if the first pass could not read some: its pages. */
     uint64_t number, identity;
-    struct position durable; /* The last mark. */
+    bool is_header_good;
+    struct position durable;       /* The last mark. */
+    struct fl__newest_file newest; /* That is in use. */
 };
 
 static int refuse(struct scan *scan, int error, const char *text)
@@ -96,11 +107,14 @@ static int list_segments(struct scan *scan)
         return refuse(scan, result < 0 ? (int)result : FL_ENOMEM, "the data directory cannot be listed");
     if (scan->number_count > 1)
         qsort(scan->numbers, scan->number_count, sizeof *scan->numbers, compare_numbers);
-    for (uint32_t k = 0; k < scan->number_count; k++) {
+    for (uint32_t k = 0; k < scan->newest.number; k++) {
         scan->number = k + 1;
-        if (scan->numbers[k] != scan->number)
-            return refuse(scan, FL_EDAMAGED,
-                          "this part of the log is missing; any copy of this file that is whole will do");
+        if (k >= scan->number_count || scan->numbers[k] != scan->number)
+            return refuse(
+                scan, FL_EDAMAGED,
+                scan->number == scan->newest.number
+                    ? "the newest part of the log is missing"
+                    : "this part of the log is missing; any copy of this file that is whole will do");
     }
     return FL_OK;
 }
@@ -145,14 +159,25 @@ static bool is_readable(const struct scan *scan, uint64_t begin, uint64_t end)
     return true;
 }
 
-/* Opens the segment and reads it. */
-static int load(struct scan *scan, uint64_t number, struct fl_io_file **file)
+/* A file is filled before it is used, and its size then noted. */
+static int check_size(struct scan *scan)
+{
+    char text[128];
+    if (scan->number != scan->newest.number || scan->size >= scan->newest.size)
+        return FL_OK;
+    snprintf(text, sizeof text, "the end of it is missing: it has %zu of %" PRIu64 " bytes", scan->size,
+             scan->newest.size);
+    return refuse(scan, FL_EDAMAGED, text);
+}
+
+/* Opens the k-th segment and reads it. */
+static int load(struct scan *scan, uint64_t k, struct fl_io_file **file)
 {
     char path[FL__PATH_MAX];
     struct fl_io *io = scan->io;
     struct fl_io_op op = {0};
-    scan->number = number;
-    fl__segment_path(scan->options->directory, number, path, sizeof path);
+    scan->number = scan->numbers[k];
+    fl__segment_path(scan->options->directory, scan->number, path, sizeof path);
     io->vtable->open(io, &op, path, FL_IO_READ | FL_IO_WRITE);
     int64_t size = io->vtable->wait(io, &op);
     if (size < 0)
@@ -166,17 +191,18 @@ static int load(struct scan *scan, uint64_t number, struct fl_io_file **file)
     if (!scan->data || !scan->unreadable)
         return refuse(scan, FL_ENOMEM, "memory is short for reading it");
     read_pages(scan, *file);
-    forget_missed(scan, scan->missed[number - 1]);
-    return FL_OK;
+    forget_missed(scan, scan->missed[k]);
+    return check_size(scan);
 }
 
 static int check_header(struct scan *scan)
 {
     uint8_t expected[FL__SEGMENT_HEADER];
     scan->identity = fl__segment_header(scan->options, scan->number, expected);
-    if (scan->size < FL__SEGMENT_HEADER)
-        return FL_OK;
-    switch (fl__segment_check_header(scan->data, expected)) {
+    int result =
+        scan->size < FL__SEGMENT_HEADER ? FL_EDAMAGED : fl__segment_check_header(scan->data, expected);
+    scan->is_header_good = result == FL_OK;
+    switch (result) {
     case FL_ECLUSTER:
         return refuse(scan, FL_ECLUSTER, "it belongs to another node or cluster; take it away");
     case FL_EVERSION:
@@ -204,36 +230,71 @@ static void look_for_marks(struct scan *scan)
     for (uint64_t at = FL__SEGMENT_HEADER; at + FL__RECORD_COPY <= scan->size;) {
         struct fl__record record;
         bool is_found = find_record(scan, at, fl__record_size(FL__MARK_SIZE), &record);
-        if (is_found && record.kind == FL__RECORD_MARK)
-            scan->durable = (struct position){scan->number, at};
+        const struct position here = {scan->number, at};
+        if (is_found && record.kind == FL__RECORD_MARK && is_below(scan->durable, here))
+            scan->durable = here;
         at += is_found ? fl__record_size(record.size) : 8;
     }
 }
 
-/* First pass: the last mark, and the checksum with which each segment but the last ends (0: its successor
- * does not say). */
-static int survey(struct scan *scan, uint64_t *ends)
+/* A file that is not known to be in use holds nothing, or else what should know it is of an earlier day. */
+static int look_for_more(struct scan *scan)
+{
+    struct position last = scan->durable;
+    look_for_marks(scan);
+    return is_below(last, scan->durable)
+               ? refuse(scan, FL_EDAMAGED,
+                        "it is part of the log, and vote-1 and vote-2 know nothing of it: they are copies of "
+                        "an earlier day, and what this node promised since is lost")
+               : FL_OK;
+}
+
+/* *end: what its first mark says of the segment before. */
+static int survey_segment(struct scan *scan, struct end *end)
+{
+    struct fl__record record;
+    int result = check_header(scan);
+    if (result != FL_OK)
+        return result;
+    if (scan->number > scan->newest.number)
+        return look_for_more(scan);
+    look_for_marks(scan);
+    if (find_record(scan, FL__SEGMENT_HEADER, fl__record_size(FL__MARK_SIZE), &record) &&
+        record.kind == FL__RECORD_MARK)
+        *end = (struct end){.is_told = true, .checksum = record.previous};
+    else if (!scan->is_header_good)
+        return refuse(scan, FL_EDAMAGED, "the beginning of it is damaged, or it is something else");
+    return FL_OK;
+}
+
+/* First pass: the last mark, and where each segment but the newest ends. */
+static int survey(struct scan *scan, struct end *ends)
 {
     for (uint32_t k = 0; k < scan->number_count; k++) {
-        struct fl_io_file *file;
+        struct fl_io_file *file = NULL;
         struct fl_io_op op = {0};
-        struct fl__record record;
-        int result = load(scan, scan->numbers[k], &file);
-        if (result != FL_OK)
-            return result;
-        result = check_header(scan);
-        look_for_marks(scan);
-        bool is_begun = find_record(scan, FL__SEGMENT_HEADER, fl__record_size(FL__MARK_SIZE), &record);
-        if (k > 0 && is_begun && record.kind == FL__RECORD_MARK)
-            ends[k - 1] = record.previous;
-        if (!is_readable(scan, 0, scan->size)) {
+        struct end end = {0};
+        int result = load(scan, k, &file);
+        if (result == FL_OK)
+            result = survey_segment(scan, &end);
+        if (k > 0)
+            ends[k - 1] = end;
+        if (result == FL_OK && !is_readable(scan, 0, scan->size)) {
             scan->missed[k] = scan->unreadable;
             scan->unreadable = NULL;
         }
-        scan->io->vtable->close_file(scan->io, &op, file);
-        (void)scan->io->vtable->wait(scan->io, &op);
+        if (file) {
+            scan->io->vtable->close_file(scan->io, &op, file);
+            (void)scan->io->vtable->wait(scan->io, &op);
+        }
         if (result != FL_OK)
             return result;
+    }
+    for (uint64_t k = scan->newest.number; k > 1; k--) {
+        if (k == scan->newest.number)
+            ends[k - 2] = (struct end){.is_told = true, .checksum = scan->newest.previous};
+        else if (!ends[k - 2].is_told) /* Nothing is in the one between. */
+            ends[k - 2] = ends[k - 1];
     }
     return FL_OK;
 }
@@ -335,17 +396,38 @@ static bool is_payload_good(const uint8_t *data, const struct fl__record *record
     return record->kind == FL__RECORD_MARK || fl__record_is_body_good(data, record);
 }
 
-/* Second pass, one segment: takes records up to the one whose checksum is `last` (0: until none follows).
- * *end is where it stopped. */
-static int scan_segment(struct scan *scan, uint64_t last, uint64_t *end)
+/* Bytes behind the end of the log that are not zeros as they should be. */
+static uint64_t torn_size(const struct scan *scan, uint64_t end)
+{
+    uint64_t last = scan->size;
+    while (last > end && scan->data[last - 1] == 0)
+        last--;
+    return last > end ? last - end : 0;
+}
+
+/* What was durable breaks off at `at`. */
+static int refuse_break(struct scan *scan, uint64_t at)
+{
+    char text[160];
+    int size =
+        snprintf(text, sizeof text, "the log breaks off in it, %" PRIu64 " bytes from its beginning", at);
+    if (torn_size(scan, at) == 0 && scan->number < scan->durable.segment)
+        snprintf(text + size, sizeof text - (size_t)size, ", or is damaged where log-%016" PRIx64 " goes on",
+                 scan->number + 1);
+    return refuse(scan, FL_EDAMAGED, text);
+}
+
+/* Second pass, one segment: takes records up to the last; of the newest, until none follows. *end is where it
+ * stopped. */
+static int scan_segment(struct scan *scan, const struct end *last, uint64_t *end)
 {
     uint64_t at = FL__SEGMENT_HEADER;
-    while (last == 0 || scan->out->chain != last) {
+    while (!last->is_told || scan->out->chain != last->checksum) {
         struct fl__record record;
         bool was_durable = is_below((struct position){scan->number, at}, scan->durable);
         bool is_there = find_record(scan, at, SIZE_MAX, &record) && record.previous == scan->out->chain;
         if (!is_there && was_durable)
-            return refuse(scan, FL_EDAMAGED, "the log is damaged so that not even its outline is left");
+            return refuse_break(scan, at);
         bool is_good = is_there && is_payload_good(scan->data + at, &record);
         if (!is_there || (!is_good && !was_durable)) {
             *end = at;
@@ -361,14 +443,6 @@ static int scan_segment(struct scan *scan, uint64_t last, uint64_t *end)
     return FL_OK;
 }
 
-static uint64_t torn_size(const struct scan *scan, uint64_t end)
-{
-    uint64_t last = scan->size;
-    while (last > end && scan->data[last - 1] == 0)
-        last--;
-    return last > end ? last - end : 0;
-}
-
 /* Writes [from, to) of the segment again. */
 static int write_again(struct scan *scan, struct fl_io_file *file, uint64_t from, uint64_t to)
 {
@@ -380,11 +454,11 @@ static int write_again(struct scan *scan, struct fl_io_file *file, uint64_t from
                       : FL_OK;
 }
 
-/* The log ends in this segment, at `end`. What no mark vouches for is written again, and zeros over what was
- * cut; over a page that the disk fails to read, nothing is. */
+/* The log ends in this segment, the newest, at `end`. What no mark vouches for is written again, and zeros
+ * over what was cut; over a page that the disk fails to read, nothing is. */
 static int end_log(struct scan *scan, struct fl_io_file *file, uint64_t end)
 {
-    uint64_t from = scan->durable.segment == scan->number ? scan->durable.offset : FL__SEGMENT_HEADER;
+    uint64_t from = scan->durable.offset;
     uint64_t torn = torn_size(scan, end);
     scan->found->torn_size = torn;
     if (!is_readable(scan, from, end))
@@ -395,54 +469,30 @@ static int end_log(struct scan *scan, struct fl_io_file *file, uint64_t end)
     return from < to ? write_again(scan, file, from, to) : FL_OK;
 }
 
-/* Prepared and never used, or its first batch is torn: it is made again when it is needed. Also the first
- * one: whether its directory was synced is not known, and what is written in it would be lost with its
- * name. */
-static int drop_segment(struct scan *scan)
+/* Removes the files that were prepared and never used: they are made again when they are needed. Whether a
+ * loss of power brings them back is the same. */
+static int remove_unused(struct scan *scan)
 {
-    struct fl__layout *layout = &scan->out->layout;
-    struct position begin = {scan->number, FL__SEGMENT_HEADER};
-    struct fl_io_op op = {0};
-    if (is_below(begin, scan->durable))
-        return refuse(scan, FL_EDAMAGED, "the beginning of this part of the log is damaged");
-    int result = check_end(scan, 0, FL__SEGMENT_HEADER + FL__RECORD_COPY);
-    if (result != FL_OK)
-        return result;
-    scan->io->vtable->close_file(scan->io, &op, layout->segments[--layout->segment_count].file);
-    (void)scan->io->vtable->wait(scan->io, &op);
-    return FL_OK;
-}
-
-/* Removes the files behind the log's last, the highest first, each for certain before the next: a crash
- * between two leaves no gap. */
-static int remove_dropped(struct scan *scan)
-{
-    const struct fl_io_vtable *io = scan->io->vtable;
-    for (uint32_t k = scan->number_count; k > scan->out->layout.segment_count; k--) {
+    for (uint32_t k = scan->out->layout.segment_count; k < scan->number_count; k++) {
         char path[FL__PATH_MAX];
         struct fl_io_op op = {0};
-        scan->number = scan->numbers[k - 1];
+        scan->number = scan->numbers[k];
         fl__segment_path(scan->options->directory, scan->number, path, sizeof path);
-        io->unlink(scan->io, &op, path);
-        int64_t result = io->wait(scan->io, &op);
-        if (result >= 0) {
-            io->sync_directory(scan->io, &op, scan->options->directory);
-            result = io->wait(scan->io, &op);
-        }
+        scan->io->vtable->unlink(scan->io, &op, path);
+        int64_t result = scan->io->vtable->wait(scan->io, &op);
         if (result < 0)
             return refuse(scan, (int)result, "it was never used and cannot be removed");
     }
     return FL_OK;
 }
 
-/* Second pass. Segments behind the end of the log hold nothing. */
-static int read_segments(struct scan *scan, const uint64_t *ends)
+/* Second pass. */
+static int read_segments(struct scan *scan, const struct end *ends)
 {
     struct fl__layout *layout = &scan->out->layout;
-    bool is_over = false;
-    for (uint32_t k = 0; k < scan->number_count; k++) {
+    for (uint32_t k = 0; k < scan->newest.number; k++) {
         struct fl__segment segment = {.end = FL__SEGMENT_HEADER};
-        int result = load(scan, scan->numbers[k], &segment.file);
+        int result = load(scan, k, &segment.file);
         if (result != FL_OK)
             return result;
         (void)check_header(scan);
@@ -451,19 +501,13 @@ static int read_segments(struct scan *scan, const uint64_t *ends)
         segment.size = scan->size;
         if (fl__layout_add_segment(layout, &segment) != FL_OK)
             return refuse(scan, FL_ENOMEM, "memory is short");
-        uint64_t end = FL__SEGMENT_HEADER;
-        if (!is_over)
-            result = scan_segment(scan, ends[k], &end);
-        if (result == FL_OK && (is_over || (end == FL__SEGMENT_HEADER && ends[k] == 0))) {
-            is_over = true;
-            result = drop_segment(scan);
-        } else if (result == FL_OK) {
-            layout->segments[layout->segment_count - 1].end = end;
-            scan->out->next_number = scan->number + 1;
-            is_over = ends[k] == 0;
-            if (is_over)
-                result = end_log(scan, segment.file, end);
-        }
+        uint64_t end = segment.end;
+        result = scan_segment(scan, &ends[k], &end);
+        if (result != FL_OK)
+            return result;
+        layout->segments[k].end = end;
+        if (scan->number == scan->newest.number)
+            result = end_log(scan, segment.file, end);
         if (result != FL_OK)
             return result;
     }
@@ -473,11 +517,18 @@ static int read_segments(struct scan *scan, const uint64_t *ends)
 int fl__recovery_run(struct fl_io *io, const struct fl__wal_options *options, struct fl__recovery *out,
                      struct fl__wal_recovered *found, struct fl_error_report *report)
 {
-    struct scan scan = {.io = io, .options = options, .out = out, .found = found, .report = report};
-    *out = (struct fl__recovery){.next_number = 1};
+    struct scan scan = {.io = io,
+                        .options = options,
+                        .out = out,
+                        .found = found,
+                        .report = report,
+                        .newest = fl__vote_newest(options->vote)};
+    /* All before it was durable when it was noted. */
+    scan.durable = (struct position){scan.newest.number, FL__SEGMENT_HEADER};
+    *out = (struct fl__recovery){.next_number = scan.newest.number + 1};
     *found = (struct fl__wal_recovered){0};
     int result = list_segments(&scan);
-    uint64_t *ends = calloc(scan.number_count + 1, sizeof *ends);
+    struct end *ends = calloc(scan.number_count + 1, sizeof *ends);
     scan.missed = calloc(scan.number_count + 1, sizeof *scan.missed);
     if (result == FL_OK && (!ends || !scan.missed))
         result = refuse(&scan, FL_ENOMEM, "memory is short");
@@ -486,7 +537,7 @@ int fl__recovery_run(struct fl_io *io, const struct fl__wal_options *options, st
     if (result == FL_OK)
         result = read_segments(&scan, ends);
     if (result == FL_OK)
-        result = remove_dropped(&scan);
+        result = remove_unused(&scan);
     for (uint32_t k = 0; scan.missed && k < scan.number_count; k++)
         free(scan.missed[k]);
     free(scan.missed);

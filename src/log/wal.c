@@ -6,7 +6,8 @@
  * that a log at rest is marked whole.
  *
  * A batch that does not fit the segment begins the next one, which is prepared while the current one is
- * written. */
+ * written. Before anything is written in it, vote.c notes that it is in use: a file that is lost later is
+ * then known to be missing. */
 #include "records.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,7 @@ struct fl__wal {
     uint32_t part_count, part_capacity;
     struct fl_io_op write;
     bool is_writing, is_marked;               /* is_marked: a mark covers all that is written. */
+    bool is_noting;                           /* That the current segment is in use. */
     uint64_t durable_segment, durable_offset; /* Known to be durable up to here. */
     fl_time_us began_at;
 
@@ -88,7 +90,7 @@ static void fail(struct fl__wal *wal, int64_t error, const char *what)
     wal->options.on_failed(wal->options.context, (int)error, text);
 }
 
-static struct fl__segment *current(struct fl__wal *wal)
+static struct fl__segment *current(const struct fl__wal *wal)
 {
     return wal->layout.segment_count ? &wal->layout.segments[wal->layout.segment_count - 1] : NULL;
 }
@@ -106,7 +108,17 @@ static void on_prepared(void *context, int error)
     advance_close(wal);
 }
 
-/* Makes a segment current in which `need` bytes fit; false: it is being prepared. */
+static void on_noted(void *context, int error)
+{
+    struct fl__wal *wal = context;
+    wal->is_noting = false;
+    if (error != FL_OK)
+        fail(wal, error, "that it goes on in another file could not be noted");
+    start_batch(wal);
+    advance_close(wal);
+}
+
+/* Makes a segment current in which `need` bytes fit; false: it is being prepared, or noted. */
 static bool find_segment(struct fl__wal *wal, uint64_t need)
 {
     const struct fl__segment *segment = current(wal);
@@ -130,7 +142,11 @@ static bool find_segment(struct fl__wal *wal, uint64_t need)
     fl__prepare_taken(&wal->preparer);
     wal->used_before += used;
     wal->must_roll = false;
-    return true;
+    wal->is_noting = true;
+    const struct fl__newest_file newest = {
+        .number = current(wal)->number, .size = current(wal)->size, .previous = wal->chain};
+    fl__vote_note(wal->options.vote, &newest, on_noted, wal);
+    return false;
 }
 
 /* ------------------------------------------------------------------------------------------------ a batch */
@@ -145,14 +161,19 @@ static size_t record_size(const struct item *item)
     return fl__record_size(item->entry ? item->entry->size : 0);
 }
 
-/* How many of the queued items go into the next batch, and what they take. */
+/* How many of the queued items go into the next batch, and what they take. A segment that nothing is in yet
+ * was made for the first of them. */
 static uint32_t measure(const struct fl__wal *wal, uint64_t *need)
 {
+    const struct fl__segment *last = current(wal);
+    bool is_empty = last && last->end == FL__SEGMENT_HEADER && !wal->must_roll;
+    uint64_t room = is_empty ? last->size - last->end : UINT64_MAX;
+    uint64_t most = room < wal->options.write_size_max ? room : wal->options.write_size_max;
     uint32_t count = 0;
     *need = fl__record_size(FL__MARK_SIZE);
     while (count < wal->queued.count) {
         uint64_t size = record_size(&wal->queued.items[count]);
-        if (count > 0 && *need + size > wal->options.write_size_max)
+        if (count > 0 && *need + size > most)
             break;
         *need += size;
         count++;
@@ -354,7 +375,7 @@ static void start_batch(struct fl__wal *wal)
 {
     uint64_t need;
     uint32_t count = measure(wal, &need);
-    if (wal->is_writing || wal->is_failed || (count == 0 && !wal->wants_mark))
+    if (wal->is_writing || wal->is_noting || wal->is_failed || (count == 0 && !wal->wants_mark))
         return;
     if (!find_segment(wal, need))
         return;
@@ -432,21 +453,15 @@ void fl__wal_flush(struct fl__wal *wal)
         start_batch(wal);
 }
 
-static const struct fl__segment *last_segment(const struct fl__wal *wal)
-{
-    const struct fl__layout *layout = &wal->layout;
-    return layout->segment_count ? &layout->segments[layout->segment_count - 1] : NULL;
-}
-
 uint64_t fl__wal_used(const struct fl__wal *wal)
 {
-    const struct fl__segment *last = last_segment(wal);
+    const struct fl__segment *last = current(wal);
     return wal->used_before + (last ? last->end : 0) + wal->queued_size;
 }
 
 int fl__wal_room(const struct fl__wal *wal, uint32_t count, uint64_t size)
 {
-    const struct fl__segment *last = last_segment(wal);
+    const struct fl__segment *last = current(wal);
     uint64_t end = last ? last->end : 0;
     uint64_t more = wal->queued_size + size + count * (fl__record_size(0) + 8);
     if (wal->used_before + end + more + RESERVE_SIZE > wal->options.log_size_max)
@@ -621,7 +636,7 @@ static void on_file_closed(struct fl_io_op *op)
 /* Closing, step by step: what is queued, a mark, then the files. Each step's completion comes back here. */
 static void advance_close(struct fl__wal *wal)
 {
-    if (!wal->is_closing || wal->is_writing || wal->idle_is_set || wal->read_count > 0)
+    if (!wal->is_closing || wal->is_writing || wal->is_noting || wal->idle_is_set || wal->read_count > 0)
         return;
     const struct fl__segment *next = fl__prepare_ready(&wal->preparer);
     if (!next && !fl__prepare_is_idle(&wal->preparer))

@@ -38,7 +38,7 @@ static struct fl__vote_state read_vote(struct fl__disk *disk)
     for (int copy = 1; copy <= 2; copy++) {
         size_t size;
         const uint8_t *bytes = fl__disk_bytes(sure, copy == 1 ? "data/vote-1" : "data/vote-2", &size);
-        if (!bytes || size < 64)
+        if (!bytes || size < 88)
             continue;
         const struct fl__vote_state state = {.term = fl__load64(bytes + 40),
                                              .has_vote = fl__load32(bytes + 12) == 1,
@@ -80,9 +80,14 @@ static fl_index read_last(const struct fl__life_node *node, fl_id incarnation)
     fl_index last = UINT64_MAX;
     fl__disk_set_capacity(sure, UINT64_MAX); /* Its next file shall find room. */
     memcpy(settings.cluster_id, fl__life_cluster_id, sizeof settings.cluster_id);
-    if (fl__wal_open(&wal, io, &settings, &found, &report) == FL_OK) {
-        last = found.damaged ? found.damaged - 1 : found.last;
-        fl__wal_close(wal, ignore, NULL);
+    if (fl__vote_open(&settings.vote, io, "data", fl__life_cluster_id, incarnation, false, &report) ==
+        FL_OK) {
+        if (fl__wal_open(&wal, io, &settings, &found, &report) == FL_OK) {
+            last = found.damaged ? found.damaged - 1 : found.last;
+            fl__wal_close(wal, ignore, NULL);
+            fl__world_run(world);
+        }
+        fl__vote_close(settings.vote, ignore, NULL);
         fl__world_run(world);
     }
     fl__wal_recovered_release(&found);

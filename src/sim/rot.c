@@ -2,7 +2,8 @@
  *
  * One node of a life, the victim, may lose what it had acknowledged; so each entry that was committed keeps a
  * good copy in every majority of the others. And it must be able to see that it lost it: nothing tells a node
- * that the last thing on its disk was never written, so what lies is never the end of the log. */
+ * that the last thing in a file of its log was never written, so what lies is never the end of the log; but a
+ * file that is gone, or shorter than it was, it sees. */
 #include "../host/host.h"
 #include "sim.h"
 
@@ -42,7 +43,7 @@ static const uint8_t *choose(struct fl_sim_life *life, struct fl__disk *disk, st
     return choice->path[0] ? fl__disk_bytes(disk, choice->path, size) : NULL;
 }
 
-/* Flipped bits, or pages that cannot be read, in any of its files. */
+/* Flipped bits, or pages that cannot be read, in any of its files; or the end of it is gone, or all of it. */
 static void damage(struct fl__life_node *node)
 {
     struct fl__chance *dice = &node->life->disk;
@@ -50,12 +51,24 @@ static void damage(struct fl__life_node *node)
     size_t size = 0;
     if (!choose(node->life, node->disk, &choice, &size) || size == 0)
         return;
-    uint64_t offset = fl__chance_below(dice, size);
-    if (fl__chance_is(dice, 500))
+    char text[320];
+    const char *what;
+    uint64_t offset = fl__chance_below(dice, size), how = fl__chance_below(dice, 10);
+    if (how < 4) {
+        what = "a bit is FLIPPED";
         fl__disk_flip(node->disk, choice.path, offset, (uint8_t)(1u << fl__chance_below(dice, 8)));
-    else
+    } else if (how < 8) {
+        what = "a page CANNOT BE READ";
         fl__disk_set_unreadable(node->disk, choice.path, offset / PAGE * PAGE, PAGE);
-    fl__life_tell(node, "damaged", false, choice.path);
+    } else if (how == 8) {
+        what = "the end is CUT OFF";
+        fl__disk_cut(node->disk, choice.path, offset);
+    } else {
+        what = "it is GONE";
+        fl__disk_lose(node->disk, choice.path);
+    }
+    snprintf(text, sizeof text, "%s: %s, from byte %llu", choice.path, what, (unsigned long long)offset);
+    fl__life_tell(node, "damaged", false, text);
 }
 
 /* The log's last two files: the one that is written to, and the one that is prepared. */

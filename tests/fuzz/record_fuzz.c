@@ -4,6 +4,7 @@
  *   damage   to such a log: what is found in it was once its content, and is all of it if nothing changed; or
  *   records  of any content under checksums that are right, as the log's whole content.
  * Damage is bits, zeros, moved bytes, unreadable sectors and a lost end: none of these can make a record. */
+#include "../support/data_directory.h"
 #include "memory.h"
 #include "records.h"
 
@@ -23,6 +24,7 @@ struct input {
 struct machine {
     struct fl__world *world;
     struct fl_io *io;
+    struct fl__vote *vote;
     struct fl__wal *wal;
     struct fl__wal_recovered found;
     fl_ticket durable;
@@ -61,9 +63,16 @@ static void on_closed(void *context)
     ((struct machine *)context)->closed = true;
 }
 
+static void on_noted(void *context, int result)
+{
+    (void)context;
+    fl_assert(result == FL_OK);
+}
+
 static struct fl__wal_options make_options(struct machine *machine)
 {
     return (struct fl__wal_options){.directory = "data",
+                                    .vote = machine->vote,
                                     .cluster_id = {1},
                                     .incarnation = 9,
                                     .segment_size = SEGMENT_SIZE,
@@ -75,12 +84,12 @@ static struct fl__wal_options make_options(struct machine *machine)
 
 static int open_log(struct machine *machine, struct fl__disk *disk)
 {
-    struct fl_io_op op = {0};
+    static const uint8_t cluster_id[16] = {1};
     struct fl_error_report report = {0};
     *machine = (struct machine){.world = fl__world_create(1)};
     machine->io = fl__memory_create(machine->world, disk);
-    machine->io->vtable->make_directory(machine->io, &op, "data");
-    (void)machine->io->vtable->wait(machine->io, &op);
+    data_directory_make(machine->io);
+    fl_assert(data_directory_open(machine->io, cluster_id, 9, &machine->vote, &report) == FL_OK);
     const struct fl__wal_options options = make_options(machine);
     int result = fl__wal_open(&machine->wal, machine->io, &options, &machine->found, &report);
     fl_assert(result == FL_OK || report.text[0] != '\0');
@@ -95,6 +104,10 @@ static void close_log(struct machine *machine)
         fl_assert(machine->closed);
         fl__wal_recovered_release(&machine->found);
     }
+    machine->closed = false;
+    fl__vote_close(machine->vote, on_closed, machine);
+    fl__world_run(machine->world);
+    fl_assert(machine->closed);
     fl__memory_destroy(machine->io);
     fl__world_destroy(machine->world);
 }
@@ -313,9 +326,11 @@ static void play_records(struct fl__disk *disk, struct input *input)
 {
     struct machine machine;
     uint64_t chain = 0;
-    const struct fl__wal_options options = make_options(&machine);
     uint32_t file_count = 1 + byte(input) % 2;
+    const struct fl__newest_file newest = {.number = file_count, .size = SEGMENT_SIZE};
     fl_assert(open_log(&machine, disk) == FL_OK);
+    const struct fl__wal_options options = make_options(&machine);
+    fl__vote_note(machine.vote, &newest, on_noted, NULL);
     close_log(&machine);
     for (uint64_t n = 1; n <= file_count; n++) {
         uint8_t bytes[SEGMENT_SIZE] = {0};

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { VOTE_SIZE = 64 };
+enum { VOTE_SIZE = 88 };
 
 static const uint8_t cluster_id[16] = {1, 2, 3};
 
@@ -115,24 +115,25 @@ static int open_vote(struct machine *machine, struct fl__vote_state *found)
     struct fl__vote *vote;
     struct fl_error_report report = {0};
     bool closed = false;
-    int result = fl__vote_open(&vote, machine->io, "data", cluster_id, 9, found, &report);
+    int result = fl__vote_open(&vote, machine->io, "data", cluster_id, 9, false, &report);
     fl_assert(result == FL_OK || report.text[0] != '\0');
     if (result != FL_OK)
         return result;
+    *found = fl__vote_current(vote);
     fl__vote_close(vote, on_closed, &closed);
     fl__world_run(machine->world);
     fl_assert(closed);
     return FL_OK;
 }
 
-/* A copy as it should be, but for term, vote and whether there is one: those are the input's. */
+/* A copy as it should be, but for what it says: that is the input's. */
 static void mend_vote(uint8_t copy[VOTE_SIZE])
 {
     memcpy(copy, "FLVOTE\r\n", 8);
-    fl__store32(copy + 8, 1);
+    fl__store32(copy + 8, 2);
     memcpy(copy + 16, cluster_id, 16);
     fl__store64(copy + 32, 9);
-    fl__store64(copy + 56, XXH3_64bits(copy, 56));
+    fl__store64(copy + 80, XXH3_64bits(copy, 80));
 }
 
 /* Copies that are good count: the later of them is found, and from then on both are the same. */

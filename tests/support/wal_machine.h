@@ -2,6 +2,7 @@
 #ifndef FAIRLEAD_TEST_WAL_MACHINE_H
 #define FAIRLEAD_TEST_WAL_MACHINE_H
 
+#include "data_directory.h"
 #include "memory.h"
 #include "records.h"
 
@@ -19,6 +20,7 @@ struct machine {
     struct fl__world *world;
     struct fl__disk *disk;
     struct fl_io *io;
+    struct fl__vote *vote;
     struct fl__wal *wal;
     fl_ticket durable;
     bool failed, closed, full;
@@ -65,22 +67,33 @@ static inline void boot(struct machine *machine, struct fl__disk *disk)
     boot_seeded(machine, disk, 1);
 }
 
+static inline struct fl__wal_options wal_options(struct machine *machine)
+{
+    return (struct fl__wal_options){.directory = "data",
+                                    .vote = machine->vote,
+                                    .cluster_id = {1, 2, 3},
+                                    .incarnation = 99,
+                                    .segment_size = machine->segment_size,
+                                    .log_size_max = 1 << 30,
+                                    .on_durable = on_durable,
+                                    .on_failed = on_failed,
+                                    .on_space = on_space,
+                                    .context = machine};
+}
+
+static inline int open_vote(struct machine *machine)
+{
+    static const uint8_t cluster_id[16] = {1, 2, 3};
+    data_directory_make(machine->io);
+    return data_directory_open(machine->io, cluster_id, 99, &machine->vote, &machine->report);
+}
+
 static inline int open_log(struct machine *machine)
 {
-    struct fl_io_op op = {0};
-    struct fl__wal_options options = {.directory = "data",
-                                      .cluster_id = {1, 2, 3},
-                                      .incarnation = 99,
-                                      .segment_size = machine->segment_size,
-                                      .log_size_max = 1 << 30,
-                                      .on_durable = on_durable,
-                                      .on_failed = on_failed,
-                                      .on_space = on_space,
-                                      .context = machine};
-    machine->io->vtable->make_directory(machine->io, &op, "data");
-    (void)machine->io->vtable->wait(machine->io, &op);
-    machine->io->vtable->sync_directory(machine->io, &op, "");
-    (void)machine->io->vtable->wait(machine->io, &op);
+    int result = open_vote(machine);
+    if (result != FL_OK)
+        return result;
+    const struct fl__wal_options options = wal_options(machine);
     return fl__wal_open(&machine->wal, machine->io, &options, &machine->found, &machine->report);
 }
 
@@ -91,6 +104,12 @@ static inline void close_log(struct machine *machine)
     fl__world_advance(machine->world, 1000000);
     assert_true(!machine->wal || machine->closed);
     machine->wal = NULL;
+    machine->closed = false;
+    if (machine->vote)
+        fl__vote_close(machine->vote, on_closed, machine);
+    fl__world_advance(machine->world, 1000000);
+    assert_true(!machine->vote || machine->closed);
+    machine->vote = NULL;
     fl__wal_recovered_release(&machine->found);
 }
 
