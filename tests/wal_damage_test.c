@@ -257,6 +257,42 @@ static void test_each_unreadable_page_is_reported_or_refused(void **unused)
     assert_true(reported > 0 && refused > 0);
 }
 
+/* Two faults together: an entry is damaged, and the marks that say that it had been durable cannot be read,
+ * if only for a moment. A third one makes recovery read page by page. */
+static void test_a_damaged_entry_is_no_tear_where_marks_may_be_missing(void **unused)
+{
+    (void)unused;
+    enum { PAGE = 4096 };
+    static const char path[] = "data/log-0000000000000001";
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    boot(&machine, disk);
+    machine.segment_size = 8 * PAGE;
+    assert_int_equal(open_log(&machine), FL_OK);
+    append_plain(&machine, 1, 12000); /* In pages 0 to 3, */
+    append_plain(&machine, 2, 1000);
+    append_plain(&machine, 3, 2480); /* up to the end of page 3, */
+    append_plain(&machine, 4, 10);   /* and all that follows is in page 4. */
+    halt(&machine);
+    fl__disk_set_unreadable(disk, path, PAGE, PAGE);
+    fl__disk_flip(disk, path, 14000, 1);
+
+    for (uint64_t is_momentary = 0; is_momentary < 2; is_momentary++) {
+        /* The file as a whole, pages 0 to 3, and then the one with the marks. */
+        const struct fl__memory_failure failure = {
+            .call = FL__CALL_READ, .path = "log-", .skip = 5, .count = is_momentary, .error = FL_EIO};
+        boot(&machine, disk);
+        fl__memory_fail(machine.io, &failure);
+        assert_int_equal(open_log(&machine), is_momentary ? FL_EDAMAGED : FL_OK);
+        if (is_momentary)
+            assert_non_null(strstr(machine.report.text, path));
+        else
+            assert_int_equal(machine.found.last, 4);
+        halt(&machine);
+    }
+    fl__disk_destroy(disk);
+}
+
 /* ------------------------------------------------------------------------------------------------- losses */
 
 static char *path_of(uint64_t number)
@@ -314,9 +350,9 @@ static void test_a_file_that_was_cut_is_refused_unless_nothing_was_in_that_part(
         assert_non_null(fl__disk_bytes(disk, path_of(number), &size));
         const size_t cuts[] = {0, 1, 63, 64, 65, used / 2, used - 1, used, size - 1};
         for (size_t k = 0; k < sizeof cuts / sizeof *cuts; k++) {
-            struct fl__disk *copy = fl__disk_after_power_loss(disk, FL__SURVIVES_ALL, 0);
             if (cuts[k] >= size)
                 continue;
+            struct fl__disk *copy = fl__disk_after_power_loss(disk, FL__SURVIVES_ALL, 0);
             fl__disk_cut(copy, path_of(number), cuts[k]);
             bool is_harmless = number > newest || (number < newest && cuts[k] >= used);
             check_loss(copy, is_harmless ? NULL : path_of(number) + strlen("data/"), number, cuts[k]);
@@ -444,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_a_flipped_bit_costs_a_log_without_a_closing_mark_its_last_step_at_most),
         cmocka_unit_test(test_a_lost_file_is_put_back_from_a_copy_and_an_older_one_is_refused),
         cmocka_unit_test(test_each_unreadable_page_is_reported_or_refused),
+        cmocka_unit_test(test_a_damaged_entry_is_no_tear_where_marks_may_be_missing),
         cmocka_unit_test(test_a_file_that_was_cut_is_refused_unless_nothing_was_in_that_part),
         cmocka_unit_test(test_a_log_that_misses_files_is_refused),
         cmocka_unit_test(test_a_newest_file_that_is_none_is_refused),

@@ -16,21 +16,6 @@
 
 enum { PLAIN_SIZE = 300 };
 
-/* An entry of term 1, with a body that nobody looks at. */
-static void append_plain(struct machine *machine, fl_index index, size_t size)
-{
-    char data[16384];
-    memset(data, 'x', size);
-    const struct fl__entry model = {.index = index, .term = 1, .kind = FL_ENTRY_COMMAND};
-    struct fl__entry *entry = fl__entry_create(&model, data, size);
-    assert_non_null(entry);
-    assert_int_equal(fl__wal_append(machine->wal, entry), FL_OK);
-    fl__entry_release(entry);
-    fl__wal_ticket(machine->wal, index);
-    fl__wal_flush(machine->wal);
-    fl__world_run(machine->world);
-}
-
 /* Appends what there is room for, and says why there is no more. */
 static int fill_up(struct machine *machine, fl_index *last)
 {

@@ -455,18 +455,18 @@ static int write_again(struct scan *scan, struct fl_io_file *file, uint64_t from
 }
 
 /* The log ends in this segment, the newest, at `end`. What no mark vouches for is written again, and zeros
- * over what was cut; over a page that the disk fails to read, nothing is. */
+ * over what was cut; unless there are pages that cannot be read: marks in them may say that it is no tear. */
 static int end_log(struct scan *scan, struct fl_io_file *file, uint64_t end)
 {
     uint64_t from = scan->durable.offset;
     uint64_t torn = torn_size(scan, end);
+    bool is_behind_readable = is_readable(scan, end, scan->size);
     scan->found->torn_size = torn;
-    if (!is_readable(scan, from, end))
+    if (!is_readable(scan, from, end) || (torn > 0 && !is_behind_readable))
         return refuse(scan, FL_EDAMAGED, "the disk cannot read the end of the log");
-    scan->out->continues = end < scan->size && is_readable(scan, end, scan->size);
-    uint64_t to = scan->out->continues ? end + torn : end;
-    memset(scan->data + end, 0, (size_t)(to - end));
-    return from < to ? write_again(scan, file, from, to) : FL_OK;
+    scan->out->continues = end < scan->size && is_behind_readable;
+    memset(scan->data + end, 0, (size_t)torn);
+    return from < end + torn ? write_again(scan, file, from, end + torn) : FL_OK;
 }
 
 /* Removes the files that were prepared and never used: they are made again when they are needed. Whether a
