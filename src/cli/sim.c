@@ -206,7 +206,7 @@ static int sum_up_play(int error, const struct fl_sim_play_result *result, bool 
     if (error == FL_EINVAL)
         fl__say_fact("do", "scenarios.md, in docs or share/doc/fairlead, has the grammar");
     else
-        fl__say_fact("now", "%u of %u expectations and invariants did not hold", result->failures,
+        fl__say_fact("now", "%u did not hold, of %u expectations and all invariants", result->failures,
                      result->expectations);
     return error == FL_EINVAL ? FL__EXIT_USAGE : FL__EXIT_REFUSED;
 }

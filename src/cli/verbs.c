@@ -162,7 +162,7 @@ const struct fl__verb fl__verbs[] = {
      .run = fl__run_sim_shrink,
      .notes =
          "Leaves out what the failure does not need. Of cores it writes what is left as a scenario file, which\n"
-         "`fairlead sim run` plays; of whole servers it leaves out classes of faults."},
+         "`fairlead sim run` plays; of whole servers it says how to replay what is left."},
     {.name = "sim explore",
      .arguments = "",
      .summary = "visit every state that a small cluster can reach",
