@@ -324,6 +324,9 @@ bool fl__call_read(struct fl__call *call, const struct fl__verb *verb, int count
 
 void fl__help_verbs(FILE *out);
 void fl__help_verb(const struct fl__verb *verb, FILE *out);
+/* Of verbs of two words: those whose first word this is. */
+void fl__help_group(const char *first, FILE *out);
+bool fl__verb_is_of_group(const struct fl__verb *verb, const char *first);
 /* Says that there is no such verb, and which there are; returns the exit code. */
 int fl__refuse_verb(const char *first, const char *second);
 int fl__run_help(const struct fl__call *call);
