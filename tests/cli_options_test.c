@@ -374,7 +374,7 @@ static void test_a_wrong_value_is_named_with_what_is_allowed(void **state)
     assert_false(SERVE(&call, &ear, "--log-max", "16G"));
     assert_says(ear.heard, "--log-max");
     assert_says(ear.heard, "\"16G\"");
-    assert_says(ear.heard, "16GiB");
+    assert_says(ear.heard, "16MiB");
     assert_says(ear.heard, "[FL1002]");
     fl__settings_release(&call.settings);
     assert_false(SERVE(&call, &ear, "--reads", "fresh"));
@@ -558,6 +558,23 @@ static void test_settings_that_contradict_each_other_are_named(void **state)
     }
 }
 
+/* As fl_node_open() takes them: what it refuses is no value of the setting. */
+static void test_a_file_of_the_log_has_from_4_kib_to_1_gib(void **state)
+{
+    (void)state;
+    struct fl__call call;
+    struct ear ear;
+    assert_true(SERVE(&call, &ear, "--segment-size", "1GiB"));
+    fl__settings_release(&call.settings);
+    assert_true(SERVE(&call, &ear, "--segment-size", "4KiB"));
+    fl__settings_release(&call.settings);
+    assert_false(SERVE(&call, &ear, "--segment-size", "1025MiB"));
+    assert_says(ear.heard, "from 4 KiB to 1 GiB");
+    fl__settings_release(&call.settings);
+    assert_false(SERVE(&call, &ear, "--segment-size", "4095"));
+    fl__settings_release(&call.settings);
+}
+
 static void test_settings_that_agree_are_accepted(void **state)
 {
     (void)state;
@@ -595,6 +612,7 @@ int main(void)
         cmocka_unit_test(test_a_mistake_in_the_file_is_named_with_its_line),
         cmocka_unit_test(test_a_line_that_is_too_long_is_refused_not_cut),
         cmocka_unit_test(test_settings_that_contradict_each_other_are_named),
+        cmocka_unit_test(test_a_file_of_the_log_has_from_4_kib_to_1_gib),
         cmocka_unit_test(test_settings_that_agree_are_accepted),
     };
     forget_environment();
