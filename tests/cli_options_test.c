@@ -558,6 +558,27 @@ static void test_settings_that_contradict_each_other_are_named(void **state)
     }
 }
 
+/* Who is told to replay a life replays that one. */
+static void test_a_life_is_named_with_all_that_makes_it(void **state)
+{
+    (void)state;
+    struct fl_sim_options options;
+    char words[FL__SIM_WORDS_SIZE];
+    fl_sim_options_init(&options);
+    options.seed = UINT64_MAX;
+    fl__sim_words(&options, words);
+    assert_string_equal(words, "18446744073709551615");
+    options.mode = FL_SIM_SERVERS;
+    options.without = 1u << FL_SIM_CRASH | 1u << FL_SIM_LOSS;
+    fl__sim_words(&options, words);
+    assert_string_equal(words, "18446744073709551615 --what servers --without loss,crash");
+    options.mode = FL_SIM_CORES;
+    options.without = (1u << FL_SIM_FAULTS) - 1;
+    fl__sim_words(&options, words);
+    assert_non_null(strstr(words, " --what cores --without loss,"));
+    assert_string_equal(words + strlen(words) - strlen(",wipe"), ",wipe"); /* Nothing is cut. */
+}
+
 /* As fl_node_open() takes them: what it refuses is no value of the setting. */
 static void test_a_file_of_the_log_has_from_4_kib_to_1_gib(void **state)
 {
@@ -612,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_a_mistake_in_the_file_is_named_with_its_line),
         cmocka_unit_test(test_a_line_that_is_too_long_is_refused_not_cut),
         cmocka_unit_test(test_settings_that_contradict_each_other_are_named),
+        cmocka_unit_test(test_a_life_is_named_with_all_that_makes_it),
         cmocka_unit_test(test_a_file_of_the_log_has_from_4_kib_to_1_gib),
         cmocka_unit_test(test_settings_that_agree_are_accepted),
     };

@@ -394,6 +394,9 @@ int fl__serve_log_level(const char *word);
 
 /* The options that these verbs share; the seed is left as it is. */
 void fl__sim_options(const struct fl__call *call, struct fl_sim_options *options);
+/* What stands behind `sim replay` and `sim shrink` to name a life: its seed, what lives, what is left out. */
+#define FL__SIM_WORDS_SIZE 512
+void fl__sim_words(const struct fl_sim_options *options, char out[FL__SIM_WORDS_SIZE]);
 int fl__run_sim_fuzz(const struct fl__call *call);
 int fl__run_sim_replay(const struct fl__call *call);
 int fl__run_sim_run(const struct fl__call *call);
