@@ -144,9 +144,11 @@ int main(int count, char **words)
         open_node(&all[n], n, words[1], count > 2 ? (int)strtol(words[2], NULL, 10) : 22300);
     }
     for (int n = 0; n < NODES; n++)
-        for (int k = 0; k < ADDS; k++) /* Any node takes commands: it knows who leads, or soon will. */
-            if (fl_node_propose(all[n].node, &all[n].adds[k], &one, sizeof one) != FL_OK)
-                fail("no addition", FL_EFULL);
+        for (int k = 0; k < ADDS; k++) { /* Any node takes commands: it knows who leads, or soon will. */
+            int error = fl_node_propose(all[n].node, &all[n].adds[k], &one, sizeof one);
+            if (error != FL_OK)
+                fail("no addition", error);
+        }
     fl_io_uv_run(io);
     fl_io_uv_destroy(io);
     bool equal = all[0].value == all[1].value && all[1].value == all[2].value;

@@ -374,7 +374,7 @@ static void test_a_wrong_value_is_named_with_what_is_allowed(void **state)
     assert_false(SERVE(&call, &ear, "--log-max", "16G"));
     assert_says(ear.heard, "--log-max");
     assert_says(ear.heard, "\"16G\"");
-    assert_says(ear.heard, "16GiB");
+    assert_says(ear.heard, "16MiB");
     assert_says(ear.heard, "[FL1002]");
     fl__settings_release(&call.settings);
     assert_false(SERVE(&call, &ear, "--reads", "fresh"));
@@ -558,6 +558,44 @@ static void test_settings_that_contradict_each_other_are_named(void **state)
     }
 }
 
+/* Who is told to replay a life replays that one. */
+static void test_a_life_is_named_with_all_that_makes_it(void **state)
+{
+    (void)state;
+    struct fl_sim_options options;
+    char words[FL__SIM_WORDS_SIZE];
+    fl_sim_options_init(&options);
+    options.seed = UINT64_MAX;
+    fl__sim_words(&options, words);
+    assert_string_equal(words, "18446744073709551615");
+    options.mode = FL_SIM_SERVERS;
+    options.without = 1u << FL_SIM_CRASH | 1u << FL_SIM_LOSS;
+    fl__sim_words(&options, words);
+    assert_string_equal(words, "18446744073709551615 --what servers --without loss,crash");
+    options.mode = FL_SIM_CORES;
+    options.without = (1u << FL_SIM_FAULTS) - 1;
+    fl__sim_words(&options, words);
+    assert_non_null(strstr(words, " --what cores --without loss,"));
+    assert_string_equal(words + strlen(words) - strlen(",wipe"), ",wipe"); /* Nothing is cut. */
+}
+
+/* As fl_node_open() takes them: what it refuses is no value of the setting. */
+static void test_a_file_of_the_log_has_from_4_kib_to_1_gib(void **state)
+{
+    (void)state;
+    struct fl__call call;
+    struct ear ear;
+    assert_true(SERVE(&call, &ear, "--segment-size", "1GiB"));
+    fl__settings_release(&call.settings);
+    assert_true(SERVE(&call, &ear, "--segment-size", "4KiB"));
+    fl__settings_release(&call.settings);
+    assert_false(SERVE(&call, &ear, "--segment-size", "1025MiB"));
+    assert_says(ear.heard, "from 4 KiB to 1 GiB");
+    fl__settings_release(&call.settings);
+    assert_false(SERVE(&call, &ear, "--segment-size", "4095"));
+    fl__settings_release(&call.settings);
+}
+
 static void test_settings_that_agree_are_accepted(void **state)
 {
     (void)state;
@@ -595,6 +633,8 @@ int main(void)
         cmocka_unit_test(test_a_mistake_in_the_file_is_named_with_its_line),
         cmocka_unit_test(test_a_line_that_is_too_long_is_refused_not_cut),
         cmocka_unit_test(test_settings_that_contradict_each_other_are_named),
+        cmocka_unit_test(test_a_life_is_named_with_all_that_makes_it),
+        cmocka_unit_test(test_a_file_of_the_log_has_from_4_kib_to_1_gib),
         cmocka_unit_test(test_settings_that_agree_are_accepted),
     };
     forget_environment();

@@ -190,6 +190,24 @@ static void test_help_fits_in_eighty_columns(void **state)
     fclose(file);
 }
 
+static void test_help_of_a_first_word_has_its_verbs_and_no_others(void **state)
+{
+    (void)state;
+    char text[2048] = "", row[80];
+    FILE *file = tmpfile();
+    fl__help_group("sim", file);
+    rewind(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    fclose(file);
+    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++) {
+        snprintf(row, sizeof row, "\n  %s ", verb->name);
+        assert_int_equal(strstr(text, row) != NULL, strncmp(verb->name, "sim ", 4) == 0);
+    }
+    assert_int_equal(fl__refuse_verb("sim", "--help"), FL__EXIT_OK);
+    assert_int_equal(fl__refuse_verb("sim", NULL), FL__EXIT_USAGE);
+    assert_int_equal(fl__refuse_verb("up-and-down", "--help"), FL__EXIT_USAGE);
+}
+
 static void test_tables_fit_and_no_line_of_them_ends_in_blanks(void **state)
 {
     (void)state;
@@ -445,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_explain_knows_no_other_codes),
         cmocka_unit_test(test_text_is_wrapped_at_blanks),
         cmocka_unit_test(test_help_fits_in_eighty_columns),
+        cmocka_unit_test(test_help_of_a_first_word_has_its_verbs_and_no_others),
         cmocka_unit_test(test_tables_fit_and_no_line_of_them_ends_in_blanks),
         cmocka_unit_test(test_config_says_all_about_a_setting_and_who_set_it),
         cmocka_unit_test(test_config_and_check_list_every_setting),

@@ -25,6 +25,15 @@ static struct fl_sim_result live(uint64_t seed)
     return result;
 }
 
+/* The first mark of servers that is not among these; FL__MARK_COUNT: there is none. */
+static uint32_t missing(uint64_t marks)
+{
+    uint32_t mark = FL__MARK_UNKNOWN;
+    while (mark < FL__MARK_COUNT && (marks >> mark & 1))
+        mark++;
+    return mark;
+}
+
 static void test_servers_lose_nothing_and_answer_when_a_majority_heals(void **state)
 {
     (void)state;
@@ -39,8 +48,11 @@ static void test_servers_lose_nothing_and_answer_when_a_majority_heals(void **st
         marks |= result.marks;
     }
     assert_true(marks >> FL__MARK_SERVED_ALL & 1); /* Histories were judged. */
-    assert_true(only || marks >> FL__MARK_UNKNOWN & 1);
-    assert_true(only || (marks >> FL__MARK_SWAPPED & marks >> FL__MARK_NOT_SWAPPED & 1));
+    /* The rarest is reached by one life in fifty. Some marks hang on the words of a server's log. */
+    for (uint64_t seed = count + 1; !only && missing(marks) < FL__MARK_COUNT && seed <= 1000; seed++)
+        marks |= live(seed).marks;
+    if (!only && missing(marks) < FL__MARK_COUNT)
+        fail_msg("never: %s", fl_sim_mark_name(missing(marks)));
 }
 
 static void test_a_servers_life_follows_from_its_seed(void **state)

@@ -21,7 +21,7 @@ extern "C" {
 struct fl_node;
 
 /* A command or a read on its way, embedded in whatever the caller keeps about it. It belongs to the node from
- * the accepted fl_node_propose() or fl_node_read() until it is answered, exactly once. */
+ * the accepted fl_node_propose(), fl_node_read() or fl_node_wait() until it is answered, exactly once. */
 struct fl_request {
     void *owner; /* The caller's. */
     /* Set when a read is answered FL_OK: the cluster's clock as the leader knew it when it confirmed the
@@ -173,7 +173,7 @@ struct fl_node_options {
     /* 4,000,000: then a request is answered, FL_EUNAVAILABLE or FL_EUNKNOWN. */
     fl_time_us request_timeout_us;
     uint64_t log_size_max;     /* 16 GiB: beyond, commands are refused with FL_ELOGFULL. */
-    uint64_t segment_size;     /* 64 MiB; at least 4 KiB. */
+    uint64_t segment_size;     /* 64 MiB: one file of it; 4 KiB to 1 GiB. */
     uint64_t cache_size;       /* 64 MiB: recent entries kept in memory for applying and replicating. */
     uint64_t pending_size_max; /* 256 MiB: bytes of unanswered commands; beyond, FL_EFULL. */
     struct fl_node_limits limits;
@@ -194,7 +194,9 @@ struct fl_error_report {
 
 /* Opens the data directory, recovers the log and starts to take part. On failure *out is NULL and *report
  * says what, the facts and what to do. The machine starts empty: every entry since the first is applied
- * again. Waits for the disk, not for the network. */
+ * again. Waits for the disk, not for the network. Errors: FL_EINVAL (options that are not allowed, or
+ * contradict each other or the directory), FL_ELOCKED (another process uses it), FL_EDAMAGED, FL_EVERSION,
+ * FL_ECLUSTER (what it holds cannot be used), FL_EADDR, FL_ENOMEM, and what the engine fails with. */
 FL_MUST_USE int fl_node_open(struct fl_node **out, struct fl_io *io, const struct fl_node_options *options,
                              const struct fl_machine *machine, struct fl_error_report *report);
 

@@ -42,7 +42,7 @@ enum fl_sim_fault {
     FL_SIM_WIPE,       /* A node finds its disk empty. */
     FL_SIM_FAULTS      /* How many there are. */
 };
-/* Its name in a word, and in a sentence. Static storage. */
+/* Its name, as `fairlead sim fuzz --without` takes it. Static storage; NULL beyond the last. */
 const char *fl_sim_fault_name(enum fl_sim_fault fault);
 
 /* Interesting states; a campaign that never reached one has not tested it. NULL beyond the last. */

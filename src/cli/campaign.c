@@ -253,13 +253,16 @@ static int judge_marks(const struct campaign *campaign)
 static int say_failure(const struct campaign *campaign)
 {
     const struct report *failure = &campaign->failure;
-    char how[64];
+    struct fl_sim_options options = campaign->options;
+    char how[64], words[FL__SIM_WORDS_SIZE];
+    options.seed = failure->seed;
+    fl__sim_words(&options, words);
     snprintf(how, sizeof how, "it ended with signal %d; what it said stands above", campaign->signal);
     fl__say_error(FL__CODE_STORY, "seed %" PRIu64 " fails", failure->seed);
     fl__say_fact("now", "%s", campaign->signal ? how : failure->result.text);
-    fl__say_fact("see", "fairlead sim replay %" PRIu64, failure->seed);
+    fl__say_fact("see", "fairlead sim replay %s", words);
     if (!campaign->signal)
-        fl__say_fact("do", "fairlead sim shrink %" PRIu64, failure->seed);
+        fl__say_fact("do", "fairlead sim shrink %s", words);
     return FL__EXIT_REFUSED;
 }
 

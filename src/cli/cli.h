@@ -324,6 +324,9 @@ bool fl__call_read(struct fl__call *call, const struct fl__verb *verb, int count
 
 void fl__help_verbs(FILE *out);
 void fl__help_verb(const struct fl__verb *verb, FILE *out);
+/* Of verbs of two words: those whose first word this is. */
+void fl__help_group(const char *first, FILE *out);
+bool fl__verb_is_of_group(const struct fl__verb *verb, const char *first);
 /* Says that there is no such verb, and which there are; returns the exit code. */
 int fl__refuse_verb(const char *first, const char *second);
 int fl__run_help(const struct fl__call *call);
@@ -391,6 +394,9 @@ int fl__serve_log_level(const char *word);
 
 /* The options that these verbs share; the seed is left as it is. */
 void fl__sim_options(const struct fl__call *call, struct fl_sim_options *options);
+/* What stands behind `sim replay` and `sim shrink` to name a life: its seed, what lives, what is left out. */
+#define FL__SIM_WORDS_SIZE 512
+void fl__sim_words(const struct fl_sim_options *options, char out[FL__SIM_WORDS_SIZE]);
 int fl__run_sim_fuzz(const struct fl__call *call);
 int fl__run_sim_replay(const struct fl__call *call);
 int fl__run_sim_run(const struct fl__call *call);

@@ -32,7 +32,8 @@ static const struct fl_explanation pages[] = {
      "The path is wrong, or the user who runs fairlead may not read it.",
      "Look at the path and at the permissions; a password file has its password in its first line."},
     {FL__CODE_SERVE, "error", "the node did not start",
-     "The message says what stopped it. What is in its data directory is as it was.",
+     "The message says what stopped it. What its data directory held is as it was; a new one may hold the node's "
+     "identity now.",
      "A port is in use, the data directory is another process's, of another cluster or empty with no "
      "cluster to found, or its log is damaged.",
      "Do what the message says. To found a cluster give each member the same --bootstrap and --cluster-id, "

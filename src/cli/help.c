@@ -52,22 +52,36 @@ static void print_exits(FILE *out)
     print_paragraphs(line, out);
 }
 
+static void print_verb(const struct fl__verb *verb, FILE *out)
+{
+    char left[40];
+    snprintf(left, sizeof left, "%s %s", verb->name, verb->arguments);
+    fprintf(out, "  %-25s ", left);
+    fl__print_hanging(out, verb->summary, 28, help_width());
+    fputc('\n', out);
+}
+
 void fl__help_verbs(FILE *out)
 {
     fputs("fairlead - replicated logs that stay true\n\nUsage: fairlead COMMAND [options]\n\n", out);
     for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++) {
-        char left[40];
         if (verb->summary == NULL)
             continue;
-        snprintf(left, sizeof left, "%s %s", verb->name, verb->arguments);
         if (verb->section != NULL)
             fprintf(out, "%s\n", verb->section);
-        fprintf(out, "  %-25s ", left);
-        fl__print_hanging(out, verb->summary, 28, help_width());
-        fputc('\n', out);
+        print_verb(verb, out);
     }
     fputs("\nEach command explains itself: fairlead COMMAND --help\n", out);
     print_exits(out);
+}
+
+void fl__help_group(const char *first, FILE *out)
+{
+    fprintf(out, "Usage: fairlead %s COMMAND [options]\n\n", first);
+    for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++)
+        if (fl__verb_is_of_group(verb, first))
+            print_verb(verb, out);
+    fprintf(out, "\nEach command explains itself: fairlead %s COMMAND --help\n", first);
 }
 
 static bool has_config(const struct fl__verb *verb)
@@ -142,7 +156,7 @@ int fl__run_help(const struct fl__call *call)
         return FL__EXIT_USAGE;
     }
     if (verb == NULL)
-        return fl__refuse_verb(call->arguments[0], call->argument_count > 1 ? call->arguments[1] : NULL);
+        return fl__refuse_verb(call->arguments[0], call->argument_count > 1 ? call->arguments[1] : "--help");
     fl__help_verb(verb, stdout);
     return FL__EXIT_OK;
 }

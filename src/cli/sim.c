@@ -130,6 +130,22 @@ void fl__sim_options(const struct fl__call *call, struct fl_sim_options *options
         options->mode = strcmp(what, "cores") == 0 ? FL_SIM_CORES : FL_SIM_SERVERS;
 }
 
+void fl__sim_words(const struct fl_sim_options *options, char out[FL__SIM_WORDS_SIZE])
+{
+    const char *separator = " --without ";
+    size_t used = (size_t)snprintf(out, FL__SIM_WORDS_SIZE, "%" PRIu64, options->seed);
+    if (options->mode != FL_SIM_ANY)
+        used += (size_t)snprintf(out + used, FL__SIM_WORDS_SIZE - used, " --what %s",
+                                 options->mode == FL_SIM_CORES ? "cores" : "servers");
+    for (uint32_t fault = 0; fault < FL_SIM_FAULTS && used < FL__SIM_WORDS_SIZE; fault++) {
+        if (!(options->without >> fault & 1))
+            continue;
+        used += (size_t)snprintf(out + used, FL__SIM_WORDS_SIZE - used, "%s%s", separator,
+                                 fl_sim_fault_name((enum fl_sim_fault)fault));
+        separator = ",";
+    }
+}
+
 static bool read_seed(const struct fl__call *call, struct fl_sim_options *options)
 {
     fl__sim_options(call, options);
@@ -206,7 +222,7 @@ static int sum_up_play(int error, const struct fl_sim_play_result *result, bool 
     if (error == FL_EINVAL)
         fl__say_fact("do", "scenarios.md, in docs or share/doc/fairlead, has the grammar");
     else
-        fl__say_fact("now", "%u of %u expectations and invariants did not hold", result->failures,
+        fl__say_fact("now", "%u did not hold, of %u expectations and all invariants", result->failures,
                      result->expectations);
     return error == FL_EINVAL ? FL__EXIT_USAGE : FL__EXIT_REFUSED;
 }
@@ -285,16 +301,9 @@ static void print_what_is_left(const struct fl_sim_options *options)
 {
     struct fl_sim_options usual;
     fl_sim_options_init(&usual);
-    const char *separator = " --without ";
-    printf("fairlead sim replay %" PRIu64, options->seed);
-    if (options->mode != FL_SIM_ANY)
-        printf(" --what %s", options->mode == FL_SIM_CORES ? "cores" : "servers");
-    for (uint32_t fault = 0; fault < FL_SIM_FAULTS; fault++) {
-        if (!(options->without >> fault & 1))
-            continue;
-        printf("%s%s", separator, fl_sim_fault_name((enum fl_sim_fault)fault));
-        separator = ",";
-    }
+    char words[FL__SIM_WORDS_SIZE];
+    fl__sim_words(options, words);
+    printf("fairlead sim replay %s", words);
     if (options->clients_max < usual.clients_max)
         printf(" --clients %" PRIu32, options->clients_max);
     if (options->events_max < usual.events_max)

@@ -266,7 +266,7 @@ bool fl__value_strikes(const char *text, struct fl_sim_strikes *out)
 
 /* ----------------------------------------------------------------------------------------------- checking */
 
-/* Says what a bounded number may be: "a size from 4 KiB to 1 GiB, such as 64MiB". */
+/* Says what a bounded number may be: "a size from 4 KiB to 1 GiB, such as 16MiB". */
 static void say_range(const struct fl__option *option, const char *what, const char *example, char *out,
                       size_t size)
 {
@@ -304,7 +304,7 @@ static bool check_number(const struct fl__option *option, const char *text, char
         say_range(option, "a duration", ", such as 5s or 500ms", allowed, size);
     } else {
         read = fl__value_size(text, &value);
-        say_range(option, "a size", ", such as 64MiB or 16GiB (64MB is 64,000,000 bytes)", allowed, size);
+        say_range(option, "a size", ", such as 16MiB (16MB is 16,000,000 bytes)", allowed, size);
     }
     return read && value >= option->min && (option->max == 0 || value <= option->max);
 }

@@ -162,7 +162,7 @@ const struct fl__verb fl__verbs[] = {
      .run = fl__run_sim_shrink,
      .notes =
          "Leaves out what the failure does not need. Of cores it writes what is left as a scenario file, which\n"
-         "`fairlead sim run` plays; of whole servers it leaves out classes of faults."},
+         "`fairlead sim run` plays; of whole servers it says how to replay what is left."},
     {.name = "sim explore",
      .arguments = "",
      .summary = "visit every state that a small cluster can reach",
@@ -241,7 +241,7 @@ const struct fl__verb *fl__verb_of(unsigned count, const char *const *words, uns
     return fl__verb_find(words[0]);
 }
 
-static bool is_of_group(const struct fl__verb *verb, const char *first)
+bool fl__verb_is_of_group(const struct fl__verb *verb, const char *first)
 {
     size_t length = strlen(first);
     return strncmp(verb->name, first, length) == 0 && verb->name[length] == ' ';
@@ -251,7 +251,7 @@ static bool is_of_group(const struct fl__verb *verb, const char *first)
 static bool is_group(const char *first)
 {
     for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++)
-        if (is_of_group(verb, first))
+        if (fl__verb_is_of_group(verb, first))
             return true;
     return false;
 }
@@ -260,7 +260,7 @@ static void say_group(const char *first)
 {
     const char *label = "do";
     for (const struct fl__verb *verb = fl__verbs; verb->name != NULL; verb++) {
-        if (!is_of_group(verb, first))
+        if (!fl__verb_is_of_group(verb, first))
             continue;
         fl__say_fact(label, "fairlead %s", verb->name);
         label = "";
@@ -273,6 +273,10 @@ int fl__refuse_verb(const char *first, const char *second)
     char given[80];
     unsigned count = 0;
     bool has_second = is_group(first) && second != NULL && second[0] != '-';
+    if (is_group(first) && second != NULL && (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0)) {
+        fl__help_group(first, stdout);
+        return FL__EXIT_OK;
+    }
     if (is_group(first) && !has_second) {
         fl__say_error(FL__CODE_USAGE, "`fairlead %s` needs a second word", first);
         say_group(first);

@@ -14,9 +14,9 @@ static void on_line(void *context, int level, const char *line)
     uint64_t *marks = &node->life->result->marks;
     if (strstr(line, "malformed"))
         fl__mark(marks, FL__MARK_FLIPPED);
-    if (strstr(line, "is full:"))
+    if (strstr(line, "finds the disk under") && strstr(line, "full: soon"))
         fl__mark(marks, FL__MARK_FULL);
-    if (level == FL_LOG_ERROR && strstr(line, "takes no part any more"))
+    if (level == FL_LOG_ERROR && strstr(line, "takes no part any more") && !fl__memory_is_crashed(node->io))
         fl__mark(marks, FL__MARK_DISK_FAILED);
     if (strstr(line, "wiped or replaced"))
         fl__mark(marks, FL__MARK_WIPED);
