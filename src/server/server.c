@@ -157,7 +157,6 @@ static void on_notice(void *context, struct fl_node *node)
     struct fl_server *server = context;
     struct fl_node_status status;
     fl_node_status(node, &status);
-    server->is_leader = status.role == FL_LEADER;
     server->publish_is_due = true;
     fl__places_notice(server, &status);
 }
@@ -166,6 +165,11 @@ static void on_event(void *context, const struct fl_node_event *event)
 {
     struct fl_server *server = context;
     fl__events_keep(server->events, event);
+}
+
+bool fl__server_is_out(const struct fl_server *server, const struct fl_node_status *node)
+{
+    return server->broken || node->damaged;
 }
 
 struct fl_node *fl_server_node(struct fl_server *server)
@@ -419,7 +423,7 @@ static int open_node(struct fl_server *server, struct fl_error_report *report)
     if (server->store == NULL)
         return fail(report, FL_ENOMEM, "memory could not be allocated");
     fl__pubsub_listen(server);
-    server->is_leader = status.role == FL_LEADER;
+    server->is_leader = status.role == FL_LEADER && !fl__server_is_out(server, &status);
     return FL_OK;
 }
 
