@@ -452,6 +452,33 @@ static void test_a_leader_whose_keyspace_cannot_follow_is_master_no_more(void **
     world_destroy(world);
 }
 
+/* They would stay, get nothing but errors, and hear of nothing any more. */
+static void test_clients_of_a_node_that_stops_taking_part_are_sent_away_once(void **state)
+{
+    (void)state;
+    struct world *world = create_world();
+    struct fl_io_stream *client = client_connect(world), *listener = client_connect(world);
+    client_send(listener, "SUBSCRIBE +switch-master\r\n");
+    client_take(listener);
+    world->node->holds_reads = true;
+    client_send(client, "GET a\r\n");
+    let_fail(world);
+    world_wait(world, 300000);
+    assert_non_null(strstr(client_take(listener), "mymaster 127.0.0.1 7600 10.0.0.2 7600"));
+    assert_false(listener->was_shutdown); /* It may go by itself. */
+    world_wait(world, 1000000);
+    assert_true(listener->was_shutdown);
+    assert_false(client->was_shutdown); /* It has not had its answer. */
+    node_answer(world->node, ASK_READ, FL_EDAMAGED);
+    world_run(world);
+    expect_text(client, "-CLUSTERDOWN n1 is damaged, other nodes work; not read [FL3008]\r\n");
+    assert_true(client->was_shutdown);
+    client = client_connect(world); /* Who comes now wants to look, or will hear where to go. */
+    world_wait(world, 3000000);
+    expect_part(client, "ROLE", "$5\r\nslave\r\n");
+    world_destroy(world);
+}
+
 static void test_who_stopped_taking_part_sends_nobody_to_a_leader_that_it_guesses(void **state)
 {
     (void)state;
@@ -745,6 +772,7 @@ int main(void)
         cmocka_unit_test(test_a_follower_that_stopped_taking_part_names_its_last_leader),
         cmocka_unit_test(test_who_stopped_taking_part_and_knows_nobody_tells_itself_and_that_it_is_down),
         cmocka_unit_test(test_a_leader_whose_keyspace_cannot_follow_is_master_no_more),
+        cmocka_unit_test(test_clients_of_a_node_that_stops_taking_part_are_sent_away_once),
         cmocka_unit_test(test_who_stopped_taking_part_sends_nobody_to_a_leader_that_it_guesses),
         cmocka_unit_test(test_a_follower_answers_like_the_leader_unless_told_otherwise),
         cmocka_unit_test(test_calls_with_keys_are_moved_to_the_leader),
