@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,10 +63,40 @@ static void test_a_directory_that_may_be_entered_and_not_read_is_synced(void **s
     assert_int_equal(result, FL_OK);
 }
 
+/* A limit on the size of files (ulimit -f) is told as one, and is neither a full disk nor the process's end. */
+static void test_what_would_make_a_file_larger_than_allowed_is_refused(void **state)
+{
+    static char data[8192];
+    struct io_world *world = *state;
+    struct rlimit before, small;
+    struct fl_io_op op = {0};
+    struct fl_io_file *file = io_open(world, "file", FL_IO_READ | FL_IO_WRITE | FL_IO_CREATE);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 4096;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int64_t within = io_write(world, file, data, 4096, 0, true);
+    int64_t across = io_write(world, file, data, sizeof data, 0, true);
+    int64_t beyond = io_write(world, file, data, 1, 4096, true);
+    world->io->vtable->allocate(world->io, &op, file, 1 << 20);
+    int64_t allocated = world->io->vtable->wait(world->io, &op);
+    world->io->vtable->truncate(world->io, &op, file, 1 << 20);
+    int64_t grown = world->io->vtable->wait(world->io, &op);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    io_close(world, file);
+    assert_int_equal(within, 4096);
+    assert_int_equal(across, FL_EFBIG);
+    assert_int_equal(beyond, FL_EFBIG);
+    assert_int_equal(allocated, FL_EFBIG);
+    assert_int_equal(grown, FL_EFBIG);
+    assert_non_null(strstr(fl_error_text(FL_EFBIG), "ulimit -f"));
+}
+
 int main(void)
 {
 #define IO_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down),
     const struct CMUnitTest tests[] = {
-        IO_CONTRACT_TESTS(IO_TEST) IO_TEST(test_a_directory_that_may_be_entered_and_not_read_is_synced)};
+        IO_CONTRACT_TESTS(IO_TEST) IO_TEST(test_a_directory_that_may_be_entered_and_not_read_is_synced)
+            IO_TEST(test_what_would_make_a_file_larger_than_allowed_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
