@@ -111,8 +111,8 @@ struct fl_io_vtable {
 
     /* Sockets. */
     /* Resolves and binds at once. on_accept gets each new connection, whose owner calls start (or close) on
-     * it. A reserve of descriptors is kept for listeners marked `privileged`: peers get in when clients are
-     * too many. */
+     * it; NULL, if one had to be closed because there are no more descriptors. A reserve of descriptors is
+     * kept for listeners marked `privileged`: peers get in when clients are too many. */
     int (*listen)(struct fl_io *io, struct fl_io_listener **out, const char *address, bool privileged,
                   void (*on_accept)(void *context, struct fl_io_stream *stream), void *context);
     void (*close_listener)(struct fl_io *io, struct fl_io_listener *listener);

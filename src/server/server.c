@@ -416,6 +416,9 @@ static int start_listening(struct fl_server *server, struct fl_error_report *rep
 {
     struct fl_io *io = server->io;
     int result = io->vtable->listen(io, &server->listener, server->listen, false, fl__client_accept, server);
+    if (result == FL_EMFILE)
+        return fail(report, result, "listen %s: %s\n  do     raise ulimit -n (LimitNOFILE=)", server->listen,
+                    fl_error_text(result));
     if (result < 0)
         return fail(report, result,
                     "listen %s: %s%s\n  do     stop what uses it, or choose another with --listen",

@@ -301,7 +301,8 @@ struct fl_server {
     bool broken;    /* The keyspace cannot follow the log: memory ran out. */
     bool is_out;    /* fl__server_is_out(), as of the last round; at first as its node was opened. */
     bool stopping;
-    fl_time_us send_away_at; /* The clients, because it serves nobody any more; 0: they may stay. */
+    fl_time_us missed_told_at; /* When the log last told of clients without a descriptor; 0: never. */
+    fl_time_us send_away_at;   /* The clients, because it serves nobody any more; 0: they may stay. */
 
     /* places.c's: */
     fl_id led_by;                       /* The last leader that this node knew, */
