@@ -6,6 +6,34 @@
 #define OK "+OK\r\n"
 #define QUEUED "+QUEUED\r\n"
 
+/* --------------------------------------------------------------------------------------- no descriptors */
+
+static void note_line(void *context, int level, const char *line)
+{
+    uint32_t *count = context;
+    *count += level == FL_LOG_WARN && strstr(line, "ulimit -n") != NULL;
+}
+
+static void test_clients_without_a_descriptor_are_counted_and_logged_now_and_then(void **state)
+{
+    (void)state;
+    struct fl_server_options options;
+    uint32_t lines = 0;
+    world_options(&options);
+    options.node.log = note_line;
+    options.node.log_context = &lines;
+    struct world *world = world_create_with(&options);
+    for (int k = 0; k < 5; k++)
+        world->listener.on_accept(world->listener.context, NULL);
+    assert_int_equal(lines, 1);
+    world_wait(world, 11000000);
+    world->listener.on_accept(world->listener.context, NULL);
+    assert_int_equal(lines, 2);
+    struct fl_io_stream *client = client_connect(world);
+    expect_part(client, "INFO stats", "rejected_connections:6\r\n");
+    world_destroy(world);
+}
+
 /* ------------------------------------------------------------------------------------------------- KILL */
 
 static void test_a_client_is_killed_by_id_and_its_writes_go_on(void **state)
@@ -291,6 +319,7 @@ static void test_there_are_no_latency_events_and_no_functions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clients_without_a_descriptor_are_counted_and_logged_now_and_then),
         cmocka_unit_test(test_a_client_is_killed_by_id_and_its_writes_go_on),
         cmocka_unit_test(test_kill_spares_the_caller_unless_told_not_to),
         cmocka_unit_test(test_wrong_filters_kill_nobody),

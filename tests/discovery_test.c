@@ -340,6 +340,157 @@ static void test_clients_are_told_that_this_is_a_cluster(void **state)
     world_destroy(world);
 }
 
+/* -------------------------------------------------------------------- a node that has stopped taking part */
+
+/* As a node whose disk failed tells it: it has hung up on all others. */
+static void let_fail(struct world *world)
+{
+    struct fl_node_status *status = &world->node->status;
+    status->damaged = true;
+    for (uint32_t k = 1; k < status->peer_count; k++)
+        status->peers[k].up = false;
+    notice(world);
+}
+
+static void test_a_leader_that_stopped_taking_part_is_master_no_more(void **state)
+{
+    (void)state;
+    struct world *world = create_world();
+    struct fl_io_stream *client = client_connect(world);
+    world->node->status.durable = 40;
+    let_fail(world);
+    expect(client, "ROLE", "*5\r\n$5\r\nslave\r\n$8\r\n10.0.0.2\r\n:7600\r\n$7\r\nconnect\r\n:40\r\n");
+    expect_part(client, "INFO replication",
+                "role:slave\r\nmaster_host:10.0.0.2\r\nmaster_port:7600\r\nmaster_link_status:down\r\n");
+    expect_part(client, "HELLO", "$4\r\nrole\r\n$7\r\nreplica\r\n");
+    expect(client, "SENTINEL GET-MASTER-ADDR-BY-NAME mymaster", "*2\r\n$8\r\n10.0.0.2\r\n$4\r\n7600\r\n");
+    expect_part(client, "SENTINEL MASTERS", "$2\r\nip\r\n$8\r\n10.0.0.2\r\n");
+    expect_part(client, "SENTINEL MASTERS", "$26\r\ns_down,master,disconnected\r\n");
+    expect(client, "SENTINEL MASTER mymaster",
+           "-CLUSTERDOWN n1 is damaged, and reaches nobody; ask another Sentinel [FL3008]\r\n");
+    expect_part(client, "SENTINEL REPLICAS mymaster",
+                "$14\r\n127.0.0.1:7600\r\n$2\r\nip\r\n$9\r\n127.0.0.1\r\n$4\r\nport\r\n$4\r\n7600\r\n"
+                "$5\r\nrunid\r\n$40\r\n" ID_1 "\r\n$5\r\nflags\r\n$25\r\ns_down,slave,disconnected\r\n");
+    expect_part(client, "CLUSTER SHARDS",
+                "$4\r\nrole\r\n$7\r\nreplica\r\n$18\r\nreplication-offset\r\n:40\r\n"
+                "$6\r\nhealth\r\n$4\r\nfail\r\n");
+    expect_part(client, "CLUSTER NODES", " myself,slave,fail " ID_2 " 0 0 0 disconnected\n");
+    world_destroy(world);
+}
+
+/* It cannot say which of the others are up; who comes from here must find one of them. */
+static void test_who_stopped_taking_part_lists_all_others_and_not_itself(void **state)
+{
+    (void)state;
+    struct world *world = create_world();
+    struct fl_io_stream *client = client_connect(world);
+    let_fail(world);
+    expect(client, "CLUSTER SLOTS", "*1\r\n*4\r\n" SLOTS NODE_2 NODE_3);
+    world->node->status.peers[2].up = true; /* Damaged, and still connected: it can say. */
+    expect(client, "CLUSTER SLOTS", "*1\r\n*3\r\n" SLOTS NODE_3);
+    let_lead(world, 2);
+    expect(client, "CLUSTER SLOTS", "*1\r\n*4\r\n" SLOTS NODE_2 NODE_3);
+    expect_part(client, "ROLE", "$5\r\nslave\r\n$8\r\n10.0.0.2\r\n:7600\r\n$9\r\nconnected\r\n");
+    expect_part(client, "SENTINEL MASTER mymaster", "$2\r\nip\r\n$8\r\n10.0.0.2\r\n");
+    world_destroy(world);
+}
+
+static void test_who_stopped_taking_part_names_who_is_likely_to_lead_next(void **state)
+{
+    (void)state;
+    struct world *world = create_world();
+    struct fl_io_stream *client = client_connect(world);
+    struct fl_node_peer *peers = world->node->status.peers;
+    peers[1].match = 39;
+    peers[2].match = 41;
+    let_fail(world);
+    expect(client, "SENTINEL GET-MASTER-ADDR-BY-NAME mymaster", "*2\r\n$7\r\nfd00::3\r\n$4\r\n7630\r\n");
+    peers[2].voter = false; /* It cannot lead. */
+    expect(client, "SENTINEL GET-MASTER-ADDR-BY-NAME mymaster", "*2\r\n$8\r\n10.0.0.2\r\n$4\r\n7600\r\n");
+    peers[2].voter = true;
+    peers[1].up = true;
+    expect(client, "SENTINEL GET-MASTER-ADDR-BY-NAME mymaster", "*2\r\n$8\r\n10.0.0.2\r\n$4\r\n7600\r\n");
+    world_destroy(world);
+}
+
+static void test_a_follower_that_stopped_taking_part_names_its_last_leader(void **state)
+{
+    (void)state;
+    struct world *world = create_world();
+    struct fl_io_stream *client = client_connect(world);
+    let_lead(world, 3);
+    let_fail(world);
+    let_nobody_lead(world);
+    expect(client, "SENTINEL GET-MASTER-ADDR-BY-NAME mymaster", "*2\r\n$7\r\nfd00::3\r\n$4\r\n7630\r\n");
+    world_destroy(world);
+}
+
+/* Nobody is told nil: who knows no other member's address has only its own to tell. */
+static void test_who_stopped_taking_part_and_knows_nobody_tells_itself_and_that_it_is_down(void **state)
+{
+    (void)state;
+    struct world *world = world_create();
+    struct fl_io_stream *client = client_connect(world);
+    let_fail(world);
+    expect(client, "SENTINEL GET-MASTER-ADDR-BY-NAME mymaster", "*2\r\n$9\r\n127.0.0.1\r\n$4\r\n7600\r\n");
+    expect_part(client, "SENTINEL MASTERS", "$26\r\ns_down,master,disconnected\r\n");
+    expect_part(client, "ROLE", "$5\r\nslave\r\n");
+    expect(client, "CLUSTER SLOTS", "*1\r\n*3\r\n" SLOTS NODE_1);
+    world_destroy(world);
+}
+
+static void test_a_leader_whose_keyspace_cannot_follow_is_master_no_more(void **state)
+{
+    (void)state;
+    struct world *world = create_world();
+    struct fl_io_stream *client = client_connect(world);
+    world->server->broken = true;
+    notice(world);
+    expect_part(client, "ROLE", "$5\r\nslave\r\n$8\r\n10.0.0.2\r\n");
+    expect_part(client, "INFO replication", "role:slave\r\nmaster_host:10.0.0.2\r\n");
+    expect_part(client, "HELLO", "$4\r\nrole\r\n$7\r\nreplica\r\n");
+    world_destroy(world);
+}
+
+/* They would stay, get nothing but errors, and hear of nothing any more. */
+static void test_clients_of_a_node_that_stops_taking_part_are_sent_away_once(void **state)
+{
+    (void)state;
+    struct world *world = create_world();
+    struct fl_io_stream *client = client_connect(world), *listener = client_connect(world);
+    client_send(listener, "SUBSCRIBE +switch-master\r\n");
+    client_take(listener);
+    world->node->holds_reads = true;
+    client_send(client, "GET a\r\n");
+    let_fail(world);
+    world_wait(world, 300000);
+    assert_non_null(strstr(client_take(listener), "mymaster 127.0.0.1 7600 10.0.0.2 7600"));
+    assert_false(listener->was_shutdown); /* It may go by itself. */
+    world_wait(world, 1000000);
+    assert_true(listener->was_shutdown);
+    assert_false(client->was_shutdown); /* It has not had its answer. */
+    node_answer(world->node, ASK_READ, FL_EDAMAGED);
+    world_run(world);
+    expect_text(client, "-CLUSTERDOWN n1 is damaged, other nodes work; not read [FL3008]\r\n");
+    assert_true(client->was_shutdown);
+    client = client_connect(world); /* Who comes now wants to look, or will hear where to go. */
+    world_wait(world, 3000000);
+    expect_part(client, "ROLE", "$5\r\nslave\r\n");
+    world_destroy(world);
+}
+
+static void test_who_stopped_taking_part_sends_nobody_to_a_leader_that_it_guesses(void **state)
+{
+    (void)state;
+    struct world *world = create_world();
+    struct fl_io_stream *client = client_connect(world);
+    expect(client, "CONFIG SET follower moved", "+OK\r\n");
+    let_fail(world);
+    world->node->refuse_propose = FL_EDAMAGED;
+    expect(client, "SET foo 1", "-CLUSTERDOWN n1 is damaged, other nodes work; not written [FL3008]\r\n");
+    world_destroy(world);
+}
+
 /* -------------------------------------------------------------------------------------------------- MOVED */
 
 static struct world *create_follower(enum fl_server_follower follower)
@@ -525,6 +676,20 @@ static void test_a_change_of_leader_is_published_once(void **state)
     world_destroy(world);
 }
 
+static void test_that_the_leader_stopped_taking_part_is_published(void **state)
+{
+    (void)state;
+    struct world *world = create_world();
+    struct fl_io_stream *client = client_connect(world);
+    client_send(client, "SUBSCRIBE +switch-master\r\n");
+    client_take(client);
+    let_fail(world);
+    expect_message(client, "+switch-master", "mymaster 127.0.0.1 7600 10.0.0.2 7600");
+    notice(world);
+    expect_text(client, "");
+    world_destroy(world);
+}
+
 static void test_the_first_leader_is_no_change(void **state)
 {
     (void)state;
@@ -601,6 +766,14 @@ int main(void)
         cmocka_unit_test(test_the_keys_of_a_slot_are_counted_and_told),
         cmocka_unit_test(test_role_info_and_hello_tell_one_truth),
         cmocka_unit_test(test_clients_are_told_that_this_is_a_cluster),
+        cmocka_unit_test(test_a_leader_that_stopped_taking_part_is_master_no_more),
+        cmocka_unit_test(test_who_stopped_taking_part_lists_all_others_and_not_itself),
+        cmocka_unit_test(test_who_stopped_taking_part_names_who_is_likely_to_lead_next),
+        cmocka_unit_test(test_a_follower_that_stopped_taking_part_names_its_last_leader),
+        cmocka_unit_test(test_who_stopped_taking_part_and_knows_nobody_tells_itself_and_that_it_is_down),
+        cmocka_unit_test(test_a_leader_whose_keyspace_cannot_follow_is_master_no_more),
+        cmocka_unit_test(test_clients_of_a_node_that_stops_taking_part_are_sent_away_once),
+        cmocka_unit_test(test_who_stopped_taking_part_sends_nobody_to_a_leader_that_it_guesses),
         cmocka_unit_test(test_a_follower_answers_like_the_leader_unless_told_otherwise),
         cmocka_unit_test(test_calls_with_keys_are_moved_to_the_leader),
         cmocka_unit_test(test_calls_without_keys_are_done_here_and_so_is_all_while_nobody_leads),
@@ -610,6 +783,7 @@ int main(void)
         cmocka_unit_test(test_a_sentinel_client_finds_the_leader_under_one_name),
         cmocka_unit_test(test_a_quorum_of_sentinels_is_a_majority_of_voters),
         cmocka_unit_test(test_a_change_of_leader_is_published_once),
+        cmocka_unit_test(test_that_the_leader_stopped_taking_part_is_published),
         cmocka_unit_test(test_the_first_leader_is_no_change),
         cmocka_unit_test(test_the_replicas_of_a_new_leader_are_published),
         cmocka_unit_test(test_members_that_come_and_go_are_published),

@@ -6,6 +6,7 @@
 #include "support/browser.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct site {
@@ -198,6 +199,29 @@ static void note_warning(void *context, int level, const char *line)
         snprintf(context, 512, "%s", line);
 }
 
+static void test_a_web_port_without_descriptors_says_so(void **state)
+{
+    struct fl_error_report report;
+    struct site site = {.world = world_create()};
+    struct rlimit before, small;
+    int none = dup(STDIN_FILENO);
+    (void)state;
+    assert_true(none >= 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (int more = 0; more < 3; more++) { /* It lacks the first one, or another. */
+        small = before;
+        small.rlim_cur = (rlim_t)(none + more);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+        int result = fl_web_start(&site.web, site.world->server,
+                                  &(struct fl_web_options){.address = "127.0.0.1:0"}, &report);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(result, FL_EMFILE);
+        assert_non_null(strstr(report.text, "raise ulimit -n"));
+    }
+    close(none);
+    world_destroy(site.world);
+}
+
 static void test_beyond_loopback_names_are_answered_and_the_log_warns(void **state)
 {
     char warning[512] = "";
@@ -289,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_other_paths_and_methods_are_refused),
         cmocka_unit_test(test_a_port_in_use_and_no_address_are_reported),
         cmocka_unit_test(test_on_loopback_only_a_number_or_localhost_is_answered),
+        cmocka_unit_test(test_a_web_port_without_descriptors_says_so),
         cmocka_unit_test(test_beyond_loopback_names_are_answered_and_the_log_warns),
         cmocka_unit_test(test_who_holds_connections_without_a_request_keeps_nobody_out),
         cmocka_unit_test(test_a_connection_takes_several_requests),

@@ -2,9 +2,12 @@
 #include "support/io_contract.h"
 
 #include <dirent.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,10 +65,86 @@ static void test_a_directory_that_may_be_entered_and_not_read_is_synced(void **s
     assert_int_equal(result, FL_OK);
 }
 
+/* It is neither a full disk nor the process's end. */
+static void test_what_would_make_a_file_larger_than_allowed_is_refused(void **state)
+{
+    static char data[8192];
+    struct io_world *world = *state;
+    struct rlimit before, small;
+    struct fl_io_op op = {0};
+    struct fl_io_file *file = io_open(world, "file", FL_IO_READ | FL_IO_WRITE | FL_IO_CREATE);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 4096;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int64_t within = io_write(world, file, data, 4096, 0, true);
+    int64_t across = io_write(world, file, data, sizeof data, 0, true);
+    int64_t beyond = io_write(world, file, data, 1, 4096, true);
+    world->io->vtable->allocate(world->io, &op, file, 1 << 20);
+    int64_t allocated = world->io->vtable->wait(world->io, &op);
+    world->io->vtable->truncate(world->io, &op, file, 1 << 20);
+    int64_t grown = world->io->vtable->wait(world->io, &op);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    io_close(world, file);
+    assert_int_equal(within, 4096);
+    assert_int_equal(across, FL_EFBIG);
+    assert_int_equal(beyond, FL_EFBIG);
+    assert_int_equal(allocated, FL_EFBIG);
+    assert_int_equal(grown, FL_EFBIG);
+    assert_non_null(strstr(fl_error_text(FL_EFBIG), "ulimit -f"));
+}
+
+struct missed {
+    uint32_t streams, closed;
+};
+
+static void note_accept(void *context, struct fl_io_stream *stream)
+{
+    struct missed *missed = context;
+    missed->streams += stream != NULL;
+    missed->closed += stream == NULL;
+}
+
+/* Whoever listens hears of each, and can say so. */
+static void test_a_connection_for_which_there_is_no_descriptor_is_told(void **state)
+{
+    struct io_world *world = *state;
+    struct fl_io_listener *listener;
+    struct missed missed = {0};
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    char address[FL_ADDRESS_MAX];
+    int taken[256], count = 0, client = socket(AF_INET, SOCK_STREAM, 0);
+    struct rlimit before, small;
+    assert_int_equal(
+        world->io->vtable->listen(world->io, &listener, "127.0.0.1:0", false, note_accept, &missed), FL_OK);
+    world->io->vtable->local_address(world->io, listener, address, sizeof address);
+    to.sin_port = htons((uint16_t)strtoul(strrchr(address, ':') + 1, NULL, 10));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    small = before;
+    small.rlim_cur = 128;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+    while (count < 256 && (taken[count] = dup(client)) >= 0)
+        count++;
+    int connected = connect(client, (struct sockaddr *)&to, sizeof to);
+    for (int k = 0; k < 1000 && missed.closed == 0 && missed.streams == 0; k++)
+        io_turn(world);
+    while (count > 0)
+        close(taken[--count]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    close(client);
+    world->io->vtable->close_listener(world->io, listener);
+    assert_int_equal(connected, 0);
+    assert_int_equal(missed.closed, 1);
+    assert_int_equal(missed.streams, 0);
+}
+
 int main(void)
 {
 #define IO_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down),
     const struct CMUnitTest tests[] = {
-        IO_CONTRACT_TESTS(IO_TEST) IO_TEST(test_a_directory_that_may_be_entered_and_not_read_is_synced)};
+        IO_CONTRACT_TESTS(IO_TEST) IO_TEST(test_a_directory_that_may_be_entered_and_not_read_is_synced)
+            IO_TEST(test_what_would_make_a_file_larger_than_allowed_is_refused)
+                IO_TEST(test_a_connection_for_which_there_is_no_descriptor_is_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -462,7 +462,10 @@ static void test_a_failed_sync_ends_a_nodes_part_and_nothing_acknowledged_is_los
         fl__memory_fail(nodes.hosts[failing].io, &failure);
         propose_everywhere(&nodes, 10);
         nodes_run(&nodes, 100000);
-        assert_true(nodes_status(&nodes, failing).damaged);
+        struct fl_node_status status = nodes_status(&nodes, failing);
+        assert_true(status.damaged);
+        assert_int_equal(status.role, FL_FOLLOWER); /* And leads no more, if it did. */
+        assert_false(status.has_leader);
         assert_int_equal(nodes_propose(&nodes, failing)->outcome, FL_EDAMAGED);
         settle(&nodes);
         propose_everywhere(&nodes, 10);

@@ -683,6 +683,9 @@ static void test_opening_is_refused_where_it_would_be_dangerous(void **state)
     assert_non_null(strstr(report.text, "--password-file"));
     options.listen = "127.0.0.1:1111"; /* Which the engine says is in use. */
     assert_int_equal(fl_server_open(&world.server, &world.io, &options, &report), FL_EADDR);
+    options.listen = "127.0.0.1:1112"; /* For which there is no descriptor. */
+    assert_int_equal(fl_server_open(&world.server, &world.io, &options, &report), FL_EMFILE);
+    assert_non_null(strstr(report.text, "raise ulimit -n"));
 }
 
 static void test_closing_answers_what_is_open(void **state)

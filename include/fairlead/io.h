@@ -12,8 +12,8 @@
  *   3. An operation (struct fl_io_op) and the memory it names belong to the caller, and must stay where they
  *      are until it completes. A completed operation may be reused at once, in its own callback too.
  *   4. Operations on one file may be carried out in any order and at the same time: who needs an order waits.
- *   5. Results are >= 0, or negative codes of fairlead/raft.h. A short write is an error (FL_ENOSPC or
- *      FL_EIO); a short read happens only at the end of a file.
+ *   5. Results are >= 0, or negative codes of fairlead/raft.h. A short write is an error (FL_ENOSPC,
+ *      FL_EFBIG or FL_EIO); a short read happens only at the end of a file.
  *   6. After an operation failed on a file, nothing about what it wrote is known. After a failed sync nothing
  *      about the file is known: the caller must not sync again and trust it. */
 #ifndef FAIRLEAD_IO_H
@@ -111,8 +111,8 @@ struct fl_io_vtable {
 
     /* Sockets. */
     /* Resolves and binds at once. on_accept gets each new connection, whose owner calls start (or close) on
-     * it. A reserve of descriptors is kept for listeners marked `privileged`: peers get in when clients are
-     * too many. */
+     * it; NULL, if one had to be closed because there are no more descriptors. A reserve of descriptors is
+     * kept for listeners marked `privileged`: peers get in when clients are too many. */
     int (*listen)(struct fl_io *io, struct fl_io_listener **out, const char *address, bool privileged,
                   void (*on_accept)(void *context, struct fl_io_stream *stream), void *context);
     void (*close_listener)(struct fl_io *io, struct fl_io_listener *listener);

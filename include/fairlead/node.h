@@ -254,7 +254,8 @@ struct fl_node_status {
     fl_id leader;
     bool founded; /* The founding configuration is committed. */
     bool ready;   /* Knows a leader and has applied what was committed when it met it. */
-    /* Takes no part until somebody acts: a failed disk, a hole in its log, or refused by the others. */
+    /* Takes no part until somebody acts: a failed disk, a hole in its log, or refused by the others. Whose
+     * disk failed is told as a follower that knows no leader, whatever it was. */
     bool damaged;
     char damage[256]; /* What it is, and where exactly. */
     fl_index last, durable, commit, applied;

@@ -75,7 +75,8 @@ typedef uint64_t fl_time_us; /* Microseconds of some monotonic clock. */
     X(FL_ECLUSTER, -24, "it belongs to another cluster")                                                     \
     X(FL_ETOOBIG, -25, "larger than the limit")                                                              \
     X(FL_EMFILE, -26, "too many open files or connections")                                                  \
-    X(FL_ETIMEOUT, -27, "it took too long")
+    X(FL_ETIMEOUT, -27, "it took too long")                                                                  \
+    X(FL_EFBIG, -28, "the limit on the size of files is reached: raise it (ulimit -f, LimitFSIZE=)")
 
 enum fl_error {
     FL_OK = 0,

@@ -398,6 +398,8 @@ static int serve(struct serving *serving)
     int error = fl_io_uv_create(&serving->io);
     if (error != FL_OK) {
         fl__say_error(FL__CODE_SYSTEM, "the I/O engine cannot start: %s", fl_error_text(error));
+        if (error == FL_EMFILE)
+            fl__say_fact("do", "raise ulimit -n (LimitNOFILE=)");
         return FL__EXIT_REFUSED;
     }
     if (!start_waiter(serving)) {

@@ -118,12 +118,13 @@ static void fill_log(const struct fl_node *node, struct fl_node_status *out)
 {
     const struct fl_status *status = &node->status;
     bool is_running = node->raft != NULL;
-    out->role = status->role;
+    /* Who failed hears of nobody any more: what it was then says nothing of now. */
+    out->role = node->is_failed ? FL_FOLLOWER : status->role;
     out->term = is_running ? status->term : node->found_vote.term;
     out->has_vote = is_running ? status->has_vote : node->found_vote.has_vote;
     out->vote = is_running ? status->vote : node->found_vote.vote;
-    out->has_leader = status->has_leader;
-    out->leader = status->leader;
+    out->has_leader = status->has_leader && !node->is_failed;
+    out->leader = out->has_leader ? status->leader : 0;
     out->last = is_running ? status->last : node->found.last;
     out->durable = is_running ? status->durable : node->found.last;
     out->commit = is_running ? status->commit : node->found.commit;

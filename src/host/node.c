@@ -235,6 +235,10 @@ static int open_transport(struct fl_node *node, struct fl_error_report *report)
     transport->ping_us = node->options.election_timeout_us;
     (void)snprintf(transport->name, sizeof transport->name, "%s", node->options.name);
     int result = fl__transport_listen(transport, node->listen);
+    if (result == FL_EMFILE)
+        return fl__report(report, result,
+                          "the peer port %s cannot be opened: %s\n  do     raise ulimit -n (LimitNOFILE=)",
+                          node->listen, fl_error_text(result));
     if (result != FL_OK)
         return fl__report(
             report, result,

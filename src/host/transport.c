@@ -349,7 +349,7 @@ static void on_connected(struct fl_io_op *op)
 static void on_accept(void *context, struct fl_io_stream *stream)
 {
     struct fl__transport *transport = context;
-    struct fl__channel *channel = add_channel(transport, stream, false);
+    struct fl__channel *channel = stream ? add_channel(transport, stream, false) : NULL;
     if (!channel)
         return;
     if (transport->is_closing || !transport->is_started || transport->greeting_count > GREETINGS_MAX)

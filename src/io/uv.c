@@ -27,8 +27,9 @@ int fl__engine_error(int error)
         return FL_EEXIST;
     case ENOSPC:
     case EDQUOT:
-    case EFBIG:
         return FL_ENOSPC;
+    case EFBIG:
+        return FL_EFBIG;
     case ENOMEM:
     case ENOBUFS:
         return FL_ENOMEM;
@@ -485,7 +486,9 @@ int fl_io_uv_create(struct fl_io **out)
         free(engine);
         return result;
     }
-    signal(SIGPIPE, SIG_IGN); /* A write to a closed connection is an error, not the end of the process. */
+    /* A write to a closed connection, or beyond a file's limit, is an error, not the end of the process. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     fl__reserve_refill(engine);
     *out = &engine->io;
     return FL_OK;

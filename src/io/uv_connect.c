@@ -232,6 +232,8 @@ static bool accept_with_reserve(struct fl_io_listener *listener)
     if (descriptor >= 0)
         close(descriptor);
     fl__reserve_refill(listener->engine);
+    if (descriptor >= 0)
+        listener->on_accept(listener->context, NULL);
     return !is_limited;
 }
 

@@ -26,6 +26,7 @@
 #define STALL_US 60000000u        /* Without progress for so long, a client that holds much is cut off. */
 #define IDLE_US 2000000u          /* Then its buffers are given back. */
 #define FINISH_US 10000000u       /* To read the last replies. */
+#define MISSED_US 10000000u       /* Between lines about clients for whom there was no descriptor. */
 #define LINGER_US 1000000u        /* To close after them. */
 
 static void on_sent(struct fl_io_op *op);
@@ -416,10 +417,26 @@ static void refuse_client(struct fl__client *client)
     fl__client_start(client);
 }
 
+/* A connection was closed as it came: the process has no more descriptors. Told now and then. */
+static void miss_client(struct fl_server *server)
+{
+    server->clients_refused++;
+    if (server->missed_told_at != 0 && server->now - server->missed_told_at < MISSED_US)
+        return;
+    server->missed_told_at = server->now;
+    fl__server_log(server, FL_LOG_WARN,
+                   "closes connections of clients at once: %s; raise ulimit -n (LimitNOFILE=)",
+                   fl_error_text(FL_EMFILE));
+}
+
 void fl__client_accept(void *context, struct fl_io_stream *stream)
 {
     struct fl_server *server = context;
     server->now = server->io->vtable->now(server->io);
+    if (stream == NULL) {
+        miss_client(server);
+        return;
+    }
     struct fl__client *client = create_client(server, stream);
     if (client == NULL) {
         close_stream(server, stream);

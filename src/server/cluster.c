@@ -6,7 +6,8 @@
  * error that says how it is here: its row in the table has the words.
  *
  * A member that this node does not reach is told as failed; the leader, until another one is elected, as
- * suspected ("fail?"): so clients keep their map, and do not read from replicas that are down. */
+ * suspected ("fail?"): so clients keep their map, and do not read from replicas that are down. A node that
+ * serves nobody and has hung up on all others suspects them all, and is the one that failed. */
 #include "server.h"
 
 #include <inttypes.h>
@@ -99,7 +100,8 @@ static void print_node(struct fl__reply *text, const struct fl__places *places, 
 {
     const struct fl__place *place = &places->list[k];
     bool is_master = k == places->leader;
-    const char *failed = place->up ? "" : is_master ? ",fail?" : ",fail";
+    bool is_suspected = is_master || (places->is_blind && !place->self);
+    const char *failed = place->up ? "" : is_suspected ? ",fail?" : ",fail";
     fl__reply_print(text, "%s %s:%u@%u %s%s%s %s 0 0 %" PRIu64 " %s", place->id, place->host,
                     (unsigned)place->port, (unsigned)place->peer_port, place->self ? "myself," : "",
                     is_master ? "master" : "slave", failed, is_master ? "-" : fl__places_leader(places)->id,
@@ -162,10 +164,10 @@ void fl__local_cluster_replicas(struct fl__client *client, struct fl__reply *rep
 static bool is_failed(const struct fl_server *server)
 {
     struct fl_node_status status;
-    if (server->broken || server->node == NULL)
+    if (server->node == NULL)
         return true;
     fl_node_status(server->node, &status);
-    return status.damaged;
+    return fl__server_is_out(server, &status);
 }
 
 void fl__local_cluster_info(struct fl__client *client, struct fl__reply *reply, const struct fl__bytes *args,

@@ -261,6 +261,7 @@ static void break_server(struct fl_server *server, fl_index index)
     if (server->broken)
         return;
     server->broken = true;
+    server->is_leader = false;
     server->publish_is_due = true;
     fl__server_log(
         server, FL_LOG_ERROR,

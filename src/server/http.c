@@ -15,6 +15,8 @@
  * another site's name cannot have brought there: see origin.c. */
 #include "web.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <microhttpd.h>
 #include <netdb.h>
@@ -23,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define PAGE_SIZE_MAX (4u << 20)
 #define CONNECTIONS_MAX (FL__VISITORS_MAX + FL__WATCHERS_MAX + 32) /* Those that are being closed, too. */
@@ -317,6 +320,19 @@ static bool prepare(struct fl_web *web, struct fl_server *server, const struct f
     return web->gatherer != NULL;
 }
 
+#define NO_DESCRIPTORS "too many open files or connections\n  do     raise ulimit -n (LimitNOFILE=)"
+
+/* Whether that is why something failed; what it had opened itself may be closed again. */
+static bool lacks_descriptors(int error)
+{
+    int probe = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (probe < 0)
+        error = errno;
+    else
+        close(probe);
+    return error == EMFILE || error == ENFILE;
+}
+
 int fl_web_start(struct fl_web **out, struct fl_server *server, const struct fl_web_options *options,
                  struct fl_error_report *report)
 {
@@ -335,20 +351,28 @@ int fl_web_start(struct fl_web **out, struct fl_server *server, const struct fl_
                     "is not loopback, and --web-admin would let everybody who reaches it write\n"
                     "  do     leave one of the two out, or say --web-admin anywhere");
     }
+    errno = 0;
     struct fl_web *web = calloc(1, sizeof *web);
     if (web == NULL || !prepare(web, server, options)) {
+        bool is_short = lacks_descriptors(errno);
         if (web != NULL)
             free_web(web);
         freeaddrinfo(resolved);
-        return fail(report, FL_ENOMEM, address, "memory could not be allocated");
+        return is_short ? fail(report, FL_EMFILE, address, NO_DESCRIPTORS)
+                        : fail(report, FL_ENOMEM, address, "memory could not be allocated");
     }
     web->is_loopback = is_loopback;
+    errno = 0;
     web->daemon = start_daemon(web, resolved);
-    freeaddrinfo(resolved);
     if (web->daemon == NULL) {
+        bool is_short = lacks_descriptors(errno);
+        freeaddrinfo(resolved);
         free_web(web);
+        if (is_short)
+            return fail(report, FL_EMFILE, address, NO_DESCRIPTORS);
         return fail(report, FL_EADDR, address, "cannot be listened on; is it in use?");
     }
+    freeaddrinfo(resolved);
     if (server != NULL && !is_loopback)
         fl__server_log(
             server, FL_LOG_WARN,

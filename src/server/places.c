@@ -9,6 +9,11 @@
  *                none. So there is always one to be told, and to whom nobody is told as nil.
  *     up         whether this node reaches it.
  *
+ * A node that serves nobody until somebody acts (its disk failed, the others refuse it, its keyspace cannot
+ * follow) is not up, and never tells itself as long as it knows of another member: clients would come, and
+ * stay. If it led last, it tells who is likely to lead next. That may be wrong, and is told with the flags of
+ * a member that is not reached; but it is a member that works, or sends clients on.
+ *
  * It is this node's view, and asks nobody. */
 #include "server.h"
 
@@ -59,12 +64,19 @@ static void print_id(const struct fl_node_status *node, fl_id id, char out[FL__P
         snprintf(out + 16 + 2 * k, 3, "%02x", node->cluster_id[k]);
 }
 
-/* How far its log is known to go. */
-static fl_index offset_of(const struct fl_node_status *node, const struct fl_node_peer *peer)
+static bool does_lead(const struct fl_server *server, const struct fl_node_status *node)
 {
+    return node->role == FL_LEADER && !fl__server_is_out(server, node);
+}
+
+/* How far its log is known to go. */
+static fl_index offset_of(const struct fl_server *server, const struct fl_node_status *node,
+                          const struct fl_node_peer *peer)
+{
+    bool leads = does_lead(server, node);
     if (peer->self)
-        return node->role == FL_LEADER ? node->last : node->durable;
-    return node->role == FL_LEADER ? peer->match : 0;
+        return leads ? node->last : node->durable;
+    return leads ? peer->match : 0;
 }
 
 static void add_place(struct fl__places *places, const struct fl_server *server,
@@ -75,8 +87,10 @@ static void add_place(struct fl__places *places, const struct fl_server *server,
     const char *client = peer->self ? server->client : peer->member.client;
     *place = (struct fl__place){
         .self = peer->self,
-        .up = peer->self || peer->up,
-        .offset = offset_of(node, peer),
+        .up = peer->self ? !fl__server_is_out(server, node) : peer->up,
+        .is_voter = peer->voter,
+        .offset = offset_of(server, node, peer),
+        .match = peer->match,
     };
     if (!(peer->self || peer->member.id_known) || !fl__places_locate(client, peer->member.address, place))
         return;
@@ -88,13 +102,40 @@ static void add_place(struct fl__places *places, const struct fl_server *server,
     places->count++;
 }
 
+static bool is_likelier(const struct fl__place *one, const struct fl__place *other)
+{
+    if (one->up != other->up)
+        return one->up;
+    return one->is_voter != other->is_voter ? one->is_voter : one->match > other->match;
+}
+
+/* Who of the others is likely to lead next; this node if it knows none. */
+static uint32_t find_likely(const struct fl__places *places)
+{
+    uint32_t found = places->self;
+    for (uint32_t k = 0; k < places->count; k++)
+        if (k != places->self &&
+            (found == places->self || is_likelier(&places->list[k], &places->list[found])))
+            found = k;
+    return found;
+}
+
+static bool reaches_nobody(const struct fl__places *places)
+{
+    uint32_t others = 0;
+    for (uint32_t k = 0; k < places->count; k++)
+        others += k != places->self && places->list[k].up;
+    return others == 0;
+}
+
 void fl__places_of(const struct fl_server *server, const struct fl_node_status *node, struct fl__places *out)
 {
+    bool is_out = fl__server_is_out(server, node);
     *out = (struct fl__places){
         .self = FL_MEMBERS_MAX,
         .leader = FL_MEMBERS_MAX,
-        .leads = node->role == FL_LEADER,
-        .has_leader = node->has_leader,
+        .leads = does_lead(server, node),
+        .has_leader = node->has_leader && !(is_out && node->leader == node->id),
         .is_ready = node->ready,
         .term = node->term,
     };
@@ -109,6 +150,9 @@ void fl__places_of(const struct fl_server *server, const struct fl_node_status *
     }
     if (out->leader >= out->count)
         out->leader = out->self;
+    if (is_out && out->leader == out->self)
+        out->leader = find_likely(out);
+    out->is_blind = is_out && reaches_nobody(out);
 }
 
 void fl__places_take(const struct fl_server *server, struct fl__places *out)
@@ -126,7 +170,7 @@ const struct fl__place *fl__places_leader(const struct fl__places *places)
 
 bool fl__places_is_replica(const struct fl__places *places, uint32_t k)
 {
-    return k != places->leader && places->list[k].up;
+    return k != places->leader && (places->list[k].up || (places->is_blind && !places->list[k].self));
 }
 
 uint32_t fl__places_replicas(const struct fl__places *places)
@@ -139,10 +183,7 @@ uint32_t fl__places_replicas(const struct fl__places *places)
 
 void fl__places_notice(struct fl_server *server, const struct fl_node_status *node)
 {
-    struct fl__places before, after;
-    bool is_first = !server->has_led;
-    bool is_other = node->has_leader && (is_first || server->led_by != node->leader);
-    fl__places_of(server, node, &before);
+    struct fl__places places;
     if (server->is_led && !node->has_leader)
         server->leaderless_since = server->now;
     server->is_led = node->has_leader;
@@ -150,8 +191,13 @@ void fl__places_notice(struct fl_server *server, const struct fl_node_status *no
         server->has_led = true;
         server->led_by = node->leader;
     }
-    fl__places_of(server, node, &after);
-    server->is_led_elsewhere = after.has_leader && !fl__places_leader(&after)->self;
-    if (is_other && !is_first)
-        fl__sentinel_switched(server, &before, &after);
+    fl__places_of(server, node, &places);
+    const struct fl__place *leader = fl__places_leader(&places);
+    server->is_leader = places.leads;
+    server->is_led_elsewhere = places.has_leader && !leader->self;
+    if (!server->has_led)
+        return;
+    if (server->told.id[0] != '\0' && strcmp(server->told.id, leader->id) != 0)
+        fl__sentinel_switched(server, &server->told, &places);
+    server->told = *leader;
 }

@@ -3,7 +3,9 @@
  * Clients that are given a list of Sentinels ask any of them for the master's address, and subscribe to hear
  * when it changes. The addresses of the members are such a list. The master has one name, by which events
  * name it as well (--sentinel-name); asked for another one, a node knows no such master. Asked for the right
- * one it always tells an address, see places.c: flags say if that member is not reached.
+ * one it always tells an address, see places.c: flags say if that member is not reached. Only what a node
+ * that serves nobody guesses is no MASTER: some clients stay with the first Sentinel that describes one, and
+ * ask the next only after an error.
  *
  * Events are messages on channels, for subscribers of this node; nobody else publishes them here:
  *
@@ -40,10 +42,10 @@ static void print_instance(const struct fl_server *server, const struct fl__plac
                  (unsigned)leader->port);
 }
 
-void fl__sentinel_switched(struct fl_server *server, const struct fl__places *before,
+void fl__sentinel_switched(struct fl_server *server, const struct fl__place *from,
                            const struct fl__places *after)
 {
-    const struct fl__place *from = fl__places_leader(before), *to = fl__places_leader(after);
+    const struct fl__place *to = fl__places_leader(after);
     char message[INSTANCE_SIZE];
     snprintf(message, sizeof message, "%s %s %u %s %u", server->sentinel_name, from->host,
              (unsigned)from->port, to->host, (unsigned)to->port);
@@ -217,7 +219,11 @@ void fl__local_sentinel_master(struct fl__client *client, struct fl__reply *repl
     if (!check_name(client, args[2], reply))
         return;
     fl__places_take(client->server, &places);
-    put_master(reply, client->server, &places);
+    if (places.is_blind)
+        fl__error(reply, FL__CODE_DAMAGED, "%s is damaged, and reaches nobody; ask another Sentinel",
+                  client->server->name);
+    else
+        put_master(reply, client->server, &places);
 }
 
 typedef void put_fn(struct fl__reply *reply, const struct fl_server *server, const struct fl__places *places,

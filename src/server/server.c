@@ -21,7 +21,8 @@
 #define OUTPUT_MAX_DEFAULT (256u << 20)
 #define SLOWLOG_COUNT 128
 #define SLOWLOG_US 10000
-#define CHECK_ROUNDS 10 /* Clients' budgets of time are looked at once in so many rounds. */
+#define CHECK_ROUNDS 10  /* Clients' budgets of time are looked at once in so many rounds. */
+#define STAY_US 1000000u /* For clients of a node that has stopped serving. */
 
 static void on_kick(struct fl_io_op *op);
 static void on_round(struct fl_io_op *op);
@@ -122,6 +123,26 @@ static void check_clients(struct fl_server *server)
     }
 }
 
+/* Who is connected when this node stops serving would stay, get nothing but errors, and hear no messages.
+ * Those who listen for +switch-master go by themselves; after a moment the others have what they asked for,
+ * and then find another node as they found this one. */
+static void maybe_send_away(struct fl_server *server)
+{
+    struct fl_node_status status;
+    bool was_out = server->is_out;
+    if (server->node == NULL)
+        return;
+    fl_node_status(server->node, &status);
+    server->is_out = fl__server_is_out(server, &status);
+    if (server->is_out != was_out)
+        server->send_away_at = server->is_out ? server->now + STAY_US : 0;
+    if (server->send_away_at == 0 || server->now < server->send_away_at)
+        return;
+    server->send_away_at = 0;
+    for (struct fl__link *link = server->clients.next; link != &server->clients; link = link->next)
+        fl__client_finish(fl__container(link, struct fl__client, all));
+}
+
 static void on_round(struct fl_io_op *op)
 {
     struct fl_server *server = op->owner;
@@ -134,6 +155,7 @@ static void on_round(struct fl_io_op *op)
     fl__pause_round(server);
     maybe_tick(server);
     fl__sentinel_round(server);
+    maybe_send_away(server);
     fl__store_tidy(server->store);
     if (++server->rounds % CHECK_ROUNDS == 0 || server->stopping)
         check_clients(server);
@@ -157,7 +179,6 @@ static void on_notice(void *context, struct fl_node *node)
     struct fl_server *server = context;
     struct fl_node_status status;
     fl_node_status(node, &status);
-    server->is_leader = status.role == FL_LEADER;
     server->publish_is_due = true;
     fl__places_notice(server, &status);
 }
@@ -166,6 +187,11 @@ static void on_event(void *context, const struct fl_node_event *event)
 {
     struct fl_server *server = context;
     fl__events_keep(server->events, event);
+}
+
+bool fl__server_is_out(const struct fl_server *server, const struct fl_node_status *node)
+{
+    return server->broken || node->damaged;
 }
 
 struct fl_node *fl_server_node(struct fl_server *server)
@@ -390,6 +416,9 @@ static int start_listening(struct fl_server *server, struct fl_error_report *rep
 {
     struct fl_io *io = server->io;
     int result = io->vtable->listen(io, &server->listener, server->listen, false, fl__client_accept, server);
+    if (result == FL_EMFILE)
+        return fail(report, result, "listen %s: %s\n  do     raise ulimit -n (LimitNOFILE=)", server->listen,
+                    fl_error_text(result));
     if (result < 0)
         return fail(report, result,
                     "listen %s: %s%s\n  do     stop what uses it, or choose another with --listen",
@@ -419,7 +448,8 @@ static int open_node(struct fl_server *server, struct fl_error_report *report)
     if (server->store == NULL)
         return fail(report, FL_ENOMEM, "memory could not be allocated");
     fl__pubsub_listen(server);
-    server->is_leader = status.role == FL_LEADER;
+    server->is_out = fl__server_is_out(server, &status);
+    server->is_leader = status.role == FL_LEADER && !server->is_out;
     return FL_OK;
 }
 

@@ -274,6 +274,18 @@ bool fl__json_has_nul(const char *json, size_t size);
 
 /* ----------------------------------------------------------------------------------------------- server.c */
 
+#define FL__PLACE_ID_SIZE 41
+
+/* A member as clients are told of it. */
+struct fl__place {
+    char id[FL__PLACE_ID_SIZE]; /* 40 hex digits, the same on each node, always. */
+    char host[FL_ADDRESS_MAX];  /* An IPv6 address without its brackets. */
+    uint16_t port, peer_port;
+    bool self, up, is_voter;
+    fl_index offset; /* The last entry that it is known to hold; 0: not known here. */
+    fl_index match;  /* The same, as this node knew it when it led last. */
+};
+
 struct fl_server {
     struct fl_io *io;
     struct fl_node *node; /* NULL before it is open and after it is closed. */
@@ -285,9 +297,12 @@ struct fl_server {
         run_id[41];
     fl_time_us started;
     fl_time_us now; /* As of the latest event. */
-    bool is_leader;
-    bool broken; /* The keyspace cannot follow the log: memory ran out. */
+    bool is_leader; /* And serves as one. */
+    bool broken;    /* The keyspace cannot follow the log: memory ran out. */
+    bool is_out;    /* fl__server_is_out(), as of the last round; at first as its node was opened. */
     bool stopping;
+    fl_time_us missed_told_at; /* When the log last told of clients without a descriptor; 0: never. */
+    fl_time_us send_away_at;   /* The clients, because it serves nobody any more; 0: they may stay. */
 
     /* places.c's: */
     fl_id led_by;                       /* The last leader that this node knew, */
@@ -295,6 +310,7 @@ struct fl_server {
     bool is_led;                        /* It knows one now; */
     fl_time_us leaderless_since;        /* else since when it does not. */
     bool is_led_elsewhere;              /* Another member leads, and its address is known. */
+    struct fl__place told;              /* Who was told as leading, as of the last notice. */
     uint32_t places_count, places_down; /* As of the last round: places told, and a bit for each not up. */
 
     struct fl_io_listener *listener;
@@ -352,6 +368,8 @@ struct fl_server {
 
 void fl__server_log(const struct fl_server *server, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* It serves nobody until somebody acts: its node is damaged, or its keyspace cannot follow. */
+bool fl__server_is_out(const struct fl_server *server, const struct fl_node_status *node);
 void fl__server_kick(struct fl_server *server); /* Lets the kick run soon. */
 /* `publish` is called at once and at every round from now on; NULL: no more. */
 void fl__server_watch(struct fl_server *server,
@@ -570,17 +588,6 @@ void fl__pause_round(struct fl_server *server); /* Ends the pause if its time is
 
 /* ------------------------------------------------------------------------- places.c, role.c, sentinel.c */
 
-#define FL__PLACE_ID_SIZE 41
-
-/* A member as clients are told of it. */
-struct fl__place {
-    char id[FL__PLACE_ID_SIZE]; /* 40 hex digits, the same on each node, always. */
-    char host[FL_ADDRESS_MAX];  /* An IPv6 address without its brackets. */
-    uint16_t port, peer_port;
-    bool self, up;
-    fl_index offset; /* The last entry that it is known to hold; 0: not known here. */
-};
-
 struct fl__places {
     struct fl__place list[FL_MEMBERS_MAX];
     uint32_t count;  /* At least one: this node. */
@@ -589,6 +596,7 @@ struct fl__places {
     bool has_leader; /* Somebody leads, */
     bool leads;      /* this node does. */
     bool is_ready;   /* As in struct fl_node_status. */
+    bool is_blind;   /* This node serves nobody, and reaches nobody: who else is up it cannot say. */
     fl_term term;
 };
 
@@ -598,8 +606,9 @@ bool fl__places_locate(const char *client, const char *peer, struct fl__place *o
 void fl__places_take(const struct fl_server *server, struct fl__places *out);
 void fl__places_of(const struct fl_server *server, const struct fl_node_status *node, struct fl__places *out);
 const struct fl__place *fl__places_leader(const struct fl__places *places);
-bool fl__places_is_replica(const struct fl__places *places, uint32_t k); /* One that is reached. */
-uint32_t fl__places_replicas(const struct fl__places *places);           /* How many there are of those. */
+/* One that is reached; of a blind node, any other. */
+bool fl__places_is_replica(const struct fl__places *places, uint32_t k);
+uint32_t fl__places_replicas(const struct fl__places *places); /* How many there are of those. */
 /* What the node noticed: remembers who leads, and publishes a change. */
 void fl__places_notice(struct fl_server *server, const struct fl_node_status *node);
 
@@ -610,7 +619,7 @@ bool fl__role_redirects(const struct fl__client *client, const struct fl__comman
 void fl__role_redirect(struct fl__client *client, const struct fl__command *command,
                        const struct fl__bytes *args, uint32_t arg_count, struct fl__reply *reply);
 
-void fl__sentinel_switched(struct fl_server *server, const struct fl__places *before,
+void fl__sentinel_switched(struct fl_server *server, const struct fl__place *from,
                            const struct fl__places *after);
 void fl__sentinel_round(
     struct fl_server *server); /* Publishes which members are up or down since the last. */

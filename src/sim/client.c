@@ -4,7 +4,8 @@
  * history.c). Some append by comparing and setting: WATCH, GET, and a transaction that SETs what was read
  * with an element behind it; an update that is lost there is a lost element. The rest is every other command
  * that the server knows, for what it does to the others. A client that hears nothing for long gives its
- * connection up, and what it had asked is unknown. */
+ * connection up, and what it had asked is unknown. Who is told that a node serves nobody asks it as a
+ * Sentinel who leads, and must not be told that node (V11). */
 #include "sim.h"
 
 #include <inttypes.h>
@@ -314,6 +315,13 @@ static void ask_something(struct fl__sim_client *client)
     put_command(client, "%s", line);
 }
 
+static void ask_who_leads(struct fl__sim_client *client)
+{
+    client->is_unserved = false;
+    ask(client, 1)->asks_who_leads = true;
+    put_command(client, "SENTINEL GET-MASTER-ADDR-BY-NAME mymaster");
+}
+
 static void ask_by_chance(struct fl__sim_client *client)
 {
     uint32_t list = (uint32_t)fl__chance_below(chance_of(client), client->redis->life->plan.key_count);
@@ -442,6 +450,41 @@ static void mark_error(const struct fl__sim_client *client, const struct fl__sim
         fl__mark(marks, FL__MARK_BUSY);
 }
 
+static bool knows_another(const struct fl_node_status *status)
+{
+    for (uint32_t k = 0; k < status->peer_count; k++)
+        if (!status->peers[k].self && status->peers[k].member.id_known &&
+            status->peers[k].member.client[0] != '\0')
+            return true;
+    return false;
+}
+
+/* A node that serves nobody, still, tells some address, and not its own if it knows another. */
+static void judge_who_leads(struct fl__sim_client *client, const struct fl__sim_reply *replies,
+                            uint32_t count)
+{
+    struct fl_sim_life *life = client->redis->life;
+    const struct fl__life_node *node = &life->nodes[client->node];
+    char told[64], text[200];
+    if (replies[0].type == '-' || node->power != FL__POWER_ON)
+        return;
+    struct fl_node_status status = fl__node_status_of(node);
+    if (!status.damaged)
+        return;
+    bool is_address = replies[0].type == '*' && replies[0].number == 2 && count == 3;
+    snprintf(told, sizeof told, "%.*s:%.*s", is_address ? (int)replies[1].size : 3,
+             is_address ? replies[1].text : "nil", is_address ? (int)replies[2].size : 0,
+             is_address ? replies[2].text : "");
+    bool is_self = strcmp(told, node->client) == 0;
+    if (is_address && !is_self)
+        fl__mark(&life->result->marks, FL__MARK_SENT_ON);
+    if (is_address && !(is_self && knows_another(&status)))
+        return;
+    snprintf(text, sizeof text, "V11: %s serves nobody, and tells a client that the leader is %s", node->name,
+             told);
+    fl__life_fail(life, "V11", text);
+}
+
 /* All replies to the oldest question are here. */
 static void answer(struct fl__sim_client *client, const struct fl__sim_reply *replies, uint32_t count)
 {
@@ -452,6 +495,10 @@ static void answer(struct fl__sim_client *client, const struct fl__sim_reply *re
                    reply->type == '$' && reply->number > 0 ? reply->size : 0);
     if (asked->swapped_size > 0)
         answer_swap(client, asked, reply);
+    if (asked->asks_who_leads)
+        judge_who_leads(client, replies, count);
+    else if (reply->type == '-' && says(reply, "[FL3008]"))
+        client->is_unserved = true;
     for (uint32_t k = 0; asked->swapped_size == 0 && k < asked->deed_count; k++) {
         bool is_item = reply->type == '*' && k + 1 < count; /* Of a transaction. */
         answer_deed(client, &client->redis->history.deeds[asked->deeds[k]],
@@ -517,6 +564,7 @@ static void forget(struct fl__sim_client *client)
     client->last = NULL;
     client->asked_count = 0;
     client->out_size = client->in_size = 0;
+    client->is_unserved = false;
 }
 
 static void on_closed(struct fl_io_op *op)
@@ -597,8 +645,13 @@ static void think(struct fl_io_op *op)
         hang_up(client);
         return;
     }
-    if (!client->is_stopped && !client->is_comparing && client->asked_count < client->redis->life->plan.depth)
-        ask_by_chance(client);
+    if (!client->is_stopped && !client->is_comparing &&
+        client->asked_count < client->redis->life->plan.depth) {
+        if (client->is_unserved)
+            ask_who_leads(client);
+        else
+            ask_by_chance(client);
+    }
     if (client->out_size > 0 && !client->is_sending)
         send_now(client);
     think_soon(client);

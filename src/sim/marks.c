@@ -41,6 +41,7 @@ static const char *const names[FL__MARK_COUNT] = {
     [FL__MARK_SAME_STATE] = "the content of two servers after the same entry was compared",
     [FL__MARK_SERVED_ALL] = "every list was read in the end, and judged",
     [FL__MARK_HEARD] = "what clients had heard on channels was judged",
+    [FL__MARK_SENT_ON] = "a server that serves nobody told who leads, and not itself",
 };
 
 const char *fl_sim_mark_name(uint32_t mark)

@@ -429,6 +429,7 @@ struct fl__asked {
     void *context;
     uint32_t list;
     uint64_t swapped_size; /* Compare and set: what the list's size is once it is done; else 0. */
+    bool asks_who_leads;   /* Of a node that said that it serves nobody. */
 };
 
 /* A Redis client on a connection of its own, with several commands on the way. */
@@ -440,6 +441,7 @@ struct fl__sim_client {
     struct fl_io_op connecting, closing, timer, sending;
     bool is_connecting, is_closing, is_timed, is_sending, is_stopped;
     bool is_comparing;              /* It has asked for what it compares with, and not heard it. */
+    bool is_unserved;               /* Its node said that it serves nobody. */
     struct fl__asked *first, *last; /* Asked, and not answered. */
     uint32_t asked_count;
     fl_time_us asked_at; /* When the oldest of them was, or the last reply came. */
@@ -579,6 +581,7 @@ enum fl__mark {
     FL__MARK_SAME_STATE,
     FL__MARK_SERVED_ALL,
     FL__MARK_HEARD,
+    FL__MARK_SENT_ON,
     FL__MARK_COUNT,
 };
 

@@ -160,6 +160,8 @@ static inline int world_io_listen(struct fl_io *io, struct fl_io_listener **out,
     (void)privileged;
     if (strstr(address, ":1111") != NULL)
         return FL_EADDR;
+    if (strstr(address, ":1112") != NULL)
+        return FL_EMFILE;
     world->listener = (struct fl_io_listener){on_accept, context};
     world->listening = true;
     *out = &world->listener;
