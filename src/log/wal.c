@@ -84,9 +84,8 @@ static void fail(struct fl__wal *wal, int64_t error, const char *what)
         return;
     char text[512];
     wal->is_failed = true;
-    snprintf(text, sizeof text,
-             "the log in %s is beyond use: %s: %s; check the disk, then start the node again", wal->directory,
-             what, fl_error_text((int)error));
+    snprintf(text, sizeof text, "the log in %s is beyond use: %s: %s; %sstart the node again", wal->directory,
+             what, fl_error_text((int)error), error == FL_EFBIG ? "then " : "check the disk, then ");
     wal->options.on_failed(wal->options.context, (int)error, text);
 }
 
