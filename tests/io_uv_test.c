@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int set_up(void **state)
@@ -139,12 +141,122 @@ static void test_a_connection_for_which_there_is_no_descriptor_is_told(void **st
     assert_int_equal(missed.streams, 0);
 }
 
+/* A stream whose other end is a socket of the test's own, on which it sends what time it is. */
+struct timed {
+    struct io_world *world;
+    struct fl_io_stream *stream;
+    int socket;
+    struct timed *other;    /* In the midst of whose turn this one sends, or NULL. */
+    bool is_told, is_stale; /* The engine's time was before that. */
+};
+
+static fl_time_us monotonic_us(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (fl_time_us)time.tv_sec * 1000000 + (fl_time_us)time.tv_nsec / 1000;
+}
+
+static void send_time(const struct timed *timed)
+{
+    fl_time_us stamp = monotonic_us();
+    assert_int_equal(write(timed->socket, &stamp, sizeof stamp), sizeof stamp);
+}
+
+static void on_time(void *context, const void *data, size_t size)
+{
+    struct timed *timed = context;
+    fl_time_us now = timed->world->io->vtable->now(timed->world->io), stamp;
+    assert_int_equal(size % sizeof stamp, 0);
+    if (size == 0)
+        return;
+    memcpy(&stamp, (const char *)data + size - sizeof stamp, sizeof stamp);
+    timed->is_stale |= now < stamp;
+    timed->is_told = true;
+    if (timed->other) {
+        usleep(20000);
+        send_time(timed->other);
+    }
+}
+
+static void on_time_error(void *context, int error)
+{
+    (void)context;
+    (void)error;
+}
+
+static void timed_open(struct io_world *world, struct io_server *server, struct timed *timed)
+{
+    const struct fl_io_stream_events events = {
+        .on_data = on_time, .on_error = on_time_error, .context = timed};
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    to.sin_port = htons((uint16_t)strtoul(strrchr(server->address, ':') + 1, NULL, 10));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    *timed = (struct timed){.world = world, .socket = socket(AF_INET, SOCK_STREAM, 0)};
+    server->has_stream = false;
+    assert_int_equal(connect(timed->socket, (struct sockaddr *)&to, sizeof to), 0);
+    io_await(world, &server->has_stream);
+    timed->stream = server->stream;
+    world->io->vtable->start(world->io, timed->stream, &events, 1000);
+}
+
+static void timed_close(struct timed *timed)
+{
+    struct fl_io_op op = {0};
+    timed->world->io->vtable->close(timed->world->io, &op, timed->stream);
+    assert_int_equal(timed->world->io->vtable->wait(timed->world->io, &op), FL_OK);
+    close(timed->socket);
+}
+
+static void look_at_the_clock(void *context)
+{
+    struct io_world *world = context;
+    (void)world->io->vtable->now(world->io);
+}
+
+/* What arrives may say what time it was when it was sent: for whoever reads it, that is past. The engine may
+ * keep the time for a while, but not over its sleep, nor while what it calls takes its time. */
+static void test_the_time_is_not_before_what_arrives_was_sent(void **state)
+{
+    struct io_world *world = *state;
+    struct io_server server;
+    struct timed one, two;
+    io_server_open(world, &server, false);
+    timed_open(world, &server, &one);
+    timed_open(world, &server, &two);
+    world->io->vtable->add_flush(world->io, look_at_the_clock, world);
+    pid_t child = fork();
+    if (child == 0) {
+        usleep(50000);
+        send_time(&one);
+        _exit(0);
+    }
+    io_await(world, &one.is_told);
+    bool is_over_sleep = one.is_stale;
+
+    one.is_told = one.is_stale = false;
+    one.other = &two;
+    two.other = &one;
+    send_time(&one);
+    send_time(&two); /* Both are there when the engine looks. */
+    while (!(one.is_told && two.is_told))
+        io_turn(world);
+    world->io->vtable->remove_flush(world->io, look_at_the_clock, world);
+    timed_close(&one);
+    timed_close(&two);
+    io_server_close(&server);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_false(is_over_sleep);
+    assert_false(one.is_stale || two.is_stale);
+}
+
 int main(void)
 {
 #define IO_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down),
     const struct CMUnitTest tests[] = {
         IO_CONTRACT_TESTS(IO_TEST) IO_TEST(test_a_directory_that_may_be_entered_and_not_read_is_synced)
             IO_TEST(test_what_would_make_a_file_larger_than_allowed_is_refused)
-                IO_TEST(test_a_connection_for_which_there_is_no_descriptor_is_told)};
+                IO_TEST(test_a_connection_for_which_there_is_no_descriptor_is_told)
+                    IO_TEST(test_the_time_is_not_before_what_arrives_was_sent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,7 +67,8 @@ struct fl_io_stream_events {
 
 struct fl_io_vtable {
     /* Time and chance. */
-    /* Monotonic. Constant while callbacks of one batch run is allowed. */
+    /* Monotonic. Constant while callbacks of one batch run is allowed; but whoever is told of bytes that
+     * arrived is told a time at which they were there. */
     fl_time_us (*now)(struct fl_io *io);
     uint64_t (*wall_clock_us)(struct fl_io *io); /* Since 1970, UTC. May jump. */
     /* Unpredictable in production, seeded in simulation. */

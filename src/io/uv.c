@@ -275,6 +275,7 @@ static void on_prepare(uv_prepare_t *prepare)
     else
         uv_idle_stop(&engine->idle);
     set_alarm(engine);
+    engine->now = 0; /* What comes next comes after a sleep. */
 }
 
 static void on_check(uv_check_t *check)

@@ -101,6 +101,7 @@ static void on_receive(uv_stream_t *tcp, ssize_t size, const uv_buf_t *buffer)
         return;
     }
     stream->credit -= (uint64_t)size;
+    stream->engine->now = 0; /* It may say what time it was when it was sent, and that is past. */
     stream->events.on_data(stream->events.context, buffer->base, (size_t)size);
     if (stream->credit == 0 && !stream->is_closing)
         stop_receiving(stream);
