@@ -97,6 +97,36 @@ static void test_tickets_rise_through_votes_and_entries(void **state)
     single_release(&single);
 }
 
+/* The log waits for space on its disk, for as long as it takes. The vote is in another file. */
+static void test_a_log_that_waits_keeps_nobody_from_voting(void **state)
+{
+    struct single single;
+    (void)state;
+    follow(&single);
+    push_and_take(&single, 2, 1, 3, 5);
+    fl_ticket waiting = single.ticket;
+    single_tick(&single, 2 * TIMEOUT);
+    struct fl_message vote = single_vote(3, 7, 5, 1);
+    assert_int_equal(single_receive(&single, &vote), FL_OK);
+    assert_true(single.ticket > waiting);
+    assert_null(single_sent(&single, FL_MSG_VOTE_REPLY, 3, 0));
+    assert_int_equal(fl_raft_vote_persisted(single.raft, single.now, single.ticket + 1), FL_EINVAL);
+    assert_int_equal(fl_raft_vote_persisted(single.raft, single.now, waiting), FL_OK); /* An older one. */
+    single_take(&single);
+    assert_null(single_sent(&single, FL_MSG_VOTE_REPLY, 3, 0));
+
+    assert_int_equal(fl_raft_vote_persisted(single.raft, single.now, single.ticket), FL_OK);
+    single_take(&single);
+    const struct fl_message *reply = single_sent(&single, FL_MSG_VOTE_REPLY, 3, 0);
+    assert_non_null(reply);
+    assert_true(reply->granted);
+    assert_int_equal(single_look(&single).durable, 3);
+    assert_int_equal(reply->outline.durable, 3);
+    complete(&single, waiting);
+    assert_int_equal(single_look(&single).durable, 5);
+    single_release(&single);
+}
+
 static void test_a_ticket_that_was_never_handed_out_is_refused(void **state)
 {
     struct single single;
@@ -382,6 +412,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tickets_rise_through_votes_and_entries),
+        cmocka_unit_test(test_a_log_that_waits_keeps_nobody_from_voting),
         cmocka_unit_test(test_a_ticket_that_was_never_handed_out_is_refused),
         cmocka_unit_test(test_one_completion_stands_for_all_earlier_tickets),
         cmocka_unit_test(test_what_comes_between_two_takes_is_one_write),

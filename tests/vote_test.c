@@ -42,10 +42,15 @@ struct machine {
     bool failed, closed;
 };
 
+static void boot_seeded(struct machine *machine, struct fl__disk *disk, uint64_t seed)
+{
+    *machine = (struct machine){.world = fl__world_create(seed)};
+    machine->io = fl__memory_create(machine->world, disk);
+}
+
 static void boot(struct machine *machine, struct fl__disk *disk)
 {
-    *machine = (struct machine){.world = fl__world_create(1)};
-    machine->io = fl__memory_create(machine->world, disk);
+    boot_seeded(machine, disk, 1);
 }
 
 static int open_vote_of(struct machine *machine, uint8_t cluster, fl_id incarnation)
@@ -332,6 +337,41 @@ static void test_a_directory_is_founded_at_last_whatever_calls_the_power_fails_i
     }
 }
 
+/* A process dies while it founds, and what it wrote stays in the page cache alone; the next attempt fails in
+ * a write, and then power does. */
+static void test_a_directory_is_founded_at_last_whatever_the_page_cache_had_of_it(void **unused)
+{
+    (void)unused;
+    for (uint64_t k = 1; k < 24 * 24; k++) {
+        for (uint64_t choice = 0; choice < 32; choice++) {
+            struct fl__disk *disk = fl__disk_create();
+            struct machine machine;
+            boot_seeded(&machine, disk, choice);
+            data_directory_make(machine.io);
+            fl__memory_crash_at(machine.io, k % 24);
+            (void)open_vote_of(&machine, 1, 1);
+            halt(&machine);
+
+            const struct fl__memory_failure failure = {
+                .call = FL__CALL_WRITE, .skip = k / 24 % 4, .count = 1, .error = FL_ENOSPC};
+            boot_seeded(&machine, disk, choice);
+            fl__memory_fail(machine.io, &failure);
+            (void)open_vote_of(&machine, 1, 2);
+            halt(&machine);
+            struct fl__disk *found = fl__disk_after_power_loss(disk, FL__SURVIVES_SOME, choice);
+            boot(&machine, found);
+            int result = open_vote_of(&machine, 1, 3);
+            if (result != FL_OK)
+                print_message("died in call %d, write %d failed, choice %d: %s\n", (int)(k % 24),
+                              (int)(k / 24 % 4), (int)choice, machine.report.text);
+            assert_int_equal(result, FL_OK);
+            halt(&machine);
+            fl__disk_destroy(found);
+            fl__disk_destroy(disk);
+        }
+    }
+}
+
 static void test_the_vote_of_another_cluster_is_refused(void **unused)
 {
     (void)unused;
@@ -458,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_two_damaged_copies_are_refused),
         cmocka_unit_test(test_what_is_gone_is_not_made_anew),
         cmocka_unit_test(test_a_directory_is_founded_at_last_whatever_calls_the_power_fails_in),
+        cmocka_unit_test(test_a_directory_is_founded_at_last_whatever_the_page_cache_had_of_it),
         cmocka_unit_test(test_the_vote_of_another_cluster_is_refused),
         cmocka_unit_test(test_a_failed_save_is_reported_and_an_older_state_is_still_there),
         cmocka_unit_test(test_what_is_noted_beside_a_save_is_found_like_it),

@@ -179,6 +179,12 @@ static void boot_long(struct machine *machine, struct fl__disk *disk)
     assert_int_equal(machine->durable, 1);
 }
 
+static void on_vote_saved(void *context, int result)
+{
+    (void)context;
+    (void)result;
+}
+
 static void test_the_next_file_is_filled_piece_by_piece(void **unused)
 {
     (void)unused;
@@ -474,6 +480,64 @@ static void test_a_log_whose_first_file_is_missing_is_refused(void **unused)
     fl__disk_destroy(disk);
 }
 
+/* Term and vote could not be saved, and the log is closed before it heard of that: with what is queued behind
+ * a batch in flight, or behind the next file that is being made. */
+static void test_a_log_closes_after_a_save_of_the_vote_failed(void **unused)
+{
+    (void)unused;
+    const struct fl__vote_state state = {.term = 1};
+    const struct fl__memory_failure failure = {
+        .call = FL__CALL_SYNC_OF_WRITE, .path = "vote-", .count = 1, .error = FL_EIO};
+    for (fl_time_us ahead = 0; ahead < 60000; ahead += 500) {
+        struct machine machine;
+        struct fl__disk *disk = fl__disk_create();
+        boot_long(&machine, disk);
+        fl__memory_fail(machine.io, &failure);
+        fl__vote_save(machine.vote, &state, on_vote_saved, &machine);
+        for (fl_index index = 2; index < 80; index++)
+            append_plain(&machine, index, 16384);
+        fl__world_advance(machine.world, ahead);
+        close_log(&machine);
+        assert_int_equal(fl__memory_open_files(machine.io), 0);
+        halt(&machine);
+        fl__disk_destroy(disk);
+    }
+}
+
+/* docs/disks.md: one flipped bit is harmless, or costs the payload of one entry. The file is empty, and the
+ * newest; or it stays empty for ever, because the log went on in another. */
+static void test_one_flipped_bit_in_a_file_that_holds_nothing_is_harmless(void **unused)
+{
+    (void)unused;
+    unsigned empty_count = 0, refused[2] = {0};
+    for (uint64_t call = 1; call < 200; call++) {
+        for (int is_newest = 0; is_newest < 2; is_newest++) {
+            struct machine machine;
+            fl_index last;
+            struct fl__disk *disk = crash_while_files_change(call, &last);
+            if (is_second_empty(disk)) {
+                empty_count++;
+                if (!is_newest) {
+                    fl__disk_set_unreadable(disk, SECOND_SEGMENT, SEGMENT_SIZE, SEGMENT_SIZE);
+                    go_on_for_long(disk, &last);
+                }
+                fl__disk_flip(disk, SECOND_SEGMENT, 20, 1);
+                boot(&machine, disk);
+                machine.segment_size = 4 * SEGMENT_SIZE;
+                if (open_log(&machine) != FL_OK) {
+                    refused[is_newest]++;
+                    print_message("%s: %s\n", is_newest ? "newest" : "between", machine.report.text);
+                }
+                halt(&machine);
+            }
+            fl__disk_destroy(disk);
+        }
+    }
+    assert_true(empty_count > 0);
+    assert_int_equal(refused[0], 0);
+    assert_int_equal(refused[1], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +553,8 @@ int main(void)
         cmocka_unit_test(test_files_never_used_are_removed_whenever_power_fails),
         cmocka_unit_test(test_a_file_in_use_may_hold_nothing),
         cmocka_unit_test(test_a_log_whose_first_file_is_missing_is_refused),
+        cmocka_unit_test(test_one_flipped_bit_in_a_file_that_holds_nothing_is_harmless),
+        cmocka_unit_test(test_a_log_closes_after_a_save_of_the_vote_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,7 +220,7 @@ enum fl_entry_kind {
 /* Make this durable, then call fl_raft_persisted(ticket). Either a term with its vote, in one atomic write,
  * or log work: cut the log before `truncate_from` (if not 0), then write the entries [first, last] (if first
  * is not 0). Writes to the log may be grouped; a term with its vote must be durable before any later persist
- * of the log reaches the disk. */
+ * of the log reaches the disk. It may overtake earlier ones: fl_raft_vote_persisted(). */
 struct fl_persist {
     fl_ticket ticket;
     bool is_vote; /* Else the log. */
@@ -408,6 +408,9 @@ FL_MUST_USE int fl_raft_read(struct fl_raft *raft, fl_time_us now, fl_ticket *ti
 
 /* All persists up to `ticket` are durable. FL_EINVAL: that ticket was never handed out. */
 FL_MUST_USE int fl_raft_persisted(struct fl_raft *raft, fl_time_us now, fl_ticket ticket);
+/* The term with its vote of this ticket is durable, whatever becomes of the log work that was handed out
+ * before it: a log that waits for space on its disk keeps nobody from voting. FL_EINVAL: never handed out. */
+FL_MUST_USE int fl_raft_vote_persisted(struct fl_raft *raft, fl_time_us now, fl_ticket ticket);
 
 /* Reports on an FL_WORK_SEND with entries to peer `to`, by its message's number: the entries up to `last`
  * (message.prev if none: nothing could be loaded), `size` payload bytes in all, are about to leave.

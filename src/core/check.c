@@ -166,10 +166,11 @@ void fl__check_invariants(const struct fl_raft *raft)
         fl_assert(raft->opening <= log->last && fl__log_term(log, raft->opening) == raft->term &&
                   log->last_term == raft->term);
     fl_assert(raft->ticket_completed <= raft->ticket_issued && raft->unhanded <= log->last + 1); /* I8 */
-    fl_assert(raft->members.index <= log->last || raft->members.index == 0);                     /* I9 */
-    fl_assert(raft->role == FL_LEADER || raft->acknowledged <= raft->held);                      /* I10 */
-    fl_assert(raft->round_count == 0 || raft->role == FL_LEADER);                                /* I13 */
-    for (uint32_t k = 0; k < raft->round_count; k++)                                             /* I13 */
+    fl_assert(raft->vote_completed <= raft->ticket_issued);
+    fl_assert(raft->members.index <= log->last || raft->members.index == 0); /* I9 */
+    fl_assert(raft->role == FL_LEADER || raft->acknowledged <= raft->held);  /* I10 */
+    fl_assert(raft->round_count == 0 || raft->role == FL_LEADER);            /* I13 */
+    for (uint32_t k = 0; k < raft->round_count; k++)                         /* I13 */
         fl_assert(raft->rounds[k].number <= raft->round &&
                   (k == 0 || raft->rounds[k - 1].number < raft->rounds[k].number));
     for (uint32_t k = 0; k < raft->peer_count; k++)

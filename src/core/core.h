@@ -279,9 +279,10 @@ struct fl_raft {
     bool vote_dirty;       /* Term or vote changed since they were last handed out. */
     fl_ticket vote_ticket; /* That handed them out. */
     fl_ticket ticket_issued, ticket_completed;
-    fl_index unhanded;      /* The first entry not handed out; last + 1 if all were. */
-    fl_index truncate_from; /* A truncation not handed out; 0 if none. */
-    fl_index durable;       /* Invariant I2. */
+    fl_ticket vote_completed; /* Of votes, which may overtake the log. */
+    fl_index unhanded;        /* The first entry not handed out; last + 1 if all were. */
+    fl_index truncate_from;   /* A truncation not handed out; 0 if none. */
+    fl_index durable;         /* Invariant I2. */
     struct fl__persisting persisting[FL__PERSISTS_MAX]; /* A ring, oldest first. */
     uint32_t persisting_first, persisting_count;
     bool slow_disk; /* Stepped down for it; until the disk answers, no campaign. */
@@ -378,7 +379,7 @@ bool fl__persist_take(struct fl_raft *raft, struct fl_work *work);
 void fl__persist_truncated(struct fl_raft *raft, fl_index from);
 static inline bool fl__persist_is_term_durable(const struct fl_raft *raft)
 {
-    return !raft->vote_dirty && raft->ticket_completed >= raft->vote_ticket;
+    return !raft->vote_dirty && raft->vote_completed >= raft->vote_ticket;
 }
 /* When the oldest unanswered ticket was handed out; FL__NEVER if there is none. */
 fl_time_us fl__persist_waiting_since(const struct fl_raft *raft);

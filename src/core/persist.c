@@ -1,6 +1,7 @@
 /* persist.c - what was handed to the disk, and what of it is durable.
  *
- * Two kinds of work share one sequence of tickets: the term with its vote, and the log. Handing out is
+ * Two kinds of work share one sequence of tickets: the term with its vote, and the log. A vote may be durable
+ * before the log work that was handed out earlier, which may wait for long, on a full disk. Handing out is
  * lazy: all that changed since the last take goes out as one piece, so a burst of events costs one write.
  * The disk's truth is kept apart from memory's: a truncation lowers at once what older tickets can make
  * durable. */
@@ -85,6 +86,24 @@ static void advance_durable(struct fl_raft *raft, fl_index last)
         fl__append_durable(raft);
 }
 
+/* Votes up to this ticket are durable. */
+static void complete_votes(struct fl_raft *raft, fl_ticket ticket)
+{
+    bool was_term_durable = fl__persist_is_term_durable(raft);
+    raft->vote_completed = fl__max(raft->vote_completed, ticket);
+    if (!was_term_durable && fl__persist_is_term_durable(raft))
+        fl__election_count(raft);
+}
+
+int fl_raft_vote_persisted(struct fl_raft *raft, fl_time_us now, fl_ticket ticket)
+{
+    if (ticket > raft->ticket_issued)
+        return FL_EINVAL;
+    raft->now = fl__max(raft->now, now);
+    complete_votes(raft, ticket);
+    return FL_OK;
+}
+
 int fl_raft_persisted(struct fl_raft *raft, fl_time_us now, fl_ticket ticket)
 {
     if (ticket > raft->ticket_issued)
@@ -92,7 +111,6 @@ int fl_raft_persisted(struct fl_raft *raft, fl_time_us now, fl_ticket ticket)
     raft->now = fl__max(raft->now, now);
     if (ticket <= raft->ticket_completed)
         return FL_OK;
-    bool was_term_durable = fl__persist_is_term_durable(raft);
     raft->ticket_completed = ticket;
     if (raft->persisting_count == FL__PERSISTS_MAX)
         raft->work |= FL__WORK_PERSIST; /* What a full ring kept back. */
@@ -103,8 +121,7 @@ int fl_raft_persisted(struct fl_raft *raft, fl_time_us now, fl_ticket ticket)
         raft->persisting_count--;
     }
     raft->slow_disk = false;
-    if (!was_term_durable && fl__persist_is_term_durable(raft))
-        fl__election_count(raft);
+    complete_votes(raft, ticket);
     advance_durable(raft, last);
     return FL_OK;
 }

@@ -2,7 +2,7 @@
  *
  * Opening goes from what can fail for the user's sake to what can fail for the disk's: the options, the
  * directory and its lock, the peer port, who the directory is, the vote, the log. From then on the driver
- * runs it. Closing answers every request first, then ends connections, the log and the vote side by side, and
+ * runs it. Closing answers every request first, then ends connections, and the log and after it the vote, and
  * lets go of the lock last: whoever gets the lock finds nothing in motion. */
 #include "host.h"
 

@@ -2,7 +2,8 @@
  *
  * The core numbers its wishes: a term with its vote, or work on the log. Two files serve them (vote.c,
  * wal.c), each in its own order, and the core is told how far all of them are complete: up to just below the
- * lowest outstanding one. Two rules:
+ * lowest outstanding one. Of votes it is told apart from that too: the log may wait for space on its disk,
+ * and the node votes all the same. Two rules:
  *
  *   - A term with its vote is durable before any later work on the log reaches the disk. So log work that
  *     comes while a vote is being saved is held, and what comes after it joins it; to the disk it is then one
@@ -80,6 +81,17 @@ static void report(struct fl_node *node)
         return;
     tickets->reported = complete;
     int result = fl_raft_persisted(node->raft, node->now, complete);
+    fl_assert(result == FL_OK); /* It was handed out. */
+    fl__driver_event(node);
+}
+
+/* Behind the log's, whatever those wait for. */
+static void report_vote(struct fl_node *node, fl_ticket ticket)
+{
+    const struct fl__tickets *tickets = node->tickets;
+    if (tickets->log_count == 0 || tickets->log[tickets->log_first].ticket > ticket)
+        return; /* report() says it. */
+    int result = fl_raft_vote_persisted(node->raft, node->now, ticket);
     fl_assert(result == FL_OK); /* It was handed out. */
     fl__driver_event(node);
 }
@@ -201,6 +213,7 @@ static void on_saved(void *context, int result)
 {
     struct fl_node *node = context;
     struct fl__tickets *tickets = node->tickets;
+    fl_ticket saved = tickets->vote_saving;
     tickets->vote_saving = 0;
     if (node->is_failed || node->is_closing)
         return;
@@ -221,8 +234,10 @@ static void on_saved(void *context, int result)
     } else {
         let_go(node);
     }
-    if (!node->is_failed)
-        report(node);
+    if (node->is_failed)
+        return;
+    report_vote(node, saved);
+    report(node);
 }
 
 static void take_vote(struct fl_node *node, const struct fl_persist *persist)

@@ -225,7 +225,7 @@ FL_MUST_USE int fl__vote_open(struct fl__vote **out, struct fl_io *io, const cha
 struct fl__vote_state fl__vote_current(const struct fl__vote *vote);
 struct fl__newest_file fl__vote_newest(const struct fl__vote *vote);
 /* Writes both copies, one after the other; one save at a time. done(context, FL_OK or why not): after an
- * error it is beyond use, and says so at once. */
+ * error it is beyond use, and whoever asks is told so. */
 void fl__vote_save(struct fl__vote *vote, const struct fl__vote_state *state,
                    void (*done)(void *context, int result), void *context);
 /* The same for the log's newest file, which rises; beside a save, and one at a time. */

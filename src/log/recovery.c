@@ -51,7 +51,7 @@ struct scan {
     bool *unreadable; /* Of each of its pages. */
     bool **missed;    /* Of each segment, if the first pass could not read some: its pages. */
     uint64_t number, identity;
-    bool is_header_good;
+    bool is_header_there;          /* But for one byte at most. */
     struct position durable;       /* The last mark. */
     struct fl__newest_file newest; /* That is in use. */
 };
@@ -159,6 +159,13 @@ static bool is_readable(const struct scan *scan, uint64_t begin, uint64_t end)
     return true;
 }
 
+static void close_file(struct scan *scan, struct fl_io_file *file)
+{
+    struct fl_io_op op = {0};
+    scan->io->vtable->close_file(scan->io, &op, file);
+    (void)scan->io->vtable->wait(scan->io, &op);
+}
+
 /* A file is filled before it is used, and its size then noted. */
 static int check_size(struct scan *scan)
 {
@@ -198,11 +205,15 @@ static int load(struct scan *scan, uint64_t k, struct fl_io_file **file)
 static int check_header(struct scan *scan)
 {
     uint8_t expected[FL__SEGMENT_HEADER];
+    uint32_t wrong = 0;
     scan->identity = fl__segment_header(scan->options, scan->number, expected);
-    int result =
-        scan->size < FL__SEGMENT_HEADER ? FL_EDAMAGED : fl__segment_check_header(scan->data, expected);
-    scan->is_header_good = result == FL_OK;
-    switch (result) {
+    scan->is_header_there = false;
+    if (scan->size < FL__SEGMENT_HEADER)
+        return FL_OK;
+    for (uint32_t k = 0; k < FL__SEGMENT_HEADER; k++)
+        wrong += scan->data[k] != expected[k];
+    scan->is_header_there = wrong <= 1;
+    switch (fl__segment_check_header(scan->data, expected)) {
     case FL_ECLUSTER:
         return refuse(scan, FL_ECLUSTER, "it belongs to another node or cluster; take it away");
     case FL_EVERSION:
@@ -262,7 +273,7 @@ static int survey_segment(struct scan *scan, struct end *end)
     if (find_record(scan, FL__SEGMENT_HEADER, fl__record_size(FL__MARK_SIZE), &record) &&
         record.kind == FL__RECORD_MARK)
         *end = (struct end){.is_told = true, .checksum = record.previous};
-    else if (!scan->is_header_good)
+    else if (scan->number == scan->newest.number && !scan->is_header_there)
         return refuse(scan, FL_EDAMAGED, "the beginning of it is damaged, or it is something else");
     return FL_OK;
 }
@@ -272,7 +283,6 @@ static int survey(struct scan *scan, struct end *ends)
 {
     for (uint32_t k = 0; k < scan->number_count; k++) {
         struct fl_io_file *file = NULL;
-        struct fl_io_op op = {0};
         struct end end = {0};
         int result = load(scan, k, &file);
         if (result == FL_OK)
@@ -283,19 +293,16 @@ static int survey(struct scan *scan, struct end *ends)
             scan->missed[k] = scan->unreadable;
             scan->unreadable = NULL;
         }
-        if (file) {
-            scan->io->vtable->close_file(scan->io, &op, file);
-            (void)scan->io->vtable->wait(scan->io, &op);
-        }
+        if (file)
+            close_file(scan, file);
         if (result != FL_OK)
             return result;
     }
-    for (uint64_t k = scan->newest.number; k > 1; k--) {
-        if (k == scan->newest.number)
-            ends[k - 2] = (struct end){.is_told = true, .checksum = scan->newest.previous};
-        else if (!ends[k - 2].is_told) /* Nothing is in the one between. */
-            ends[k - 2] = ends[k - 1];
-    }
+    if (scan->newest.number > 1)
+        ends[scan->newest.number - 2] = (struct end){.is_told = true, .checksum = scan->newest.previous};
+    for (uint64_t k = scan->newest.number; k > 2; k--)
+        if (!ends[k - 3].is_told) /* Nothing is in the one between. */
+            ends[k - 3] = ends[k - 2];
     return FL_OK;
 }
 
@@ -417,6 +424,14 @@ static int refuse_break(struct scan *scan, uint64_t at)
     return refuse(scan, FL_EDAMAGED, text);
 }
 
+/* What will be written again has both its outer copies. */
+static void mend(struct scan *scan, struct fl__record *record, uint64_t at)
+{
+    uint8_t *data = scan->data + at;
+    fl__record_put_head(data, record, scan->identity + at);
+    fl__record_put_tail(data + fl__record_size(record->size) - FL__RECORD_COPY, record, scan->identity + at);
+}
+
 /* Second pass, one segment: takes records up to the last; of the newest, until none follows. *end is where it
  * stopped. */
 static int scan_segment(struct scan *scan, const struct end *last, uint64_t *end)
@@ -436,6 +451,8 @@ static int scan_segment(struct scan *scan, const struct end *last, uint64_t *end
         int result = take_record(scan, &record, at, is_good);
         if (result != FL_OK)
             return result;
+        if (!was_durable)
+            mend(scan, &record, at);
         scan->out->chain = record.checksum;
         at += fl__record_size(record.size);
     }
@@ -473,7 +490,7 @@ static int end_log(struct scan *scan, struct fl_io_file *file, uint64_t end)
  * loss of power brings them back is the same. */
 static int remove_unused(struct scan *scan)
 {
-    for (uint32_t k = scan->out->layout.segment_count; k < scan->number_count; k++) {
+    for (uint64_t k = scan->newest.number; k < scan->number_count; k++) {
         char path[FL__PATH_MAX];
         struct fl_io_op op = {0};
         scan->number = scan->numbers[k];
@@ -493,21 +510,19 @@ static int read_segments(struct scan *scan, const struct end *ends)
     for (uint32_t k = 0; k < scan->newest.number; k++) {
         struct fl__segment segment = {.end = FL__SEGMENT_HEADER};
         int result = load(scan, k, &segment.file);
-        if (result != FL_OK)
-            return result;
-        (void)check_header(scan);
+        if (result == FL_OK)
+            (void)check_header(scan);
         segment.number = scan->number;
         segment.identity = scan->identity;
         segment.size = scan->size;
-        if (fl__layout_add_segment(layout, &segment) != FL_OK)
+        if (segment.file && fl__layout_add_segment(layout, &segment) != FL_OK) {
+            close_file(scan, segment.file);
             return refuse(scan, FL_ENOMEM, "memory is short");
-        uint64_t end = segment.end;
-        result = scan_segment(scan, &ends[k], &end);
-        if (result != FL_OK)
-            return result;
-        layout->segments[k].end = end;
-        if (scan->number == scan->newest.number)
-            result = end_log(scan, segment.file, end);
+        }
+        if (result == FL_OK)
+            result = scan_segment(scan, &ends[k], &layout->segments[k].end);
+        if (result == FL_OK && scan->number == scan->newest.number)
+            result = end_log(scan, segment.file, layout->segments[k].end);
         if (result != FL_OK)
             return result;
     }

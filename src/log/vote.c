@@ -145,9 +145,7 @@ static int64_t open_copy(struct fl__vote *vote, const char *directory, int k, ui
     memset(bytes, 0, COPY_SIZE);
     vote->io->vtable->read(vote->io, &op, vote->files[k], bytes, COPY_SIZE, 0);
     int64_t result = vote->io->vtable->wait(vote->io, &op);
-    return result == FL_EIO ? size + 1
-           : result < 0     ? result
-                            : size; /* What cannot be read is damaged, not absent. */
+    return result < 0 && result != FL_EIO ? result : size; /* What cannot be read is damaged. */
 }
 
 /* Syncs the copies' names, then writes both, beginning with `first`. */
@@ -220,16 +218,14 @@ static bool is_promise(const struct content *content)
     return content->state.term > 0 || content->state.has_vote || content->newest.number > 0;
 }
 
-/* The directory has no name yet. What is here, an attempt to found it has left, and it promises nothing; the
- * first copy was whole before the second was begun. The copy that is not is written first. */
+/* The directory has no name yet. What is here, an attempt to found it has left, and it promises nothing. */
 static int create(struct fl__vote *vote, const char *directory, struct fl_error_report *report)
 {
     struct copies copies = {0};
     int result = read_copies(vote, directory, &copies, report);
     if (result != FL_OK)
         return result;
-    bool is_lost =
-        copies.results[0] == FL_EDAMAGED && copies.results[1] == FL_EDAMAGED && copies.sizes[1] != 0;
+    bool is_lost = false;
     for (int k = 0; k < 2; k++)
         is_lost |= copies.results[k] != FL_EDAMAGED && is_promise(&copies.contents[k]);
     if (is_lost)
@@ -238,7 +234,7 @@ static int create(struct fl__vote *vote, const char *directory, struct fl_error_
             "there are promises, but the file that says whose they are (identity) is gone\n  do     "
             "put back a copy of that file, however old: it never changes");
     encode(vote);
-    return write_both(vote, directory, copies.results[0] == FL_EDAMAGED ? 0 : 1, report);
+    return write_both(vote, directory, 0, report);
 }
 
 static void close_now(struct fl__vote *vote)
@@ -284,6 +280,7 @@ struct fl__newest_file fl__vote_newest(const struct fl__vote *vote)
 }
 
 static void on_written(struct fl_io_op *op);
+static void on_refused(struct fl_io_op *op);
 static void on_closed(struct fl_io_op *op);
 
 static void write_next(struct fl__vote *vote)
@@ -293,7 +290,7 @@ static void write_next(struct fl__vote *vote)
     vote->io->vtable->write(vote->io, &vote->op, vote->files[vote->step], &vote->buffer, 1, 0, true);
 }
 
-/* What is asked for meanwhile goes out with the next save. */
+/* What is asked for meanwhile goes out with the next save; after a failure, from the loop, nothing does. */
 static void go_on(struct fl__vote *vote)
 {
     if (vote->is_busy)
@@ -301,8 +298,12 @@ static void go_on(struct fl__vote *vote)
     vote->step = 0;
     vote->save.is_written = vote->save.done != NULL;
     vote->note.is_written = vote->note.done != NULL;
-    vote->is_busy = vote->save.is_written || vote->note.is_written || vote->closed;
-    if (vote->save.is_written || vote->note.is_written) {
+    bool is_asked = vote->save.is_written || vote->note.is_written;
+    vote->is_busy = is_asked || vote->closed;
+    if (is_asked && vote->failure != FL_OK) {
+        vote->op = (struct fl_io_op){.done = on_refused, .owner = vote};
+        vote->io->vtable->timer(vote->io, &vote->op, 0);
+    } else if (is_asked) {
         encode(vote);
         write_next(vote);
     } else if (vote->closed) {
@@ -311,14 +312,31 @@ static void go_on(struct fl__vote *vote)
     }
 }
 
-/* Takes it out if it is to be answered now. */
-static struct request take(struct fl__vote *vote, struct request *request)
+/* Takes out who waited for what was written. */
+static struct request take(struct request *request)
 {
     struct request taken = *request;
-    if (!request->is_written && vote->failure == FL_OK)
+    if (!request->is_written)
         return (struct request){0};
     *request = (struct request){0};
     return taken;
+}
+
+static void answer(struct fl__vote *vote)
+{
+    const struct request save = take(&vote->save), note = take(&vote->note);
+    vote->is_busy = false; /* Whoever is answered may go on with it. */
+    int result = vote->failure;
+    if (save.done)
+        save.done(save.context, result);
+    if (note.done)
+        note.done(note.context, result);
+    go_on(vote);
+}
+
+static void on_refused(struct fl_io_op *op)
+{
+    answer(op->owner);
 }
 
 static void on_written(struct fl_io_op *op)
@@ -329,24 +347,13 @@ static void on_written(struct fl_io_op *op)
         return;
     }
     vote->failure = op->result < 0 ? (int)op->result : FL_OK;
-    vote->is_busy = false;
-    const struct request save = take(vote, &vote->save), note = take(vote, &vote->note);
-    int result = vote->failure; /* Whoever is answered may go on with it. */
-    if (save.done)
-        save.done(save.context, result);
-    if (note.done)
-        note.done(note.context, result);
-    go_on(vote);
+    answer(vote);
 }
 
 static void ask(struct fl__vote *vote, struct request *request, void (*done)(void *context, int result),
                 void *context)
 {
     fl_assert(!request->done);
-    if (vote->failure != FL_OK) {
-        done(context, vote->failure);
-        return;
-    }
     *request = (struct request){.done = done, .context = context};
     go_on(vote);
 }

@@ -166,8 +166,9 @@ static uint32_t measure(const struct fl__wal *wal, uint64_t *need)
 {
     const struct fl__segment *last = current(wal);
     bool is_empty = last && last->end == FL__SEGMENT_HEADER && !wal->must_roll;
-    uint64_t room = is_empty ? last->size - last->end : UINT64_MAX;
-    uint64_t most = room < wal->options.write_size_max ? room : wal->options.write_size_max;
+    uint64_t most = wal->options.write_size_max;
+    if (is_empty && last->size - last->end < most)
+        most = last->size - last->end;
     uint32_t count = 0;
     *need = fl__record_size(FL__MARK_SIZE);
     while (count < wal->queued.count) {
@@ -637,8 +638,7 @@ static void advance_close(struct fl__wal *wal)
 {
     if (!wal->is_closing || wal->is_writing || wal->is_noting || wal->idle_is_set || wal->read_count > 0)
         return;
-    const struct fl__segment *next = fl__prepare_ready(&wal->preparer);
-    if (!next && !fl__prepare_is_idle(&wal->preparer))
+    if (!fl__prepare_ready(&wal->preparer) && !fl__prepare_is_idle(&wal->preparer))
         return;
     if (!wal->is_failed && (wal->queued.count > 0 || !wal->is_marked)) {
         wal->wants_mark = true;
@@ -647,6 +647,7 @@ static void advance_close(struct fl__wal *wal)
             return;
     }
     struct fl_io_file *file = NULL;
+    const struct fl__segment *next = fl__prepare_ready(&wal->preparer);
     if (next) {
         file = next->file;
         fl__prepare_taken(&wal->preparer);
