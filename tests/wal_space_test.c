@@ -20,8 +20,17 @@ enum { PLAIN_SIZE = 300 };
 static int fill_up(struct machine *machine, fl_index *last)
 {
     int room = FL_OK;
-    while ((room = fl__wal_room(machine->wal, 1, FL__ENVELOPE_SIZE + PLAIN_SIZE)) == FL_OK && *last < 1000)
-        append_plain(machine, ++*last, PLAIN_SIZE);
+    while (*last < 1000) {
+        room = fl__wal_room(machine->wal, 1, FL__ENVELOPE_SIZE + PLAIN_SIZE);
+        if (room == FL_OK) {
+            append_plain(machine, ++*last, PLAIN_SIZE);
+        } else if (room == FL_EFULL) {
+            fl__wal_make_room(machine->wal, 1, FL__ENVELOPE_SIZE + PLAIN_SIZE);
+            fl__world_run(machine->world);
+        } else {
+            break;
+        }
+    }
     return room;
 }
 
@@ -59,6 +68,75 @@ static void test_a_full_disk_refuses_more_and_takes_it_once_there_is_space(void 
     assert_int_equal(open_log(&machine), FL_OK);
     assert_int_equal(machine.found.last, 1000);
     assert_int_equal(machine.found.damaged, 0);
+    halt(&machine);
+    fl__disk_destroy(disk);
+}
+
+/* Asks for room as a leader does, and appends what there is room for, while the disk takes its time; *last
+ * is then the last one. Why there is no more. */
+static int lead(struct machine *machine, size_t size, fl_index *last)
+{
+    for (;;) {
+        int room = fl__wal_room(machine->wal, 1, FL__ENVELOPE_SIZE + size);
+        if (room == FL_EFULL) {
+            fl__wal_make_room(machine->wal, 1, FL__ENVELOPE_SIZE + size);
+            fl__world_advance(machine->world, 1000);
+        } else if (room != FL_OK || *last == 1000) {
+            return room;
+        } else {
+            append_plain(machine, ++*last, size);
+        }
+    }
+}
+
+/* However slow the disk is, and whenever it turns out to be full. The end of the file is still free for a
+ * term to open. */
+static void test_what_a_leader_takes_has_its_place_on_the_disk(void **unused)
+{
+    (void)unused;
+    const struct fl__world_settings settings = {.file_time_us_min = 1000, .file_time_us_max = 1000};
+    for (size_t size = 100; size < 12000; size += 700) {
+        for (uint64_t capacity = 1; capacity < 6; capacity++) {
+            struct machine machine;
+            struct fl__disk *disk = fl__disk_create();
+            fl_index last = 0;
+            boot(&machine, disk);
+            machine.segment_size = 4 * SEGMENT_SIZE;
+            assert_int_equal(open_log(&machine), FL_OK);
+            append_plain(&machine, ++last, 0);
+            fl__disk_set_capacity(disk, fl__disk_used(disk) + capacity * 3 * SEGMENT_SIZE);
+            fl__world_set(machine.world, &settings);
+            assert_int_equal(lead(&machine, size, &last), FL_ENOSPC);
+            append_plain(&machine, ++last, 0);
+            fl__world_advance(machine.world, 60000000);
+            assert_int_equal(machine.durable, last);
+            assert_false(machine.failed);
+            halt(&machine);
+            fl__disk_destroy(disk);
+        }
+    }
+}
+
+/* There is no space for a file as large as it needs, and there is for others. */
+static void test_an_entry_too_large_for_the_disk_is_refused_and_others_are_taken(void **unused)
+{
+    (void)unused;
+    struct machine machine;
+    struct fl__disk *disk = fl__disk_create();
+    fl_index last = 0;
+    boot(&machine, disk);
+    assert_int_equal(open_log(&machine), FL_OK);
+    append_plain(&machine, ++last, 0);
+    fl__disk_set_capacity(disk, fl__disk_used(disk) + 2 * SEGMENT_SIZE);
+    assert_int_equal(lead(&machine, 3 * SEGMENT_SIZE, &last), FL_ENOSPC);
+    assert_int_equal(last, 1);
+    fl__disk_set_capacity(disk,
+                          fl__disk_used(disk) + SEGMENT_SIZE); /* What was removed counts until it is sure. */
+    fl__world_advance(machine.world, 6000000);
+    assert_false(machine.full);
+    assert_int_equal(lead(&machine, PLAIN_SIZE, &last), FL_ENOSPC);
+    assert_true(last > 20);
+    assert_int_equal(machine.durable, last);
     halt(&machine);
     fl__disk_destroy(disk);
 }
@@ -542,6 +620,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_full_disk_refuses_more_and_takes_it_once_there_is_space),
+        cmocka_unit_test(test_what_a_leader_takes_has_its_place_on_the_disk),
+        cmocka_unit_test(test_an_entry_too_large_for_the_disk_is_refused_and_others_are_taken),
         cmocka_unit_test(test_what_a_full_disk_cannot_take_waits_for_space),
         cmocka_unit_test(test_a_log_on_a_full_disk_closes_and_opens_again),
         cmocka_unit_test(test_a_log_goes_on_behind_a_torn_write_on_a_full_disk),

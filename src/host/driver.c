@@ -140,9 +140,19 @@ static void add_opening(struct fl_node *node)
     fl__entry_release(entry);
 }
 
-static void tell_state(struct fl_node *node)
+/* The leader hears of it before there is no room at all: what is on its way still finds some. */
+#define ROOM_PART 16 /* Of a file. */
+
+static bool is_full(const struct fl_node *node)
 {
-    fl__transport_tell_state(&node->transport, node->raft != NULL, fl__founding_is_done(node));
+    return node->wal && fl__wal_room(node->wal, 1, node->options.segment_size / ROOM_PART) == FL_ENOSPC;
+}
+
+void fl__driver_tell_state(struct fl_node *node)
+{
+    const struct fl__standing standing = {
+        .takes_part = node->raft != NULL, .founded = fl__founding_is_done(node), .is_full = is_full(node)};
+    fl__transport_tell_state(&node->transport, &standing);
 }
 
 /* The core's configuration moved: on a founding leader to its opening entry, otherwise back because an entry
@@ -158,7 +168,7 @@ static void follow_configuration(struct fl_node *node)
         node->previous = node->roster;
     node->roster.index = index;
     fl__transport_set_members(&node->transport, node->roster.members, node->roster.count);
-    tell_state(node);
+    fl__driver_tell_state(node);
 }
 
 static void note_leader(struct fl_node *node, const struct fl_status *before)
@@ -271,7 +281,7 @@ static void keep_accepted(struct fl_node *node, const struct fl_message *message
         node->previous = node->roster;
         node->roster = node->decoded[k];
         fl__transport_set_members(&node->transport, node->roster.members, node->roster.count);
-        tell_state(node);
+        fl__driver_tell_state(node);
     }
 }
 
@@ -355,7 +365,8 @@ static void on_down(void *context, struct fl__slot *slot)
 /* A peer that takes part is up, once per connection. */
 static void tell_up(struct fl_node *node, struct fl__slot *slot)
 {
-    if (!node->raft || !slot->is_up || !slot->takes_part || slot->told_channel == slot->channel->number)
+    if (!node->raft || !slot->is_up || !slot->standing.takes_part ||
+        slot->told_channel == slot->channel->number)
         return;
     slot->told_channel = slot->channel->number;
     fl_raft_peer_up(node->raft, node->now, slot->member.id);
@@ -495,6 +506,8 @@ void fl__driver_flush(void *context)
     fl__forward_expire(node, node->now);
     fl__reads_expire(node, node->now);
     node->transport_at = fl__transport_tick(&node->transport, node->now);
+    if (is_full(node) != node->transport.standing.is_full)
+        fl__driver_tell_state(node);
     if (node->raft && !node->is_failed)
         run_core(node);
     else

@@ -359,11 +359,28 @@ void fl__forward_committed(struct fl_node *node, fl_index commit)
 
 /* ------------------------------------------------------------------------------------- proposing, leading */
 
+/* The disks of so many members are full that nothing more could be committed. */
+static bool are_others_full(const struct fl_node *node)
+{
+    uint32_t full = 0, roomy = 1;
+    for (uint32_t k = 0; k < FL__SLOTS_MAX; k++) {
+        const struct fl__slot *slot = &node->transport.slots[k];
+        full += slot->used && slot->is_up && slot->standing.is_full;
+        roomy += slot->used && slot->is_up && !slot->standing.is_full;
+    }
+    return full > 0 && roomy <= node->roster.count / 2;
+}
+
+/* FL_EFULL: whether there is space on the disk is not known yet; what comes waits for that. */
 static int room_for(struct fl_node *node, const struct batch *batch, uint64_t size)
 {
+    if (are_others_full(node))
+        return FL_ENOSPC;
     int result = fl__wal_room(node->wal, batch->count + 1, batch->size + size);
     if (result == FL_ELOGFULL)
         fl__events_log_full(node);
+    if (result == FL_EFULL)
+        fl__wal_make_room(node->wal, batch->count + 1, batch->size + size);
     return result;
 }
 
@@ -379,8 +396,11 @@ static void gather_incoming(struct fl_node *node)
     struct fl__commands *commands = node->commands;
     struct batch *batch = &commands->batch;
     while (commands->incoming_count > 0 && batch->count < FL__BATCH_MAX) {
-        struct fl__entry *entry = pop_incoming(commands);
+        struct fl__entry *entry = commands->incoming[commands->incoming_first];
         int room = room_for(node, batch, entry->size);
+        if (room == FL_EFULL)
+            break;
+        (void)pop_incoming(commands);
         if (room == FL_OK) {
             add_to_batch(batch, entry);
             continue;
@@ -401,6 +421,8 @@ static uint32_t gather_own(struct fl_node *node)
     for (; request && batch->count < FL__BATCH_MAX; request = next) {
         next = request->next;
         int room = room_for(node, batch, FL__ENVELOPE_SIZE + request->size);
+        if (room == FL_EFULL)
+            break;
         if (room != FL_OK) {
             end_command(node, request, room);
             continue;

@@ -104,7 +104,7 @@ static void tell_connections(struct fl_node *node)
         struct fl__slot *slot = &node->transport.slots[k];
         if (!slot->used || !slot->member.id_known)
             continue;
-        if (slot->is_up && slot->takes_part) {
+        if (slot->is_up && slot->standing.takes_part) {
             slot->told_channel = slot->channel->number;
             fl_raft_peer_up(node->raft, node->now, slot->member.id);
         } else {
@@ -143,7 +143,7 @@ static void create_core(struct fl_node *node)
     fl__driver_event(node);
     if (node->status.commit > 0)
         fl__apply_commit(node, node->status.commit);
-    fl__transport_tell_state(&node->transport, true, fl__founding_is_done(node));
+    fl__driver_tell_state(node);
     fl__driver_wake(node);
 }
 
@@ -164,7 +164,7 @@ static bool gather_founders(struct fl_node *node, struct fl__roster *out)
             continue;
         }
         const struct fl__slot *slot = fl__transport_named(&node->transport, member->name);
-        if (!slot || !slot->is_up || slot->founded)
+        if (!slot || !slot->is_up || slot->standing.founded)
             return false;
         member->id = slot->member.id;
         memcpy(member->client, slot->member.client, sizeof member->client);
@@ -176,7 +176,7 @@ static bool is_accepted_by_founded(const struct fl_node *node)
 {
     for (uint32_t k = 0; k < FL__SLOTS_MAX; k++) {
         const struct fl__slot *slot = &node->transport.slots[k];
-        if (slot->used && slot->is_up && slot->founded)
+        if (slot->used && slot->is_up && slot->standing.founded)
             return true;
     }
     return false;

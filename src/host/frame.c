@@ -32,7 +32,7 @@
  *     3  2  highest protocol
  *
  * STATE follows the greeting, and each change.
- *     0  1  flags: 1 takes part, 2 founded
+ *     0  1  flags: 1 takes part, 2 founded, 4 its disk is full
  *
  * PING has no meta: an idle connection shows that it lives.
  *
@@ -216,19 +216,19 @@ int fl__frame_get_refuse(const struct fl__frame *frame, struct fl__refuse *out)
     return cursor.failed ? FL_EMESSAGE : FL_OK;
 }
 
-void fl__frame_put_state(struct fl__buffer *out, bool takes_part, bool founded)
+void fl__frame_put_state(struct fl__buffer *out, const struct fl__standing *standing)
 {
     size_t begin = fl__frame_begin(out, FL__FRAME_STATE);
-    fl__buffer_number(out, (uint64_t)takes_part | (uint64_t)founded << 1, 1);
+    uint32_t flags = standing->takes_part * 1u + standing->founded * 2u + standing->is_full * 4u;
+    fl__buffer_number(out, flags, 1);
     (void)fl__frame_end(out, begin, 0);
 }
 
-int fl__frame_get_state(const struct fl__frame *frame, bool *takes_part, bool *founded)
+int fl__frame_get_state(const struct fl__frame *frame, struct fl__standing *out)
 {
     struct fl__cursor cursor = fl__cursor_of(frame->meta, frame->meta_size);
     uint64_t flags = fl__cursor_number(&cursor, 1);
-    *takes_part = flags & 1;
-    *founded = flags & 2;
+    *out = (struct fl__standing){.takes_part = flags & 1, .founded = flags & 2, .is_full = flags & 4};
     return cursor.failed ? FL_EMESSAGE : FL_OK;
 }
 

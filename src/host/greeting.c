@@ -216,7 +216,7 @@ static void establish(struct fl__transport *transport, struct fl__slot *slot, st
     slot->member.id_known = true;
     memcpy(slot->member.client, hello->client, sizeof slot->member.client);
     slot->boot = hello->boot;
-    slot->takes_part = false; /* Until it says so on this connection. */
+    slot->standing.takes_part = false; /* Until it says so on this connection. */
     slot->failures = 0;
     slot->duplicate_boot = 0;
     fl__slot_stop_dialling(slot);
@@ -224,7 +224,7 @@ static void establish(struct fl__transport *transport, struct fl__slot *slot, st
         fl__greeting_send(transport, channel, "");
     struct fl__buffer *control = fl__channel_control(channel);
     if (control)
-        fl__frame_put_state(control, transport->takes_part, transport->founded);
+        fl__frame_put_state(control, &transport->standing);
 }
 
 static enum fl__refusal check(struct fl__transport *transport, const struct fl__channel *channel,

@@ -101,8 +101,13 @@ struct fl__refuse {
 };
 void fl__frame_put_refuse(struct fl__buffer *out, enum fl__refusal why);
 FL_MUST_USE int fl__frame_get_refuse(const struct fl__frame *frame, struct fl__refuse *out);
-void fl__frame_put_state(struct fl__buffer *out, bool takes_part, bool founded);
-FL_MUST_USE int fl__frame_get_state(const struct fl__frame *frame, bool *takes_part, bool *founded);
+/* What a node says of itself to those it is connected with. */
+struct fl__standing {
+    bool takes_part, founded;
+    bool is_full; /* Its disk has no space for what a leader may still take. */
+};
+void fl__frame_put_state(struct fl__buffer *out, const struct fl__standing *standing);
+FL_MUST_USE int fl__frame_get_state(const struct fl__frame *frame, struct fl__standing *out);
 
 struct fl__frame_entry {
     enum fl_entry_kind kind;
@@ -258,10 +263,10 @@ struct fl__slot {
     struct fl_io_op connect;
     fl_time_us connect_deadline, dial_at;
     uint32_t failures;
-    uint64_t boot;            /* Of its process. */
-    bool takes_part, founded; /* As it says. */
-    fl_term term_promised;    /* The highest term that it spoke for. */
-    int logged_error;         /* What was logged last, so that each outage is logged once. */
+    uint64_t boot; /* Of its process. */
+    struct fl__standing standing;
+    fl_term term_promised; /* The highest term that it spoke for. */
+    int logged_error;      /* What was logged last, so that each outage is logged once. */
     enum fl__refusal logged_refusal;
     uint64_t duplicate_boot; /* Of another process that claims to be it. */
     fl_time_us duplicate_at;
@@ -295,7 +300,7 @@ struct fl__transport_events {
     /* A connection stands; also if it replaces another. */
     void (*on_up)(void *context, struct fl__slot *slot);
     void (*on_down)(void *context, struct fl__slot *slot);
-    void (*on_state)(void *context, struct fl__slot *slot); /* takes_part or founded may have changed. */
+    void (*on_state)(void *context, struct fl__slot *slot); /* Its standing may have changed. */
     int (*on_frame)(void *context, struct fl__slot *slot, const struct fl__frame *frame);
     /* Something about the member or stranger of that name, in words; level is one of fl_log_level. */
     void (*on_news)(void *context, enum fl_node_event_kind kind, const char *name, int level,
@@ -313,8 +318,8 @@ struct fl__transport {
     char name[FL_NAME_MAX];
     fl_time_us ping_us; /* An idle connection shows a sign of life this often. */
     struct fl_io_listener *listener;
-    bool is_started;          /* Connections that come earlier are closed. */
-    bool takes_part, founded; /* What this node tells of itself. */
+    bool is_started; /* Connections that come earlier are closed. */
+    struct fl__standing standing;
     bool is_closing;
     const char *refusal; /* Why a member refused this node; NULL once one takes it. */
     void (*closed)(void *context);
@@ -336,7 +341,7 @@ void fl__transport_set_members(struct fl__transport *transport, const struct fl_
 /* Returns when to call it next. */
 fl_time_us fl__transport_tick(struct fl__transport *transport, fl_time_us now);
 void fl__transport_flush(struct fl__transport *transport, fl_time_us now);
-void fl__transport_tell_state(struct fl__transport *transport, bool takes_part, bool founded);
+void fl__transport_tell_state(struct fl__transport *transport, const struct fl__standing *standing);
 void fl__transport_news(struct fl__transport *transport, enum fl_node_event_kind kind, const char *name,
                         int level, const char *format, ...) __attribute__((format(printf, 5, 6)));
 void fl__transport_close(struct fl__transport *transport, void (*closed)(void *context));
@@ -521,7 +526,8 @@ struct fl_node {
 extern const struct fl__transport_events fl__driver_transport_events;
 void fl__driver_event(struct fl_node *node);
 void fl__driver_flush(void *node);
-void fl__driver_wake(struct fl_node *node); /* A flush must come soon. */
+void fl__driver_wake(struct fl_node *node);       /* A flush must come soon. */
+void fl__driver_tell_state(struct fl_node *node); /* To all who are connected. */
 /* The entry at `index` as the core has it now, from the cache; NULL if it is not there. Borrowed. */
 struct fl__entry *fl__driver_cached(struct fl_node *node, fl_index index);
 uint64_t fl__driver_time(struct fl_node *node); /* The log's clock, read as a leader. */

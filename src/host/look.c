@@ -132,6 +132,8 @@ static void fill_log(const struct fl_node *node, struct fl_node_status *out)
     out->log_size = node->wal ? fl__wal_size(node->wal) : 0;
     out->log_used = node->wal ? fl__wal_used(node->wal) : 0;
     out->log_room = node->wal ? fl__wal_room(node->wal, 1, USUAL_SIZE) : FL_OK;
+    if (out->log_room == FL_EFULL)
+        out->log_room = FL_OK; /* As far as it knows. */
     out->elections_started = status->elections_started;
     out->elections_won = status->elections_won;
     out->truncated_entries = status->truncated_entries;

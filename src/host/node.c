@@ -256,7 +256,7 @@ static void start_transport(struct fl_node *node)
     bool in_log = node->roster.index > 0;
     fl__transport_set_members(&node->transport, in_log ? node->roster.members : node->identity.founders,
                               in_log ? node->roster.count : node->identity.founder_count);
-    fl__transport_tell_state(&node->transport, false, fl__founding_is_done(node));
+    fl__driver_tell_state(node);
     node->transport.is_started = true;
 }
 

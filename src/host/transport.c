@@ -221,7 +221,7 @@ static void on_broken(void *context, struct fl__channel *channel, int error)
 void fl__slot_down(struct fl__slot *slot)
 {
     bool was_up = slot->is_up;
-    slot->is_up = slot->takes_part = false;
+    slot->is_up = slot->standing.takes_part = false;
     if (was_up)
         slot->transport->events->on_down(slot->transport->context, slot);
 }
@@ -231,7 +231,7 @@ static int on_state(struct fl__slot *slot, const struct fl__frame *frame)
 {
     struct fl__transport *transport = slot->transport;
     struct fl__channel *channel = slot->channel;
-    if (fl__frame_get_state(frame, &slot->takes_part, &slot->founded) != FL_OK)
+    if (fl__frame_get_state(frame, &slot->standing) != FL_OK)
         return FL_EMESSAGE;
     if (!channel->is_confirmed) {
         channel->is_confirmed = true;
@@ -492,14 +492,13 @@ void fl__slot_send_message(struct fl__slot *slot, const struct fl_message *messa
                 slot->member.name);
 }
 
-void fl__transport_tell_state(struct fl__transport *transport, bool takes_part, bool founded)
+void fl__transport_tell_state(struct fl__transport *transport, const struct fl__standing *standing)
 {
-    transport->takes_part = takes_part;
-    transport->founded = founded;
+    transport->standing = *standing;
     for (uint32_t k = 0; k < FL__SLOTS_MAX; k++) {
         struct fl__channel *channel = transport->slots[k].channel;
         struct fl__buffer *control = channel ? fl__channel_control(channel) : NULL;
         if (control)
-            fl__frame_put_state(control, takes_part, founded);
+            fl__frame_put_state(control, standing);
     }
 }

@@ -173,8 +173,11 @@ void fl__wal_commit_hint(struct fl__wal *wal, fl_index commit);
 void fl__wal_flush(struct fl__wal *wal);
 
 /* Whether `count` more entries with bodies of `size` bytes in all may be queued by who can refuse them:
- * FL_OK, FL_ELOGFULL (log_size_max), FL_ENOSPC (the disk is full). */
+ * FL_OK (there is space for them on the disk), FL_ELOGFULL (log_size_max), FL_ENOSPC (the disk is full),
+ * FL_EFULL (not known yet: hold them, and ask again when something has happened). */
 FL_MUST_USE int fl__wal_room(const struct fl__wal *wal, uint32_t count, uint64_t size);
+/* They are held: finds out soon whether there is space for them. */
+void fl__wal_make_room(struct fl__wal *wal, uint32_t count, uint64_t size);
 uint64_t fl__wal_size(const struct fl__wal *wal);
 uint64_t fl__wal_used(const struct fl__wal *wal); /* Bytes that count against log_size_max. */
 /* Whether a log's file is called so. */

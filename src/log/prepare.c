@@ -171,6 +171,8 @@ static void on_step(struct fl_io_op *op)
 {
     struct fl__preparer *preparer = op->owner;
     if (preparer->step == WAITING) {
+        if (preparer->falls_back)
+            preparer->next.size = preparer->options->segment_size;
         if (preparer->is_closing)
             end(preparer, NOTHING, FL_ENOSPC);
         else
@@ -193,9 +195,10 @@ static void on_step(struct fl_io_op *op)
     }
 }
 
-void fl__prepare_start(struct fl__preparer *preparer, uint64_t size)
+void fl__prepare_start(struct fl__preparer *preparer, uint64_t size, bool falls_back)
 {
     bool is_ready = preparer->step == READY;
+    preparer->falls_back = falls_back;
     preparer->op = (struct fl_io_op){.done = on_step, .owner = preparer};
     preparer->is_hurried = false;
     if (is_ready) { /* It is there, but an entry larger than a segment needs more. */

@@ -79,7 +79,7 @@ struct fl__preparer {
 
     /* Its own. */
     int step;
-    bool is_closing, is_hurried;
+    bool is_closing, is_hurried, falls_back;
     struct fl_io_op op;
     struct fl__segment next;
     uint64_t filled; /* Its bytes, zeros. */
@@ -88,8 +88,9 @@ struct fl__preparer {
     uint8_t header[FL__SEGMENT_HEADER];
     struct fl_io_buffer header_buffer;
 };
-/* Begins to make the next file, or, if it is ready, to make it larger. */
-void fl__prepare_start(struct fl__preparer *preparer, uint64_t size);
+/* Begins to make the next file, or, if it is ready, to make it larger. If there is no space for it and it
+ * falls back, one of the usual size will do. */
+void fl__prepare_start(struct fl__preparer *preparer, uint64_t size, bool falls_back);
 void fl__prepare_hurry(struct fl__preparer *preparer);         /* Somebody waits for it. */
 bool fl__prepare_is_idle(const struct fl__preparer *preparer); /* Nothing is made or ready. */
 const struct fl__segment *fl__prepare_ready(const struct fl__preparer *preparer); /* NULL: it is not. */

@@ -127,7 +127,7 @@ static bool find_segment(struct fl__wal *wal, uint64_t need)
                                                                           : wal->options.segment_size;
     const struct fl__segment *next = fl__prepare_ready(&wal->preparer);
     if (fl__prepare_is_idle(&wal->preparer) || (next && next->size < size))
-        fl__prepare_start(&wal->preparer, size);
+        fl__prepare_start(&wal->preparer, size, false);
     next = fl__prepare_ready(&wal->preparer);
     if (!next) {
         fl__prepare_hurry(&wal->preparer);
@@ -407,7 +407,7 @@ static void start_batch(struct fl__wal *wal)
     wal->io->vtable->write(wal->io, &wal->write, current(wal)->file, wal->buffers, wal->part_count, offset,
                            true);
     if (fl__prepare_is_idle(&wal->preparer) && !wal->is_closing)
-        fl__prepare_start(&wal->preparer, wal->options.segment_size);
+        fl__prepare_start(&wal->preparer, wal->options.segment_size, false);
 }
 
 /* ----------------------------------------------------------------------------------------------- queueing */
@@ -459,18 +459,39 @@ uint64_t fl__wal_used(const struct fl__wal *wal)
     return wal->used_before + (last ? last->end : 0) + wal->queued_size;
 }
 
+/* What so many entries take, and all that is queued. */
+static uint64_t measure_more(const struct fl__wal *wal, uint32_t count, uint64_t size)
+{
+    return wal->queued_size + size + count * (fl__record_size(0) + 8) + fl__record_size(FL__MARK_SIZE);
+}
+
 int fl__wal_room(const struct fl__wal *wal, uint32_t count, uint64_t size)
 {
-    const struct fl__segment *last = current(wal);
-    uint64_t end = last ? last->end : 0;
-    uint64_t more = wal->queued_size + size + count * (fl__record_size(0) + 8);
+    const struct fl__segment *last = current(wal), *next = fl__prepare_ready(&wal->preparer);
+    uint64_t end = last ? last->end : 0, more = measure_more(wal, count, size);
     if (wal->used_before + end + more + RESERVE_SIZE > wal->options.log_size_max)
         return FL_ELOGFULL;
-    if (!wal->preparer.is_full)
+    /* A file's end is kept for terms to open and logs to be cut: it may be the last. */
+    if (last && !wal->must_roll && end + more + last->size / RESERVE_PART <= last->size)
         return FL_OK;
-    /* There is the current file and no other, and its end is kept for terms to open and logs to be cut. */
-    bool fits = last && !wal->must_roll && end + more + last->size / RESERVE_PART <= last->size;
-    return fits ? FL_OK : FL_ENOSPC;
+    if (wal->preparer.is_full)
+        return FL_ENOSPC;
+    return next && FL__SEGMENT_HEADER + more + next->size / RESERVE_PART <= next->size ? FL_OK : FL_EFULL;
+}
+
+void fl__wal_make_room(struct fl__wal *wal, uint32_t count, uint64_t size)
+{
+    const struct fl__segment *next = fl__prepare_ready(&wal->preparer);
+    uint64_t need = FL__SEGMENT_HEADER + measure_more(wal, count, size);
+    need += need / (RESERVE_PART - 1) + 1;
+    bool is_alone = count == 1 && wal->queued.count == 0; /* Others may find room as they are. */
+    if (!is_alone || need < wal->options.segment_size)
+        need = wal->options.segment_size;
+    if (wal->is_closing || wal->is_failed)
+        return;
+    if (fl__prepare_is_idle(&wal->preparer) || (next && next->size < need))
+        fl__prepare_start(&wal->preparer, need, true);
+    fl__prepare_hurry(&wal->preparer);
 }
 
 uint64_t fl__wal_size(const struct fl__wal *wal)

@@ -42,7 +42,7 @@ static const struct fl_explanation explanations[] = {
      "Read before you repeat it, unless repeating does no harm (SET to the same value does none). If it "
      "happens often: fairlead status, and the sync times in /metrics."},
     {FL__CODE_LOG_FULL, "OOM", "the log is full",
-     "The leader's log has reached its size limit (--log-max), or its disk is full. Nothing was written; "
+     "The leader's log has reached its size limit (--log-max), or its disk or those of a majority are full. Nothing was written; "
      "reading works.",
      "The log keeps every write: this version does not shorten it.",
      "Free space on the disk, 64 MiB at least: writes are taken again by themselves; delete nothing in the data "
@@ -176,7 +176,7 @@ void fl__error_outcome(struct fl__reply *reply, struct fl_server *server, int ou
         fl__error(reply, FL__CODE_STOPPING, "%s is stopping; %s, safe to retry", server->name, what);
         return;
     case FL_ENOSPC:
-        fl__error(reply, FL__CODE_LOG_FULL, "the leader's disk is full; %s", what);
+        fl__error(reply, FL__CODE_LOG_FULL, "the disk of the leader or of a majority is full; %s", what);
         return;
     case FL_ELOGFULL:
         fl__error(reply, FL__CODE_LOG_FULL, "the log has reached its size limit (log-max); %s", what);

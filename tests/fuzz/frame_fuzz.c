@@ -196,15 +196,16 @@ static void read_progress(const struct fl__frame *frame)
 
 static void read_state(const struct fl__frame *frame)
 {
-    bool takes_part, founded, takes_part_again, founded_again;
+    struct fl__standing standing, again;
     struct fl__buffer out = {0};
     struct fl__frame other;
-    if (fl__frame_get_state(frame, &takes_part, &founded) != FL_OK)
+    if (fl__frame_get_state(frame, &standing) != FL_OK)
         return;
-    fl__frame_put_state(&out, takes_part, founded);
+    fl__frame_put_state(&out, &standing);
     reopen(&out, FL__FRAME_STATE, &other);
-    fl_assert(fl__frame_get_state(&other, &takes_part_again, &founded_again) == FL_OK);
-    fl_assert(takes_part == takes_part_again && founded == founded_again);
+    fl_assert(fl__frame_get_state(&other, &again) == FL_OK);
+    fl_assert(standing.takes_part == again.takes_part && standing.founded == again.founded &&
+              standing.is_full == again.is_full);
     fl__buffer_release(&out);
 }
 
