@@ -48,6 +48,8 @@ def main():
     before = processor_ms(pid)
     time.sleep(seconds)
     full = (processor_ms(pid) - before) / seconds
+    if not os.path.exists(f"/proc/{load}/exe"):
+        sys.exit("error: the load ended while it was measured; BENCH_SECONDS must be more here")
     while os.path.exists(f"/proc/{load}/exe"):
         time.sleep(0.1)
     redis = socket.create_connection(("127.0.0.1", port))
@@ -57,11 +59,16 @@ def main():
         print(f"round {turn + 1} of {rounds}", file=sys.stderr)
         for name, web in watchers.items() if turn % 2 == 0 else reversed(watchers.items()):
             found[name].append(slice_of(pid, redis, web, seconds))
-    rest = statistics.median(used for used, _ in found.pop("unwatched"))
+    alone = [used for used, _ in found.pop("unwatched")]
+    rest, wobble = statistics.median(alone), max(alone) - min(alone)
     print(f"web.full_load {full:.1f} ms_per_second")
     print(f"web.unwatched {rest:.2f} ms_per_second")
     for name, slices in found.items():
         used, views = (statistics.median(values) for values in zip(*slices))
+        if views == 0:
+            sys.exit(f"error: the page at {watchers[name]} was sent no view")
+        if used - rest < wobble:
+            print(f"# web.{name}: {used - rest:.2f} ms more, where the same without a page differs by {wobble:.2f} ms from slice to slice")
         print(f"web.{name} {used:.2f} ms_per_second")
         print(f"web.{name}.views {views:.1f} 1/s")
         print(f"web.{name}.view {(used - rest) / views:.3f} ms")

@@ -376,9 +376,34 @@ static void test_check_refuses_in_redis_words_what_serve_refuses(void **state)
     assert_said(place, "redis.conf, line 3");
 }
 
+/* Refused is refused before a directory is made and a cluster founded; and the trial says the same. */
+static void test_what_nobody_meant_to_open_is_refused_before_anything_is_made(void **state)
+{
+    struct place *place = *state;
+    static const char *const open[][4] = {
+        {"--listen", "0.0.0.0:1"},
+        {"--peer", "0.0.0.0:1"},
+        {"--web=0.0.0.0:1", "--web-admin=loopback"},
+        {"--listen=0.0.0.0:1", "--password-file=/nonexistent"},
+    };
+    char path[128];
+    snprintf(path, sizeof path, "%s/new", place->directory);
+    for (unsigned k = 0; k < sizeof open / sizeof open[0]; k++) {
+        int expected = k < 3 ? 2 : 1;
+        assert_runs(place, expected, "serve", "--check", "--dir=new", open[k][0], open[k][1]);
+        assert_said(place, k < 3 ? "[FL1004]" : "/nonexistent");
+        assert_runs(place, expected, "serve", "--dir=new", "--name=n1", "--bootstrap=n1=127.0.0.1:1",
+                    "--cluster-id=617f64a359b8b6ce1b4ce04e17d15a67", open[k][0], open[k][1]);
+        assert_said(place, k < 3 ? "[FL1004]" : "/nonexistent");
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_what_nobody_meant_to_open_is_refused_before_anything_is_made,
+                                        make_place, leave_place),
         cmocka_unit_test_setup_teardown(test_check_refuses_in_redis_words_what_serve_refuses, make_place,
                                         leave_place),
         cmocka_unit_test_setup_teardown(test_up_returns_when_a_write_is_on_all_nodes_and_down_keeps_the_data,

@@ -545,6 +545,10 @@ static void test_settings_that_contradict_each_other_are_named(void **state)
         {{"--heartbeat", "600"}, "--election-timeout 1000 (default)"},
         {{"--listen", "127.0.0.1:7601"}, "--peer 127.0.0.1:7601 (default)"},
         {{"--log-max", "1MiB"}, "--segment-size"},
+        {{"--listen", "0.0.0.0:7600"}, "--password-file is not set"},
+        {{"--listen", "db1:7600"}, "--listen db1:7600 (command line)"},
+        {{"--peer", "0.0.0.0:7601"}, "--insecure is not set"},
+        {{"--web", "0.0.0.0:7602", "--web-admin", "loopback"}, "--web-admin anywhere"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fl__call call;
@@ -603,6 +607,17 @@ static void test_settings_that_agree_are_accepted(void **state)
     struct ear ear;
     assert_true(SERVE(&call, &ear, "--bootstrap", "n1=a:1,n2=b:2", "--name", "n2", "--cluster-id", ID,
                       "--election-timeout", "200", "--web", "off"));
+    assert_true(fl__serve_agrees(&call.settings));
+    fl__settings_release(&call.settings);
+    assert_true(SERVE(&call, &ear, "--listen", "[::1]:7600", "--peer", "localhost:7601", "--web",
+                      "127.9.9.9:7602", "--web-admin", "loopback"));
+    assert_true(fl__serve_agrees(&call.settings));
+    fl__settings_release(&call.settings);
+    assert_true(SERVE(&call, &ear, "--listen", "0.0.0.0:7600", "--password-file", "/nonexistent", "--peer",
+                      "db1:7601", "--insecure", "--web", "0.0.0.0:7602", "--web-admin", "anywhere"));
+    assert_true(fl__serve_agrees(&call.settings));
+    fl__settings_release(&call.settings);
+    assert_true(SERVE(&call, &ear, "--web", "off", "--web-admin", "loopback"));
     assert_true(fl__serve_agrees(&call.settings));
     fl__settings_release(&call.settings);
 }

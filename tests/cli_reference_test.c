@@ -285,6 +285,23 @@ static void test_config_and_check_list_every_setting(void **state)
     free(check);
 }
 
+/* Whose 80 % of memory `config` shows, and what is left of it where nodes share a machine. */
+static void test_help_of_up_says_how_nodes_share_the_memory(void **state)
+{
+    (void)state;
+    int code;
+    char help[8192] = "";
+    FILE *file = fmemopen(help, sizeof help, "w");
+    assert_non_null(file);
+    fl__help_verb(fl__verb_find("up"), file);
+    fclose(file);
+    char *config = output_of("config", "maxmemory", NULL, NULL, &code);
+    expect("config", config, "default      80%");
+    expect_format("up --help", help, "--maxmemory %u%% for each of three", 80 / 3);
+    expect("up --help", help, "FAIRLEAD_MAXMEMORY");
+    free(config);
+}
+
 /* ------------------------------------------------------------------------------------------------- manual */
 
 /* The part of a page under the heading; to be freed. */
@@ -419,6 +436,48 @@ static void test_completion_scripts_have_every_verb_with_its_options(void **stat
     free(fish);
 }
 
+/* What a script offers behind `learn`, from `mark` on. */
+static char *lessons_of(const char *shell, const char *mark)
+{
+    int code;
+    char *script = output_of("completion", shell, NULL, NULL, &code), *line = strstr(script, mark);
+    assert_non_null(line);
+    line = strndup(line, strcspn(line, "\n"));
+    free(script);
+    return line;
+}
+
+/* The names in an index of the page. */
+static void expect_names(const char *line, const char *index, const char *key)
+{
+    size_t size, count = 0, length = strlen(key);
+    char name[64];
+    const char *text = fl_web_file(index, &size);
+    assert_non_null(text);
+    for (const char *at = strstr(text, key); at != NULL; at = strstr(at + 1, key), count++) {
+        at = strchr(at + length, '"') + 1;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(at, ".\""), at);
+        expect_format("learn", line, "%s ", name);
+    }
+    assert_true(count > 2);
+}
+
+static void test_every_shell_offers_the_lessons_and_scenarios_that_there_are(void **state)
+{
+    (void)state;
+    static const char *const marks[][2] = {
+        {"bash", "'learn '*) words='"},
+        {"zsh", "'*:argument:(leader-election"},
+        {"fish", "-n '__fairlead_in learn' -a '"},
+    };
+    for (unsigned k = 0; k < 3; k++) {
+        char *line = lessons_of(marks[k][0], marks[k][1]);
+        expect_names(line, "web/learn/index.json", "\"id\":");
+        expect_names(line, "web/scenarios/index.json", "\"file\":");
+        free(line);
+    }
+}
+
 /* What bash offers behind these words, as it would at a prompt. */
 static void expect_offers(const char *script, const char *words, const char *offers)
 {
@@ -451,6 +510,8 @@ static void test_bash_completes_with_the_script(void **state)
     expect_offers(path, "explain FL300", "FL3001 FL3002 FL3003 FL3004 FL3005 FL3006 FL3007 FL3008 FL3009");
     expect_offers(path, "completion f", "fish");
     expect_offers(path, "up --port \"\"", "");
+    expect_offers(path, "learn figure-", "figure-7 figure-7-history figure-8 figure-8-unsafe");
+    expect_offers(path, "learn lead", "leader-election");
     unlink(path);
     free(script);
 }
@@ -467,11 +528,13 @@ int main(void)
         cmocka_unit_test(test_tables_fit_and_no_line_of_them_ends_in_blanks),
         cmocka_unit_test(test_config_says_all_about_a_setting_and_who_set_it),
         cmocka_unit_test(test_config_and_check_list_every_setting),
+        cmocka_unit_test(test_help_of_up_says_how_nodes_share_the_memory),
         cmocka_unit_test(test_the_manual_has_every_verb_with_its_options),
         cmocka_unit_test(test_the_manual_has_every_setting_and_every_code),
         cmocka_unit_test(test_the_manuals_macros_are_those_of_man),
         cmocka_unit_test(test_the_librarys_page_names_every_function_of_a_node),
         cmocka_unit_test(test_completion_scripts_have_every_verb_with_its_options),
+        cmocka_unit_test(test_every_shell_offers_the_lessons_and_scenarios_that_there_are),
         cmocka_unit_test(test_bash_completes_with_the_script),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,7 +100,7 @@ static void test_an_append_done_twice_is_seen(void **state)
 {
     (void)state;
     append(1, 10, UINT64_MAX, 0);
-    assert_broken("1;1;", "twice");
+    assert_broken("1;1;", "an append was done twice (element 1, place 4, asked at 10 us)");
 }
 
 static void test_a_refused_append_that_was_done_is_seen(void **state)
@@ -114,8 +114,19 @@ static void test_what_nobody_wrote_is_seen(void **state)
 {
     (void)state;
     append(1, 10, 20, 2);
-    assert_broken("1;7;", "nobody wrote");
-    assert_broken("1;x", "nobody wrote");
+    assert_broken("1;7;", "nobody wrote, at place 4");
+    assert_broken("1;x", "nobody wrote, at place 3");
+    assert_broken("1;;", "nobody wrote, at place 3");
+}
+
+static void test_what_was_written_elsewhere_is_seen(void **state)
+{
+    (void)state;
+    append(1, 10, 20, 2);
+    append(2, 11, UINT64_MAX, 0);
+    history.deeds[1].list = 1;
+    assert_true(holds("1;"));
+    assert_broken("1;2;", "nobody wrote");
 }
 
 static void test_an_append_elsewhere_than_it_was_told_is_seen(void **state)
@@ -180,6 +191,7 @@ int main(void)
         ONE(test_an_append_done_twice_is_seen),
         ONE(test_a_refused_append_that_was_done_is_seen),
         ONE(test_what_nobody_wrote_is_seen),
+        ONE(test_what_was_written_elsewhere_is_seen),
         ONE(test_an_append_elsewhere_than_it_was_told_is_seen),
         ONE(test_a_read_of_what_never_was_is_seen),
         ONE(test_a_stale_read_is_seen),

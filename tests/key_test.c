@@ -140,7 +140,9 @@ static void test_what_replaces_an_expired_key_tells_first_that_it_expired(void *
         {"rename other z", "expired z, new z, rename_from other, rename_to z"},
         {"renamenx other z", "expired z, new z, rename_from other, rename_to z"},
         {"copy other z", "expired z, new z, copy_to z"},
-        {"set z 2 pxat 5", "expired z, set z, expire z"},
+        {"set z 2 pxat 5", "expired z, new z, set z, expire z, expired z"},
+        {"set other 2 pxat 5", "set other, expire other, expired other"},
+        {"set absent 2 nx exat 1", "new absent, set absent, expire absent, expired absent"},
         {"expire z 100", ""},
         {"rename z other", ""},
     };

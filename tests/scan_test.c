@@ -139,6 +139,22 @@ static void test_a_pattern_that_takes_too_long_is_refused(void **state)
     free(pattern);
 }
 
+/* Redis reads it up to there. Whoever sends it means something else. */
+static void test_a_cursor_with_a_zero_byte_is_refused(void **state)
+{
+    static const struct fl__bytes cursors[] = {{"0", 2}, {"", 1}, {"1\0x", 3}};
+    struct log log;
+    (void)state;
+    log_begin(&log);
+    for (size_t k = 0; k < sizeof cursors / sizeof cursors[0]; k++) {
+        const struct fl__bytes scan[] = {{"scan", 4}, cursors[k]};
+        log.reply.size = 0;
+        fl__store_read(log.store, fl__command_find(scan, 2, NULL), scan, 2, 0, &log.reply);
+        check_reply(&log, "-ERR invalid cursor\r\n");
+    }
+    log_end(&log);
+}
+
 /* Else a million of them in one transaction would stop the node for hours. */
 static void test_what_a_transaction_looks_through_has_a_limit(void **state)
 {
@@ -320,6 +336,7 @@ static void test_the_keys_that_one_transaction_draws_are_drawn_apart(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_cursor_with_a_zero_byte_is_refused),
         cmocka_unit_test(test_a_scan_that_goes_on_at_other_nodes_returns_each_key_that_stays_once),
         cmocka_unit_test(test_a_step_ends_early_where_there_is_too_much_to_look_at),
         cmocka_unit_test(test_a_pattern_that_takes_too_long_is_refused),

@@ -219,6 +219,31 @@ static void test_an_expectation_that_does_not_hold_fails_and_says_what_is(void *
     assert_string_equal(result.text, "A has an entry of term 0 at 2, not of 1");
 }
 
+static void check_fails(const char *expectation, const char *why)
+{
+    struct fl_scenario_result result;
+    char text[256];
+    (void)snprintf(text, sizeof text, "nodes A B C\nat x elect A term 1 with B C\n%s\n", expectation);
+    assert_int_equal(story_play(text, NULL, &result), FL_OK);
+    assert_int_equal(result.failures, 1);
+    assert_string_equal(result.text, why);
+}
+
+static void test_what_is_counted_is_said_of_none_of_one_and_of_more(void **state)
+{
+    struct fl_scenario_result result;
+    (void)state;
+    check_fails("expect no leader", "one node leads");
+    check_fails("at y settle; isolate A; elect B term 2 with C\nexpect no leader", "2 nodes lead");
+    check_fails("at y settle; write A w\nexpect in-flight 0 to B", "one such message is in flight, not 0");
+    check_fails("at y settle; write A w\nexpect in-flight 1", "2 such messages are in flight, not 1");
+    check_fails("at y settle\nexpect shipped at most 0 per B", "B was sent an entry, more than 0");
+    check_fails("at y settle; write A w; settle\nexpect shipped at most 0 per B",
+                "B was sent 2 entries, more than 0");
+    assert_int_equal(story_play("nodes A B C\nexpect some leader\n", NULL, &result), FL_OK);
+    assert_string_equal(result.text, "no node leads");
+}
+
 static void test_each_branch_begins_where_the_common_part_ends(void **state)
 {
     struct fl_scenario_result result;
@@ -256,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_a_line_that_is_not_understood_is_named_before_what_failed),
         cmocka_unit_test(test_an_event_that_cannot_happen_fails_the_scenario),
         cmocka_unit_test(test_an_expectation_that_does_not_hold_fails_and_says_what_is),
+        cmocka_unit_test(test_what_is_counted_is_said_of_none_of_one_and_of_more),
         cmocka_unit_test(test_each_branch_begins_where_the_common_part_ends),
         cmocka_unit_test(test_an_expectation_of_a_step_is_looked_at_when_the_step_ends),
     };

@@ -51,9 +51,9 @@ struct fl_server;
 
 void fl_server_options_init(struct fl_server_options *options);
 
-/* Whether fl_server_open() would take the settings, for the address in listen; *report as there. */
-FL_MUST_USE int fl_server_check_settings(const struct fl_server_options *options,
-                                         struct fl_error_report *report);
+/* Whether fl_server_open() would take the options, but for those of the node; *report as there. */
+FL_MUST_USE int fl_server_check_options(const struct fl_server_options *options,
+                                        struct fl_error_report *report);
 /* Opens the node and starts to listen. On failure *out is NULL and *report says what, the facts and what to
  * do. */
 FL_MUST_USE int fl_server_open(struct fl_server **out, struct fl_io *io,

@@ -413,6 +413,7 @@ unsigned fl__processors(void);                         /* At most 256. */
 int fl__run_serve(const struct fl__call *call);
 /* Whether the settings of `serve` agree with each other; says which do not. */
 bool fl__serve_agrees(const struct fl__settings *settings);
+fl_time_us fl__serve_heartbeat(const struct fl__settings *settings);
 /* Bytes of memory that the machine, or the control group that we are in, has. */
 uint64_t fl__serve_memory(void);
 uint64_t fl__serve_memory_max(const struct fl__settings *settings); /* What maxmemory comes to, in bytes. */
@@ -420,7 +421,7 @@ uint64_t fl__serve_memory_max(const struct fl__settings *settings); /* What maxm
 /* ------------------------------------------------------------------------------------------------ learn.c */
 
 int fl__run_learn(const struct fl__call *call);
-fl_time_us fl__serve_heartbeat(const struct fl__settings *settings);
+void fl__learn_print_names(void); /* The lessons and scenarios that it has, a blank behind each. */
 
 /* ----------------------------------------------------------------------------------------------- notify.c */
 

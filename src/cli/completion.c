@@ -9,15 +9,15 @@
 #include <string.h>
 
 /* What a verb's argument is, by the word that the help has for it. */
-enum argument { NO_ARGUMENT, NODE, CODE, SETTING, SHELL, PATH, VERB };
+enum argument { NO_ARGUMENT, NODE, CODE, SETTING, SHELL, PATH, VERB, LESSON };
 
 static enum argument argument_of(const struct fl__verb *verb)
 {
     static const struct {
         const char *word;
         enum argument argument;
-    } words[] = {{"NAME", NODE},           {"[NODE]", NODE}, {"[CODE]", CODE},   {"[SETTING]", SETTING},
-                 {"bash|zsh|fish", SHELL}, {"FILE", PATH},   {"[COMMAND]", VERB}};
+    } words[] = {{"NAME", NODE},           {"[NODE]", NODE}, {"[CODE]", CODE},    {"[SETTING]", SETTING},
+                 {"bash|zsh|fish", SHELL}, {"FILE", PATH},   {"[COMMAND]", VERB}, {"[LESSON]", LESSON}};
     for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
         if (strcmp(verb->arguments, words[k].word) == 0)
             return words[k].argument;
@@ -78,6 +78,8 @@ static void print_argument_words(enum argument argument)
 {
     if (argument == SHELL)
         printf("bash zsh fish");
+    if (argument == LESSON)
+        fl__learn_print_names();
     for (const struct fl_explanation *page = argument == CODE ? fl__explanation_after(0) : NULL; page != NULL;
          page = fl__explanation_after(page->code))
         printf("FL%u ", (unsigned)page->code);

@@ -31,6 +31,22 @@ static cJSON *read_names(const char *path, const char *key)
     return names;
 }
 
+#define LESSONS "web/learn/index.json", "id"
+#define SCENARIOS "web/scenarios/index.json", "file"
+
+static void print_names(cJSON *names)
+{
+    const cJSON *name;
+    cJSON_ArrayForEach(name, names) printf("%s ", name->valuestring);
+    cJSON_Delete(names);
+}
+
+void fl__learn_print_names(void)
+{
+    print_names(read_names(LESSONS));
+    print_names(read_names(SCENARIOS));
+}
+
 static bool has_name(const cJSON *names, const char *lesson)
 {
     const cJSON *name;
@@ -63,8 +79,8 @@ static bool check(const struct fl__call *call)
     const char *lesson = call->argument_count > 0 ? call->arguments[0] : NULL;
     if (lesson == NULL)
         return true;
-    cJSON *lessons = read_names("web/learn/index.json", "id");
-    cJSON *scenarios = read_names("web/scenarios/index.json", "file");
+    cJSON *lessons = read_names(LESSONS);
+    cJSON *scenarios = read_names(SCENARIOS);
     bool good = has_name(lessons, lesson) || has_name(scenarios, lesson);
     if (!good) {
         fl__say_error(FL__CODE_USAGE, "there is no lesson or scenario \"%s\"", lesson);

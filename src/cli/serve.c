@@ -101,10 +101,36 @@ static bool addresses_differ(const struct fl__settings *settings, const char *fi
            contradict_pair(settings, "two ports are the same", first, second, "give each its own port");
 }
 
+/* What is open to others is so because somebody meant it. A name is not loopback, whatever it means today. */
+static bool openness_is_meant(const struct fl__settings *settings)
+{
+    if (!fl_address_is_loopback(fl__settings_text(settings, "listen")) &&
+        fl__settings_text(settings, "password-file") == NULL)
+        return contradict_pair(
+            settings, "the Redis port is not on loopback, and everybody could read and write everything",
+            "listen", "password-file", "--password-file FILE, or --listen 127.0.0.1:PORT");
+    if (!fl_address_is_loopback(fl__settings_text(settings, "peer")) &&
+        !fl__settings_flag(settings, "insecure"))
+        return contradict_pair(
+            settings,
+            "the peer port is not on loopback, and nothing is encrypted: whoever reaches it "
+            "can read and change everything",
+            "peer", "insecure",
+            "--peer 127.0.0.1:PORT, or --insecure on a network that nobody else can reach");
+    if (strcmp(fl__settings_text(settings, "web-admin"), "loopback") == 0 &&
+        strcmp(fl__settings_text(settings, "web"), "off") != 0 &&
+        !fl_address_is_loopback(fl__settings_text(settings, "web")))
+        return contradict_pair(settings,
+                               "the web port is not on loopback, and everybody who reaches it could write",
+                               "web", "web-admin", "leave one of the two out, or say --web-admin anywhere");
+    return true;
+}
+
 bool fl__serve_agrees(const struct fl__settings *settings)
 {
     if (!founding_agrees(settings) || !addresses_differ(settings, "listen", "peer") ||
-        !addresses_differ(settings, "listen", "web") || !addresses_differ(settings, "peer", "web"))
+        !addresses_differ(settings, "listen", "web") || !addresses_differ(settings, "peer", "web") ||
+        !openness_is_meant(settings))
         return false;
     if (fl__serve_heartbeat(settings) * 2 > fl__settings_number(settings, "election-timeout"))
         return contradict_pair(settings, "heartbeats are too rare", "heartbeat", "election-timeout",
@@ -413,17 +439,17 @@ static int serve(struct serving *serving)
     return code;
 }
 
-static int check(const struct fl__settings *settings)
+/* Says what a start would, as far as settings go, and opens nothing. */
+static int check(struct serving *serving)
 {
     struct fl_error_report report;
-    struct fl_server_options options = {.listen = fl__settings_text(settings, "listen"),
-                                        .settings = settings->redis,
-                                        .setting_count = settings->redis_count};
-    fl__setting_table(settings, false);
-    if (!fl__serve_agrees(settings))
+    fl__setting_table(serving->settings, false);
+    if (!fl__serve_agrees(serving->settings))
         return FL__EXIT_USAGE;
-    report.error = fl_server_check_settings(&options, &report);
-    return report.error == FL_OK ? FL__EXIT_OK : say_open_failed(settings, &report);
+    if (!set_options(serving))
+        return FL__EXIT_REFUSED;
+    report.error = fl_server_check_options(&serving->options, &report);
+    return report.error == FL_OK ? FL__EXIT_OK : say_open_failed(serving->settings, &report);
 }
 
 int fl__run_serve(const struct fl__call *call)
@@ -437,7 +463,7 @@ int fl__run_serve(const struct fl__call *call)
     if (!find_name(serving))
         code = FL__EXIT_USAGE;
     else if (fl__settings_flag(&call->settings, "check"))
-        code = check(&call->settings);
+        code = check(serving);
     else if (fl__serve_agrees(&call->settings)) {
         code = FL__EXIT_REFUSED;
         if (directory_is_ours(&call->settings) && set_options(serving) &&

@@ -15,7 +15,10 @@ const struct fl__verb fl__verbs[] = {
      .notes = "Runs N nodes (1 to 9; 3) on this machine, each a process of its own with its data under\n"
               "./fairlead-data, and returns when a test write is committed on all of them. On a cluster\n"
               "that is up it changes nothing; on one that was stopped it starts what does not run.\n"
-              "What follows -- is given to each node: fairlead up -- --election-timeout 200"},
+              "What follows -- is given to each node: fairlead up -- --election-timeout 200\n\n"
+              "The nodes share the machine's memory: each may fill its part of 80 %, which is\n"
+              "--maxmemory 26% for each of three, where `fairlead config` has 80 % for one alone.\n"
+              "FAIRLEAD_MAXMEMORY or -- --maxmemory SIZE gives each another limit."},
     {.name = "down",
      .arguments = "",
      .summary = "stop them; data is kept",

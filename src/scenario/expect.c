@@ -22,6 +22,12 @@ static bool misread(struct fl_player *player, struct fl__words words)
     return fl__player_misunderstand(player, "no such expectation: {word} ...", words.list[0]);
 }
 
+/* What a sentence says of one, and of any other number. */
+static const char *for_count(uint64_t count, const char *one, const char *others)
+{
+    return count == 1 ? one : others;
+}
+
 /* Words `from` on are names; each node of them is looked at by `holds`, which fails the scenario by
  * itself. */
 static bool for_nodes(struct fl_player *player, struct fl__words words, uint32_t from, uint64_t number,
@@ -166,8 +172,10 @@ static bool expect_at_most(struct fl_player *player, struct fl__words words)
         struct fl__facts facts = {.node = n, .index = count, .other = most};
         if ((set >> n & 1) && count > most)
             fl__player_fail(player,
-                            shipped ? "{node} was sent {index} entries, more than {other}"
-                                    : "{node} rejected {index} appends, more than {other}",
+                            shipped ? for_count(count, "{node} was sent an entry, more than {other}",
+                                                "{node} was sent {index} entries, more than {other}")
+                                    : for_count(count, "{node} rejected an append, more than {other}",
+                                                "{node} rejected {index} appends, more than {other}"),
                             facts);
     }
     return true;
@@ -213,7 +221,9 @@ static bool expect_any_leader(struct fl_player *player, struct fl__words words)
         return misread(player, words);
     uint32_t count = count_leaders(player->world);
     if ((count > 0) != some)
-        fl__player_fail(player, "{index} nodes lead", (struct fl__facts){.index = count});
+        fl__player_fail(player,
+                        some ? "no node leads" : for_count(count, "one node leads", "{index} nodes lead"),
+                        (struct fl__facts){.index = count});
     return true;
 }
 
@@ -291,7 +301,9 @@ static bool expect_in_flight(struct fl_player *player, struct fl__words words)
     for (uint32_t k = 0; k < player->world->flying.count; k++)
         count += fl__filter_matches(&filter, player->world->flying.list[k]);
     if (count != number)
-        fl__player_fail(player, "{index} such messages are in flight, not {other}",
+        fl__player_fail(player,
+                        for_count(count, "one such message is in flight, not {other}",
+                                  "{index} such messages are in flight, not {other}"),
                         (struct fl__facts){.index = count, .other = number});
     return true;
 }

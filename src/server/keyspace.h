@@ -605,6 +605,8 @@ FL_MUST_USE char *fl__store_edit(struct fl__call *call, struct fl__bytes key, si
 /* Gives a key that exists a deadline, or takes it away. */
 void fl__store_expire(struct fl__store *store, struct fl__bytes key, uint64_t deadline_ms);
 bool fl__store_remove(struct fl__store *store, struct fl__bytes key); /* False: no such key. */
+/* Counts and tells that a key expired: for who gave it a deadline that was past. */
+void fl__store_count_expired(struct fl__store *store, struct fl__bytes key);
 void fl__store_clear(struct fl__store *store);
 /* Tells the listener, if there is one. */
 void fl__store_notify(struct fl__store *store, enum fl__event event, const char *name, struct fl__bytes key);

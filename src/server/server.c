@@ -382,13 +382,15 @@ static int take_setting(struct fl_server *server, const struct fl_server_setting
     return FL_OK;
 }
 
-int fl_server_check_settings(const struct fl_server_options *options, struct fl_error_report *report)
+int fl_server_check_options(const struct fl_server_options *options, struct fl_error_report *report)
 {
     *report = (struct fl_error_report){.error = FL_OK};
+    int result = check_options(options, report);
+    if (result < 0)
+        return result;
     struct fl_server *nobody = calloc(1, sizeof *nobody); /* Whose settings are checked, not changed. */
     if (nobody == NULL)
         return fail(report, FL_ENOMEM, "memory could not be allocated");
-    int result = FL_OK;
     snprintf(nobody->listen, sizeof nobody->listen, "%s", options->listen);
     for (uint32_t k = 0; k < options->setting_count && result == FL_OK; k++)
         result = take_setting(nobody, &options->settings[k], false, report);

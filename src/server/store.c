@@ -104,7 +104,7 @@ static uint64_t hash_key(const struct fl__store *store, struct fl__bytes key)
 }
 
 /* An expired key is freed, or its room used for another one. */
-static void count_expired(struct fl__store *store, struct fl__bytes key)
+void fl__store_count_expired(struct fl__store *store, struct fl__bytes key)
 {
     store->expired_count++;
     fl__store_notify(store, FL__EVENT_EXPIRED, "expired", key);
@@ -113,7 +113,7 @@ static void count_expired(struct fl__store *store, struct fl__bytes key)
 static void remove_item(struct fl__store *store, struct fl__item **link)
 {
     if (is_expired(store, *link))
-        count_expired(store, fl__item_key(*link));
+        fl__store_count_expired(store, fl__item_key(*link));
     fl__deadlines_clear(&store->deadlines, *link);
     fl__map_remove(&store->map, link);
 }
@@ -235,12 +235,13 @@ static void copy_to(char *out, struct fl__bytes bytes)
 }
 
 /* The item of a key that gets a value of `size` bytes and a deadline. NULL: no memory, or the deadline is
- * past. */
+ * past, and the key is gone. */
 static struct fl__item *make_item(struct fl__store *store, struct fl__bytes key, size_t size,
                                   uint64_t deadline_ms)
 {
     if (deadline_ms < fl__store_time_ms(store)) {
-        fl__store_remove(store, key);
+        if (!fl__store_remove(store, key))
+            fl__store_notify(store, FL__EVENT_NEW, "new", key);
         return NULL;
     }
     bool found;
@@ -249,7 +250,7 @@ static struct fl__item *make_item(struct fl__store *store, struct fl__bytes key,
     bool was_expired = found && is_expired(store, *link);
     bool is_kept = found && !was_expired && deadline_ms == FL__KEEP_DEADLINE;
     if (was_expired)
-        count_expired(store, key);
+        fl__store_count_expired(store, key);
     struct fl__item *item =
         found ? resize_item(store, link, size, false) : insert_item(store, link, hash, key, size);
     if (item == NULL)

@@ -134,13 +134,16 @@ static bool read_deadline(const struct fl__call *call, const struct options *opt
     return true;
 }
 
-/* Sets the key named first, and tells it. */
+/* Sets the key named first, and tells it. With a deadline that is past it was there for no time at all, and
+ * all of that is told, as by Redis. */
 static void put(struct fl__call *call, struct fl__bytes value, uint64_t deadline_ms)
 {
     fl__store_put(call->store, call->args[1], value, deadline_ms);
     fl__store_notify(call->store, FL__EVENT_STRING, "set", call->args[1]);
     if (deadline_ms < FL__KEEP_DEADLINE)
         fl__store_notify(call->store, FL__EVENT_GENERIC, "expire", call->args[1]);
+    if (deadline_ms < fl__store_time_ms(call->store))
+        fl__store_count_expired(call->store, call->args[1]);
 }
 
 void fl__string_set(struct fl__call *call)

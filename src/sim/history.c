@@ -63,12 +63,14 @@ uint64_t fl__history_hash(const void *bytes, size_t size)
 
 /* ----------------------------------------------------------------------------------------------- one list */
 
-/* Where each element ends, by its number; 0: it is not there. And the hash of the bytes up to each end. */
+/* By element: who appends it to this list, NULL: nobody; and where it ends, 0: it is not there. By place: the
+ * hash of the bytes up to there. */
 struct list {
     const struct fl__history *history;
     uint32_t number;
+    const struct fl__deed **appends;
     uint64_t *ends;
-    uint64_t *hashes; /* By place. */
+    uint64_t *hashes;
     uint64_t size;
     char *text;
     size_t text_size;
@@ -80,6 +82,22 @@ static bool refute(const struct list *list, const char *what, const struct fl__d
              "L1: list %" PRIu32 ": %s (element %" PRIu64 ", place %" PRIu64 ", asked at %" PRIu64 " us)",
              list->number, what, deed->element, deed->place, deed->asked);
     return false;
+}
+
+static bool refute_bytes(const struct list *list, uint64_t place)
+{
+    snprintf(list->text, list->text_size,
+             "L1: list %" PRIu32 ": it holds what nobody wrote, at place %" PRIu64, list->number, place);
+    return false;
+}
+
+static void find_appends(struct list *list)
+{
+    for (size_t k = 0; k < list->history->count; k++) {
+        const struct fl__deed *deed = &list->history->deeds[k];
+        if (deed->list == list->number && deed->element > 0)
+            list->appends[deed->element] = deed;
+    }
 }
 
 /* Elements are numbers with a semicolon behind each, padded in front with dots. */
@@ -95,11 +113,14 @@ static bool read_elements(struct list *list, const char *bytes)
             number = number * 10 + (uint64_t)(bytes[k] - '0');
             continue;
         }
-        struct fl__deed deed = {.element = number, .place = k + 1};
-        if (bytes[k] != ';' || number == 0 || number > list->history->elements)
-            return refute(list, "it holds what nobody wrote", &deed);
-        if (list->ends[number] > 0)
-            return refute(list, "an append was done twice", &deed);
+        bool is_known = bytes[k] == ';' && number <= list->history->elements && list->appends[number];
+        if (!is_known)
+            return refute_bytes(list, k + 1);
+        if (list->ends[number] > 0) {
+            struct fl__deed again = *list->appends[number];
+            again.place = k + 1;
+            return refute(list, "an append was done twice", &again);
+        }
         list->ends[number] = k + 1;
         number = 0;
     }
@@ -183,6 +204,7 @@ bool fl__history_judge(const struct fl__history *history, uint32_t number, const
 {
     struct list list = {.history = history,
                         .number = number,
+                        .appends = take((history->elements + 1) * sizeof *list.appends),
                         .ends = take((history->elements + 1) * sizeof *list.ends),
                         .hashes = take((size + 1) * sizeof *list.hashes),
                         .size = size,
@@ -191,6 +213,7 @@ bool fl__history_judge(const struct fl__history *history, uint32_t number, const
     struct fl__deed *deeds = take(history->count * sizeof *deeds);
     list.hashes[0] = fl__history_hash("", 0);
     size_t count = 0;
+    find_appends(&list);
     bool holds = read_elements(&list, bytes);
     for (size_t k = 0; k < history->count && holds; k++) {
         if (history->deeds[k].list != number)
@@ -202,6 +225,7 @@ bool fl__history_judge(const struct fl__history *history, uint32_t number, const
     }
     holds = holds && check_real_time(&list, deeds, count);
     free(deeds);
+    free(list.appends);
     free(list.ends);
     free(list.hashes);
     return holds;
