@@ -214,6 +214,14 @@ static void look_at_the_clock(void *context)
     (void)world->io->vtable->now(world->io);
 }
 
+/* The engine sleeps meanwhile, unless something happens. */
+static void let_pass(struct io_world *world, fl_time_us time)
+{
+    struct fl_io_op op = {0};
+    world->io->vtable->timer(world->io, &op, world->io->vtable->now(world->io) + time);
+    assert_int_equal(world->io->vtable->wait(world->io, &op), FL_OK);
+}
+
 /* What arrives may say what time it was when it was sent: for whoever reads it, that is past. The engine may
  * keep the time for a while, but not over its sleep, nor while what it calls takes its time. */
 static void test_the_time_is_not_before_what_arrives_was_sent(void **state)
@@ -231,7 +239,8 @@ static void test_the_time_is_not_before_what_arrives_was_sent(void **state)
         send_time(&one);
         _exit(0);
     }
-    io_await(world, &one.is_told);
+    while (!one.is_told)
+        let_pass(world, 200000);
     bool is_over_sleep = one.is_stale;
 
     one.is_told = one.is_stale = false;
@@ -250,6 +259,57 @@ static void test_the_time_is_not_before_what_arrives_was_sent(void **state)
     assert_false(one.is_stale || two.is_stale);
 }
 
+struct timed_accept {
+    struct io_world *world;
+    struct fl_io_stream *stream;
+    fl_time_us at;
+};
+
+static void note_time(void *context, struct fl_io_stream *stream)
+{
+    struct timed_accept *accepted = context;
+    accepted->at = accepted->world->io->vtable->now(accepted->world->io);
+    accepted->stream = stream;
+}
+
+/* Limits that begin with it are not shorter by the engine's sleep. */
+static void test_the_time_is_not_before_who_is_accepted_connected(void **state)
+{
+    struct io_world *world = *state;
+    struct timed_accept accepted = {.world = world};
+    struct fl_io_listener *listener;
+    struct fl_io_op op = {0};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    char address[FL_ADDRESS_MAX];
+    int times[2];
+    fl_time_us stamp = 0;
+    assert_int_equal(pipe(times), 0);
+    assert_int_equal(
+        world->io->vtable->listen(world->io, &listener, "127.0.0.1:0", false, note_time, &accepted), FL_OK);
+    world->io->vtable->local_address(world->io, listener, address, sizeof address);
+    to.sin_port = htons((uint16_t)strtoul(strrchr(address, ':') + 1, NULL, 10));
+    world->io->vtable->add_flush(world->io, look_at_the_clock, world);
+    pid_t child = fork();
+    if (child == 0) {
+        usleep(50000);
+        stamp = monotonic_us();
+        int sent = (int)write(times[1], &stamp, sizeof stamp);
+        _exit(sent + connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&to, sizeof to));
+    }
+    while (!accepted.stream)
+        let_pass(world, 200000);
+    world->io->vtable->remove_flush(world->io, look_at_the_clock, world);
+    world->io->vtable->close(world->io, &op, accepted.stream);
+    int closed = (int)world->io->vtable->wait(world->io, &op);
+    world->io->vtable->close_listener(world->io, listener);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(closed, FL_OK);
+    assert_int_equal(read(times[0], &stamp, sizeof stamp), sizeof stamp);
+    close(times[0]);
+    close(times[1]);
+    assert_true(accepted.at >= stamp);
+}
+
 int main(void)
 {
 #define IO_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down),
@@ -257,6 +317,7 @@ int main(void)
         IO_CONTRACT_TESTS(IO_TEST) IO_TEST(test_a_directory_that_may_be_entered_and_not_read_is_synced)
             IO_TEST(test_what_would_make_a_file_larger_than_allowed_is_refused)
                 IO_TEST(test_a_connection_for_which_there_is_no_descriptor_is_told)
-                    IO_TEST(test_the_time_is_not_before_what_arrives_was_sent)};
+                    IO_TEST(test_the_time_is_not_before_what_arrives_was_sent)
+                        IO_TEST(test_the_time_is_not_before_who_is_accepted_connected)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
