@@ -141,7 +141,7 @@ static void add_opening(struct fl_node *node)
 }
 
 /* The leader hears of it before there is no room at all: what is on its way still finds some. */
-#define ROOM_PART 16 /* Of a file. */
+#define ROOM_PART 4 /* Of a file. */
 
 static bool is_full(const struct fl_node *node)
 {
@@ -506,7 +506,7 @@ void fl__driver_flush(void *context)
     fl__forward_expire(node, node->now);
     fl__reads_expire(node, node->now);
     node->transport_at = fl__transport_tick(&node->transport, node->now);
-    if (is_full(node) != node->transport.standing.is_full)
+    if (node->transport.standing_is_due || is_full(node) != node->transport.standing.is_full)
         fl__driver_tell_state(node);
     if (node->raft && !node->is_failed)
         run_core(node);

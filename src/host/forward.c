@@ -359,8 +359,7 @@ void fl__forward_committed(struct fl_node *node, fl_index commit)
 
 /* ------------------------------------------------------------------------------------- proposing, leading */
 
-/* The disks of so many members are full that nothing more could be committed. */
-static bool are_others_full(const struct fl_node *node)
+bool fl__forward_others_are_full(const struct fl_node *node)
 {
     uint32_t full = 0, roomy = 1;
     for (uint32_t k = 0; k < FL__SLOTS_MAX; k++) {
@@ -374,7 +373,7 @@ static bool are_others_full(const struct fl_node *node)
 /* FL_EFULL: whether there is space on the disk is not known yet; what comes waits for that. */
 static int room_for(struct fl_node *node, const struct batch *batch, uint64_t size)
 {
-    if (are_others_full(node))
+    if (fl__forward_others_are_full(node))
         return FL_ENOSPC;
     int result = fl__wal_room(node->wal, batch->count + 1, batch->size + size);
     if (result == FL_ELOGFULL)

@@ -320,6 +320,7 @@ struct fl__transport {
     struct fl_io_listener *listener;
     bool is_started; /* Connections that come earlier are closed. */
     struct fl__standing standing;
+    bool standing_is_due; /* Somebody could not be told. */
     bool is_closing;
     const char *refusal; /* Why a member refused this node; NULL once one takes it. */
     void (*closed)(void *context);
@@ -564,6 +565,8 @@ FL_MUST_USE int fl__forward_create(struct fl_node *node);
 void fl__forward_destroy(struct fl_node *node);
 FL_MUST_USE int fl__forward_add(struct fl_node *node, struct fl_request *request); /* FL_EFULL */
 void fl__forward_pump(struct fl_node *node); /* Hands on what can be handed on. */
+/* As a leader: the disks of so many members are full that nothing more could be committed. */
+bool fl__forward_others_are_full(const struct fl_node *node);
 /* An entry of that term is being applied: what it decides about commands handed under earlier ones. */
 void fl__forward_verdict(struct fl_node *node, fl_term term);
 /* The own request that this entry answers; NULL. It is the caller's now. */

@@ -134,6 +134,8 @@ static void fill_log(const struct fl_node *node, struct fl_node_status *out)
     out->log_room = node->wal ? fl__wal_room(node->wal, 1, USUAL_SIZE) : FL_OK;
     if (out->log_room == FL_EFULL)
         out->log_room = FL_OK; /* As far as it knows. */
+    if (out->log_room == FL_OK && out->role == FL_LEADER && fl__forward_others_are_full(node))
+        out->log_room = FL_ENOSPC;
     out->elections_started = status->elections_started;
     out->elections_won = status->elections_won;
     out->truncated_entries = status->truncated_entries;

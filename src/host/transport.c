@@ -495,10 +495,12 @@ void fl__slot_send_message(struct fl__slot *slot, const struct fl_message *messa
 void fl__transport_tell_state(struct fl__transport *transport, const struct fl__standing *standing)
 {
     transport->standing = *standing;
+    transport->standing_is_due = false;
     for (uint32_t k = 0; k < FL__SLOTS_MAX; k++) {
         struct fl__channel *channel = transport->slots[k].channel;
         struct fl__buffer *control = channel ? fl__channel_control(channel) : NULL;
         if (control)
             fl__frame_put_state(control, standing);
+        transport->standing_is_due |= channel && !control;
     }
 }

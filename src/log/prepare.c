@@ -28,6 +28,7 @@ enum step {
     SYNCING,
     SYNCING_DIRECTORY,
     READY,
+    SHRINKING,
     CLOSING,
     REMOVING,
     WAITING
@@ -74,6 +75,12 @@ static void remove_file(struct fl__preparer *preparer)
 static void give_up(struct fl__preparer *preparer)
 {
     const struct fl_io_vtable *io = preparer->io->vtable;
+    if (preparer->step == FILLING && preparer->size_before > 0) { /* It was ready, and will be again. */
+        preparer->step = SHRINKING;
+        preparer->next.size = preparer->filled = preparer->size_before;
+        io->truncate(preparer->io, &preparer->op, preparer->next.file, preparer->next.size);
+        return;
+    }
     switch (preparer->step) {
     case CLOSING:
         if (preparer->failure)
@@ -156,6 +163,10 @@ static void go_on(struct fl__preparer *preparer)
         preparer->step = SYNCING;
         io->vtable->sync(io, &preparer->op, preparer->next.file);
         break;
+    case SHRINKING:
+        preparer->refused_until = io->vtable->now(io) + RETRY_US;
+        end(preparer, READY, FL_OK);
+        break;
     case SYNCING:
         preparer->step = SYNCING_DIRECTORY;
         io->vtable->sync_directory(io, &preparer->op, preparer->options->directory);
@@ -199,6 +210,7 @@ void fl__prepare_start(struct fl__preparer *preparer, uint64_t size, bool falls_
 {
     bool is_ready = preparer->step == READY;
     preparer->falls_back = falls_back;
+    preparer->size_before = is_ready && falls_back ? preparer->next.size : 0;
     preparer->op = (struct fl_io_op){.done = on_step, .owner = preparer};
     preparer->is_hurried = false;
     if (is_ready) { /* It is there, but an entry larger than a segment needs more. */

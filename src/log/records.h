@@ -80,6 +80,8 @@ struct fl__preparer {
     /* Its own. */
     int step;
     bool is_closing, is_hurried, falls_back;
+    uint64_t size_before;     /* Of a ready file that is made larger; 0: of none. */
+    fl_time_us refused_until; /* There was no space for a larger one. */
     struct fl_io_op op;
     struct fl__segment next;
     uint64_t filled; /* Its bytes, zeros. */
@@ -89,7 +91,7 @@ struct fl__preparer {
     struct fl_io_buffer header_buffer;
 };
 /* Begins to make the next file, or, if it is ready, to make it larger. If there is no space for it and it
- * falls back, one of the usual size will do. */
+ * falls back, one of the usual size will do, or the one that was ready. */
 void fl__prepare_start(struct fl__preparer *preparer, uint64_t size, bool falls_back);
 void fl__prepare_hurry(struct fl__preparer *preparer);         /* Somebody waits for it. */
 bool fl__prepare_is_idle(const struct fl__preparer *preparer); /* Nothing is made or ready. */

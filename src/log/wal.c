@@ -465,6 +465,12 @@ static uint64_t measure_more(const struct fl__wal *wal, uint32_t count, uint64_t
     return wal->queued_size + size + count * (fl__record_size(0) + 8) + fl__record_size(FL__MARK_SIZE);
 }
 
+/* Nothing is before it: if it finds no room now, then for want of a file that is large enough. */
+static bool is_alone(const struct fl__wal *wal, uint32_t count)
+{
+    return count == 1 && wal->queued.count == 0;
+}
+
 int fl__wal_room(const struct fl__wal *wal, uint32_t count, uint64_t size)
 {
     const struct fl__segment *last = current(wal), *next = fl__prepare_ready(&wal->preparer);
@@ -476,7 +482,10 @@ int fl__wal_room(const struct fl__wal *wal, uint32_t count, uint64_t size)
         return FL_OK;
     if (wal->preparer.is_full)
         return FL_ENOSPC;
-    return next && FL__SEGMENT_HEADER + more + next->size / RESERVE_PART <= next->size ? FL_OK : FL_EFULL;
+    if (next && FL__SEGMENT_HEADER + more + next->size / RESERVE_PART <= next->size)
+        return FL_OK;
+    return is_alone(wal, count) && wal->io->vtable->now(wal->io) < wal->preparer.refused_until ? FL_ENOSPC
+                                                                                               : FL_EFULL;
 }
 
 void fl__wal_make_room(struct fl__wal *wal, uint32_t count, uint64_t size)
@@ -484,12 +493,12 @@ void fl__wal_make_room(struct fl__wal *wal, uint32_t count, uint64_t size)
     const struct fl__segment *next = fl__prepare_ready(&wal->preparer);
     uint64_t need = FL__SEGMENT_HEADER + measure_more(wal, count, size);
     need += need / (RESERVE_PART - 1) + 1;
-    bool is_alone = count == 1 && wal->queued.count == 0; /* Others may find room as they are. */
-    if (!is_alone || need < wal->options.segment_size)
+    if (!is_alone(wal, count) || need < wal->options.segment_size)
         need = wal->options.segment_size;
     if (wal->is_closing || wal->is_failed)
         return;
-    if (fl__prepare_is_idle(&wal->preparer) || (next && next->size < need))
+    bool is_refused = wal->io->vtable->now(wal->io) < wal->preparer.refused_until;
+    if (fl__prepare_is_idle(&wal->preparer) || (next && next->size < need && !is_refused))
         fl__prepare_start(&wal->preparer, need, true);
     fl__prepare_hurry(&wal->preparer);
 }
