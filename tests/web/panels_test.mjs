@@ -629,7 +629,10 @@ test('every event of the documentation is told in Chinese', async () => {
     'words',
   ]);
   const toldAsTheyAre = new Set(['log', 'line', 'say']);
-  const wanted = names.map((name) => name.slice(1, -1)).filter((name) => !fields.has(name) && !toldAsTheyAre.has(name));
+  const onNoPage = new Set(['halted', 'disk', 'user']); // Of simulated servers.
+  const wanted = names
+    .map((name) => name.slice(1, -1))
+    .filter((name) => !fields.has(name) && !toldAsTheyAre.has(name) && !onNoPage.has(name));
   assert.ok(wanted.length > 40);
   for (const name of wanted) assert.ok(zh[`event.${name}`], name);
 });
