@@ -263,7 +263,8 @@ struct fl_node_status {
     uint64_t leader_time_us; /* On a leader: what the next entry would get; else 0. */
     uint64_t log_size;       /* Bytes on disk, */
     uint64_t log_used;       /* and those of them that hold something: what log_size_max limits. */
-    /* FL_ELOGFULL, FL_ENOSPC: while it leads, commands of 1 KiB are refused with that; FL_OK otherwise. */
+    /* FL_ELOGFULL, FL_ENOSPC (its disk, or of a leader those of a majority): while it leads, commands of 1
+     * KiB are refused with that; FL_OK otherwise. */
     int log_room;
     uint64_t elections_started, elections_won, leader_changes, truncated_entries;
     uint64_t committed, refused, unknown; /* Requests answered. */

@@ -315,7 +315,8 @@ static void find_full_disk(const struct fl__exam *exam, struct fl__findings *out
             continue;
         struct fl__finding *finding =
             add(out, FL__PROBLEM, FL__CODE_DISK_FULL, "the disk of %s is full", name_of(view));
-        say(finding, "now", "there is no room for the next file of its log");
+        say(finding, "now", "there is no room for the next file of its log%s",
+            strcmp(view->role, "leader") == 0 ? ", or for those of a majority" : "");
         say(finding, "then", "writes are refused while this node leads; reads work");
         say(finding, "do", "make room on the disk of its data directory; the node notices by itself");
     }

@@ -400,7 +400,10 @@ void fl__survey_judge(struct fl__survey *survey)
     }
     const struct fl__view *leader = &survey->views[survey->leader];
     char full[FL_NAME_MAX + 64] = "";
-    if (leader->full[0] != '\0')
+    if (strcmp(leader->full, "disk") == 0)
+        snprintf(full, sizeof full, "the disk of %s or of a majority is full, writes are refused; ",
+                 leader->name);
+    else if (leader->full[0] != '\0')
         snprintf(full, sizeof full, "%s's %s is full, writes are refused; ", leader->name, leader->full);
     bool is_whole = survey->up == survey->voters && full[0] == '\0';
     survey->health = is_whole ? FL__HEALTHY : FL__DEGRADED;

@@ -80,9 +80,11 @@ void fl__snapshot_health(const struct fl__snapshot *snapshot, char *out, size_t 
         copy_text(out, out_size, "unknown");
     else if (!snapshot->node.has_leader || up < needed)
         copy_text(out, out_size, "unavailable");
+    else if (snapshot->node.role == FL_LEADER && snapshot->node.log_room == FL_ENOSPC)
+        snprintf(out, out_size, "degraded: the disk of %s or of a majority is full, writes are refused",
+                 snapshot->node.name);
     else if (snapshot->node.role == FL_LEADER && snapshot->node.log_room != FL_OK)
-        snprintf(out, out_size, "degraded: %s's %s is full, writes are refused", snapshot->node.name,
-                 full_text(snapshot->node.log_room));
+        snprintf(out, out_size, "degraded: %s's log is full, writes are refused", snapshot->node.name);
     else if (up == voters)
         copy_text(out, out_size, "healthy");
     else
