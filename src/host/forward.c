@@ -30,6 +30,7 @@ struct batch {
     struct fl__entry *entries[FL__BATCH_MAX];
     uint32_t count;
     uint64_t size;
+    bool others_are_full; /* As when it was begun. */
 };
 
 struct fl__commands {
@@ -373,7 +374,7 @@ bool fl__forward_others_are_full(const struct fl_node *node)
 /* FL_EFULL: whether there is space on the disk is not known yet; what comes waits for that. */
 static int room_for(struct fl_node *node, const struct batch *batch, uint64_t size)
 {
-    if (fl__forward_others_are_full(node))
+    if (batch->others_are_full)
         return FL_ENOSPC;
     int result = fl__wal_room(node->wal, batch->count + 1, batch->size + size);
     if (result == FL_ELOGFULL)
@@ -507,6 +508,9 @@ static bool propose_batch(struct fl_node *node)
     fl_term term;
     batch->count = 0;
     batch->size = 0;
+    if (commands->incoming_count == 0 && !commands->unhanded)
+        return false;
+    batch->others_are_full = fl__forward_others_are_full(node);
     gather_incoming(node);
     bool may_hand = !has_handed(commands) || commands->handed_term == node->status.term;
     uint32_t own = may_hand ? gather_own(node) : 0;

@@ -131,7 +131,7 @@ static int64_t write_copy(struct fl__vote *vote, int k)
     return vote->io->vtable->wait(vote->io, &op);
 }
 
-/* Opens one copy; *size is what it holds. */
+/* Opens one copy; its size, or an error. */
 static int64_t open_copy(struct fl__vote *vote, const char *directory, int k, uint8_t *bytes)
 {
     char path[FL__PATH_MAX];

@@ -465,6 +465,12 @@ static uint64_t measure_more(const struct fl__wal *wal, uint32_t count, uint64_t
     return wal->queued_size + size + count * (fl__record_size(0) + 8) + fl__record_size(FL__MARK_SIZE);
 }
 
+/* A moment ago there was no space for a larger file than the one that is ready. */
+static bool is_refused(const struct fl__wal *wal)
+{
+    return wal->io->vtable->now(wal->io) < wal->preparer.refused_until;
+}
+
 /* Nothing is before it: if it finds no room now, then for want of a file that is large enough. */
 static bool is_alone(const struct fl__wal *wal, uint32_t count)
 {
@@ -484,8 +490,7 @@ int fl__wal_room(const struct fl__wal *wal, uint32_t count, uint64_t size)
         return FL_ENOSPC;
     if (next && FL__SEGMENT_HEADER + more + next->size / RESERVE_PART <= next->size)
         return FL_OK;
-    return is_alone(wal, count) && wal->io->vtable->now(wal->io) < wal->preparer.refused_until ? FL_ENOSPC
-                                                                                               : FL_EFULL;
+    return is_alone(wal, count) && is_refused(wal) ? FL_ENOSPC : FL_EFULL;
 }
 
 void fl__wal_make_room(struct fl__wal *wal, uint32_t count, uint64_t size)
@@ -497,8 +502,7 @@ void fl__wal_make_room(struct fl__wal *wal, uint32_t count, uint64_t size)
         need = wal->options.segment_size;
     if (wal->is_closing || wal->is_failed)
         return;
-    bool is_refused = wal->io->vtable->now(wal->io) < wal->preparer.refused_until;
-    if (fl__prepare_is_idle(&wal->preparer) || (next && next->size < need && !is_refused))
+    if (fl__prepare_is_idle(&wal->preparer) || (next && next->size < need && !is_refused(wal)))
         fl__prepare_start(&wal->preparer, need, true);
     fl__prepare_hurry(&wal->preparer);
 }
